@@ -21,16 +21,17 @@ OPAQUE = 1.0 - 1e-5
 """Brightest gray level with a finite attenuation: under half a level of 16 bits below 1."""
 
 
-def attenuation(gray: Tensor) -> Tensor:
+def attenuation(gray: Tensor, opaque: float = OPAQUE) -> Tensor:
     """Attenuation ``-log(1 - gray)`` of a gray level.
 
     Args:
-        gray: any shape, gray levels 0..1, bright = more attenuation; 1 is read as :data:`OPAQUE`.
+        gray: any shape, gray levels 0..1, bright = more attenuation.
+        opaque: brighter gray levels are read as this one, so that the attenuation stays finite.
 
     Returns:
         The attenuation, 0..11.5, without unit (the detector's gray scale is not calibrated).
     """
-    return -torch.log1p(-gray.clamp(0.0, OPAQUE))
+    return -torch.log1p(-gray.clamp(0.0, opaque))
 
 
 def gray_level(attenuation: Tensor) -> Tensor:
@@ -47,8 +48,7 @@ def overlap_of(masks: Tensor) -> Tensor:
     Returns:
         (B, 1, H, W) bool.
     """
-    inside = masks > 0.5
-    return inside[:, LOWER : LOWER + 1] & inside[:, UPPER : UPPER + 1]
+    return (masks > 0.5).all(dim=1, keepdim=True)
 
 
 def split(image: Tensor, ratio: Tensor, soft_tissue: Tensor, masks: Tensor) -> Tensor:
@@ -140,5 +140,5 @@ def label_map(masks: Tensor) -> Tensor:
     Returns:
         (B, 1, H, W) uint8.
     """
-    inside = (masks > 0.5).to(torch.uint8)
-    return inside[:, LOWER : LOWER + 1] + 2 * inside[:, UPPER : UPPER + 1]
+    lower, upper = (masks > 0.5).to(torch.uint8).unbind(dim=1)
+    return (lower + 2 * upper)[:, None]

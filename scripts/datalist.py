@@ -1,0 +1,178 @@
+# Copyright 2026 The BLS-GAN bundle contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The authors' release of finger joints (folder or zip) as MONAI datalists and the transforms that read it."""
+
+import json
+import zipfile
+import zlib
+from collections.abc import Hashable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from monai.transforms import MapTransform, distance_transform_edt
+from PIL import Image
+from torch import Tensor
+
+from scripts.radiograph import LOWER, UPPER
+
+BROKEN_MASKS = frozenset(
+    {
+        "00307_R_5/476899d53a4a491dbfba6d2853cc01eb",
+        "00086_R_11/a7381016dc7540d29eae490ea394eeb2",
+        "00314_R_13/92dd05f5eb3f4148ade9d0eab7d0aa7d",
+        "00111_L_5/cba8064928334801be004988878cf893",
+        "00145_L_8/f837fa8b14604ee2af3b1f1332913d06",
+        "00015_L_5/9b7a5a72eec44fb2b38988049b3cb8f3",
+        "00132_L_5/d0b8968c96c94f3099fb50b4c12e9eef",
+    }
+)
+"""Images left out: the upper bone's mask is painted over the lower bone (overlaps of 15,000 px and more)."""
+
+SPLITS = ("train", "validation", "test")
+OVERLAPS = ("all", "overlap", "nonoverlap")
+
+
+def open_release(dataset_dir: str | Path) -> Path | zipfile.Path:
+    """The folder that holds the release's lists, whether it lies in a folder or in a zip.
+
+    Args:
+        dataset_dir: the release's zip, or a folder that is, or holds, its ``Data`` folder or that zip.
+
+    Raises:
+        FileNotFoundError: there is no release at that place.
+    """
+    start = Path(dataset_dir)
+    zips = [start] if start.is_file() and zipfile.is_zipfile(start) else sorted(start.glob("*release*.zip"))
+    roots: list[Path | zipfile.Path] = [start, start / "Data"]
+    roots += [zipfile.Path(archive, at) for archive in zips for at in ("", "Data/")]
+    for root in roots:
+        if (root / "LS_K1_all_train").is_file():
+            return root
+    raise FileNotFoundError(f"{dataset_dir}: no release there (neither LS_K1_all_train, nor Data/, nor a release zip)")
+
+
+def in_validation(case: str, fraction: float) -> bool:
+    """Whether a case of the training split is held out for validation; decided by its name alone, so it never moves."""
+    return zlib.crc32(case.encode()) % 1000 < 1000 * fraction
+
+
+def release_datalist(
+    dataset_dir: str | Path, *, split: str, overlap: str = "all", validation_fraction: float = 0.12
+) -> list[dict[str, Any]]:
+    """One dictionary an image of the release's K1 split.
+
+    Args:
+        dataset_dir: see :func:`open_release`.
+        split: ``train``, ``validation`` (cases held out of the published training split) or ``test``.
+        overlap: ``all``, or only joints whose drawn masks share 20 px and more (``overlap``), or less (``nonoverlap``).
+        validation_fraction: share of the training cases that is held out. All visits of a case go the same way.
+
+    Returns:
+        ``image``, ``lower``, ``upper``, ``background``: places inside the release; ``name``, ``case``, ``hand``
+        (``L`` or ``R``), ``joint`` (2, 5, 8, 11, 13: little finger to thumb).
+
+    Raises:
+        FileNotFoundError: there is no release at that place.
+        ValueError: an unknown split or overlap.
+    """
+    if split not in SPLITS:
+        raise ValueError(f"split is {split!r}, one of {SPLITS} expected")
+    if overlap not in OVERLAPS:
+        raise ValueError(f"overlap is {overlap!r}, one of {OVERLAPS} expected")
+    root = open_release(dataset_dir)
+    published = "test" if split == "test" else "train"
+    datalist = []
+    for entry in json.loads((root / f"LS_K1_{overlap}_{published}").read_text()):
+        image = Path(entry["image"])
+        name, case = f"{image.parent.name}/{image.stem}", image.parent.name
+        if name in BROKEN_MASKS:
+            continue
+        if published == "train" and in_validation(case, validation_fraction) != (split == "validation"):
+            continue
+        _, hand, joint = case.split("_")
+        places = {key: root / entry[key] for key in ("image", "lower", "upper", "background")}
+        datalist.append({**places, "name": name, "case": case, "hand": hand, "joint": int(joint)})
+    return datalist
+
+
+class LoadJointd(MapTransform):
+    """Read one joint of the release: ``image`` (1, H, W) in 0..1, ``masks`` (2, H, W) in {0, 1}, ``background``.
+
+    Rows come first. The background is read where ``keys`` asks for it.
+
+    Args:
+        keys: which of ``image`` and ``background`` to read.
+    """
+
+    def __init__(self, keys: Sequence[str] = ("image", "background")) -> None:
+        super().__init__(keys)
+
+    @staticmethod
+    def read(place: Path | zipfile.Path) -> Tensor:
+        """Gray levels 0..1 of one picture, (1, H, W); MONAI's readers cannot look into a zip."""
+        with place.open("rb") as stream, Image.open(stream) as picture:
+            return torch.from_numpy(np.array(picture.convert("L"), dtype=np.float32))[None] / 255.0
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Replace the places in ``data`` by tensors."""
+        joint = dict(data)
+        for key in self.key_iterator(joint):
+            joint[key] = self.read(joint[key])
+        bones = {LOWER: joint.pop("lower"), UPPER: joint.pop("upper")}
+        joint["masks"] = torch.cat([(self.read(bones[bone]) > 0.5).float() for bone in (LOWER, UPPER)])
+        for key in ("background", "image"):
+            if not isinstance(joint[key], Tensor):
+                del joint[key]
+        return joint
+
+
+class FaceLeftd(MapTransform):
+    """Mirror joints of right hands, so that all of a batch face the same way and bones of two cases fit each other."""
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Flip the columns of ``keys`` where ``hand`` is ``R``."""
+        joint = dict(data)
+        if joint["hand"] == "R":
+            for key in self.key_iterator(joint):
+                joint[key] = joint[key].flip(-1)
+        return joint
+
+
+def signed_distance(masks: Tensor) -> Tensor:
+    """Distance to each mask's outline in px, positive inside, negative outside, zero halfway between two pixels.
+
+    Args:
+        masks: (C, H, W), a pixel is inside above 0.5.
+
+    Returns:
+        (C, H, W) float32.
+    """
+    inside = (masks > 0.5).float()
+    within = torch.as_tensor(distance_transform_edt(inside), dtype=torch.float32)
+    without = torch.as_tensor(distance_transform_edt(1.0 - inside), dtype=torch.float32)
+    return within - without - inside + 0.5
+
+
+class SignedDistanced(MapTransform):
+    """Add ``distance`` (2, H, W), the :func:`signed_distance` of ``masks``, as the overlap synthesis needs it."""
+
+    def __init__(self, keys: Sequence[str] = ("masks",)) -> None:
+        super().__init__(keys)
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Measure once; a caching dataset keeps it."""
+        joint = dict(data)
+        for key in self.key_iterator(joint):
+            joint["distance"] = signed_distance(joint[key])
+        return joint

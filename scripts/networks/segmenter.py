@@ -1,0 +1,62 @@
+# Copyright 2026 The BLS-GAN bundle contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The segmenter: both bones' masks from the image alone, overlapping as the bones do."""
+
+from collections.abc import Sequence
+
+import torch
+from monai.networks.nets import BasicUNet
+from torch import Tensor, nn
+
+
+class Segmenter(nn.Module):
+    """A U-Net on 2x2 blocks of pixels that answers one logit a bone and pixel.
+
+    The image is folded into blocks (:class:`torch.nn.PixelUnshuffle`), so that the widest layers run at half its
+    resolution, and the answer is unfolded again: four times less work than the same network on single pixels.
+
+    Args:
+        features: channels of :class:`monai.networks.nets.BasicUNet`, five depths and the last layer.
+
+    Example:
+        >>> logits = Segmenter()(torch.rand(1, 1, 256, 256))  # (1, 2, 256, 256): lower and upper bone
+    """
+
+    def __init__(self, *, features: Sequence[int] = (32, 32, 64, 128, 256, 32)) -> None:
+        super().__init__()
+        self.fold = nn.PixelUnshuffle(2)
+        self.unet = BasicUNet(
+            spatial_dims=2,
+            in_channels=4,
+            out_channels=8,
+            features=features,
+            act=("RELU", {"inplace": True}),
+            norm="batch",
+            bias=False,
+            upsample="nontrainable",
+        )
+        self.unfold = nn.PixelShuffle(2)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Logits of the lower and the upper bone.
+
+        Args:
+            image: (B, 1, H, W), gray levels 0..1, sides a multiple of 32.
+
+        Returns:
+            (B, 2, H, W); a pixel is inside a bone above 0.
+        """
+        # One region's own mean and spread: exposure and window differ more between sites than bones do.
+        centred = image - image.mean(dim=(2, 3), keepdim=True)
+        spread = torch.sqrt(centred.square().mean(dim=(2, 3), keepdim=True)).clamp(min=1e-3)
+        logits: Tensor = self.unfold(self.unet(self.fold(centred / spread)))
+        return logits

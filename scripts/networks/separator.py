@@ -1,0 +1,115 @@
+# Copyright 2026 The BLS-GAN bundle contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The separator: the whole product as one module, from a radiograph of a joint to its two bone layers."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import interpolate, pad
+
+from scripts.networks.generator import Generator
+from scripts.networks.segmenter import Segmenter
+from scripts.radiograph import split
+
+CHANNELS = ("lower layer", "upper layer", "lower mask", "upper mask", "ratio", "soft tissue")
+"""What the channels of the separator's answer hold."""
+
+
+class Separator(nn.Module):
+    """Segmenter, generator and the physics: image in, one tensor out.
+
+    The two networks look at the region with its long side brought to ``grid`` px (about 23 mm, as in the data they
+    learned from); masks, ratio and soft tissue are brought back to the image's own grid and the split is made there,
+    so that no detail of the image is lost and its recomposition is exact.
+
+    Args:
+        grid: long side that the networks see, px, a multiple of 64.
+        segmenter: arguments of :class:`~scripts.networks.segmenter.Segmenter`.
+        generator: arguments of :class:`~scripts.networks.generator.Generator`.
+
+    Example:
+        >>> separator = Separator().eval()
+        >>> image = torch.rand(1, 1, 300, 200)
+        >>> pred = separator(image)
+        >>> layers, masks = pred[:, :2], pred[:, 2:4] > 0.5  # channel 0 lower bone, 1 upper bone
+        >>> corrected = separator(image, masks=masks)  # the segmenter steps aside
+        >>> bool((pred[:, :2] == corrected[:, :2]).all())
+        True
+
+    Note:
+        The metacarpal must lie below the phalanx; left and right hands both do.
+    """
+
+    def __init__(
+        self,
+        *,
+        grid: int = 256,
+        segmenter: Mapping[str, Any] | None = None,
+        generator: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__()
+        if grid < 64 or grid % 64:
+            raise ValueError(f"grid is {grid} px, a multiple of 64 expected")
+        self.grid = grid
+        self.segmenter = Segmenter(**(segmenter or {}))
+        self.generator = Generator(**(generator or {}))
+
+    def to_grid(self, x: Tensor, height: int, width: int) -> Tensor:
+        """Resample to (height, width), then repeat the border until each side is a multiple of 64."""
+        if x.shape[2] != height or x.shape[3] != width:
+            shrinks = x.shape[2] > height
+            x = interpolate(x, (height, width), mode="bilinear", antialias=shrinks)
+        below, right = -height % 64, -width % 64
+        if below > 0 or right > 0:
+            x = pad(x, [0, right, 0, below], mode="replicate")
+        return x
+
+    def from_grid(self, x: Tensor, height: int, width: int, rows: int, columns: int) -> Tensor:
+        """Undo :meth:`to_grid`: cut the repeated border, resample to the image's own (rows, columns)."""
+        x = x[:, :, :height, :width]
+        if rows != height or columns != width:
+            x = interpolate(x, (rows, columns), mode="bilinear")
+        return x
+
+    def forward(self, image: Tensor, masks: Tensor | None = None, soft_tissue: Tensor | None = None) -> Tensor:
+        """Separate the bones of a batch of joint regions.
+
+        Args:
+            image: (B, 1, H, W), gray levels 0..1, bright = more attenuation, sides of 64 px and more.
+            masks: (B, 2, H, W) of bool or float, lower and upper bone, where they are known; predicted where not.
+            soft_tissue: k, (B,), gray level 0..1, where it is known; estimated where not.
+
+        Returns:
+            (B, 6, H, W): lower layer, upper layer; lower mask, upper mask (probabilities; a pixel is inside above 0.5;
+            given masks come back as they were); ratio, the upper bone's share of the bone attenuation in the overlap;
+            soft tissue k, one value an image.
+        """
+        rows, columns = image.shape[2], image.shape[3]
+        longest = max(rows, columns)
+        height = max(1, (2 * rows * self.grid + longest) // (2 * longest))
+        width = max(1, (2 * columns * self.grid + longest) // (2 * longest))
+        seen = self.to_grid(image, height, width)
+        if masks is None:
+            inside = self.from_grid(torch.sigmoid(self.segmenter(seen)), height, width, rows, columns)
+        else:
+            inside = masks.to(image.dtype)
+        # Predicted masks take the way that given ones take, so that unchanged masks give unchanged layers.
+        given = self.to_grid((inside > 0.5).to(image.dtype), height, width)
+        k: Tensor | None = None
+        if soft_tissue is not None:
+            k = soft_tissue.to(image.dtype).reshape(-1, 1, 1, 1)
+        ratio, k = self.generator(seen, given, k)
+        ratio = self.from_grid(ratio, height, width, rows, columns)
+        layers = split(image, ratio, k, inside)
+        return torch.cat([layers, inside, ratio, k.expand_as(ratio)], dim=1)

@@ -1,0 +1,81 @@
+# Copyright 2026 The BLS-GAN bundle contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What the networks are trained to make small."""
+
+import torch
+from monai.losses import DiceCELoss
+from torch import Tensor, nn
+
+
+class OverlapLoss(nn.Module):
+    """Distance of two layers from the true ones inside the overlap, in gray levels and in their gradients.
+
+    The mean over the overlap of each image of ``sqrt(d^2 + eps^2)`` (Charbonnier), d the difference of a layer, plus
+    ``gradient`` times the same of the differences between neighbouring pixels, the overlap's border included, so that
+    a layer that steps there is wrong. Small overlaps count a little less than large ones.
+
+    Args:
+        gradient: weight of the gradients.
+        eps: rounding of the absolute value at zero, gray levels 0..1.
+        small: an overlap of so many px weighs half.
+    """
+
+    def __init__(self, *, gradient: float = 0.5, eps: float = 1e-3, small: float = 50.0) -> None:
+        super().__init__()
+        self.gradient, self.eps, self.small = gradient, eps, small
+
+    def charbonnier(self, difference: Tensor) -> Tensor:
+        """``sqrt(d^2 + eps^2) - eps``, element by element."""
+        return torch.sqrt(difference.square() + self.eps**2) - self.eps
+
+    def forward(self, layers: Tensor, truth: Tensor, overlap: Tensor) -> Tensor:
+        """The loss, a scalar.
+
+        Args:
+            layers: (B, 2, H, W), gray levels 0..1.
+            truth: (B, 2, H, W), gray levels 0..1.
+            overlap: (B, 1, H, W), where the layers are judged, 0..1.
+        """
+        difference = (layers - truth) * overlap
+        amount = self.charbonnier(difference).sum(dim=(1, 2, 3))
+        slope = self.charbonnier(difference.diff(dim=2)).sum(dim=(1, 2, 3))
+        slope = slope + self.charbonnier(difference.diff(dim=3)).sum(dim=(1, 2, 3))
+        area = overlap.sum(dim=(1, 2, 3)) + self.small
+        return ((amount + self.gradient * slope) / area).mean()
+
+
+class MaskLoss(nn.Module):
+    """Dice and cross entropy of both bones' masks, and Dice of what they share.
+
+    The overlap is a hundredth of the picture: without a term of its own a network may miss it at no cost.
+
+    Args:
+        overlap: weight of the Dice loss of the overlap, the product of both masks.
+    """
+
+    def __init__(self, *, overlap: float = 0.3) -> None:
+        super().__init__()
+        self.overlap = overlap
+        self.both_masks = DiceCELoss(sigmoid=True, batch=True)
+
+    def forward(self, logits: Tensor, masks: Tensor) -> Tensor:
+        """The loss, a scalar.
+
+        Args:
+            logits: (B, 2, H, W).
+            masks: (B, 2, H, W), 0..1.
+        """
+        shared, truth = torch.sigmoid(logits).prod(dim=1), masks.prod(dim=1)
+        # Over the batch, not an image: most joints have no overlap.
+        dice = (2.0 * (shared * truth).sum() + 1.0) / (shared.sum() + truth.sum() + 1.0)
+        loss: Tensor = self.both_masks(logits, masks) + self.overlap * (1.0 - dice)
+        return loss

@@ -1,0 +1,333 @@
+# Copyright 2026 The BLS-GAN bundle contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Synthetic overlaps: bones of joints that do not overlap are moved into each other, so that both layers are known."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset, default_collate
+from torch.nn.functional import affine_grid, grid_sample, interpolate, pad
+
+from scripts.radiograph import LOWER, UPPER, attenuation, gray_level, overlap_of
+
+Range = tuple[float, float]
+
+JOINT_KEYS = ("image", "background", "distance")
+"""What the synthesis reads of a joint."""
+
+
+def uniform(like: Tensor, bounds: Range) -> Tensor:
+    """One number an image, (B, 1, 1, 1), uniform in ``bounds``."""
+    return torch.empty(like.shape[0], 1, 1, 1, device=like.device).uniform_(*bounds)
+
+
+def happens(like: Tensor, probability: float) -> Tensor:
+    """One coin an image, (B, 1, 1, 1) bool."""
+    return torch.rand(like.shape[0], 1, 1, 1, device=like.device) < probability
+
+
+def wobble(like: Tensor, cells: int = 8) -> Tensor:
+    """A smooth random field, (B, 1, H, W), standard normal at ``cells`` x ``cells`` points."""
+    points = torch.randn(like.shape[0], 1, cells, cells, device=like.device)
+    return interpolate(points, like.shape[-2:], mode="bilinear", align_corners=True)
+
+
+def soften(x: Tensor) -> Tensor:
+    """Gaussian blur of 3x3 px, (B, 1, H, W)."""
+    x = pad(x, [1, 1, 1, 1], mode="replicate")
+    x = 0.25 * (x[:, :, :-2] + x[:, :, 2:]) + 0.5 * x[:, :, 1:-1]
+    return 0.25 * (x[..., :-2] + x[..., 2:]) + 0.5 * x[..., 1:-1]
+
+
+def placement(angle: Tensor, zoom: Tensor, right: Tensor, down: Tensor, height: int, width: int) -> Tensor:
+    """Matrices for :func:`torch.nn.functional.affine_grid` that turn and enlarge a picture, then move it.
+
+    Args:
+        angle: degrees, (B, 1, 1, 1), as are the others.
+        zoom: above 1 enlarges.
+        right: px of the output.
+        down: px of the output.
+        height: of the output, px.
+        width: of the output, px.
+
+    Returns:
+        (B, 2, 3).
+    """
+    angle, zoom, right, down = (x.flatten() for x in (angle, zoom, right, down))
+    cos, sin = torch.cos(torch.deg2rad(angle)) / zoom, torch.sin(torch.deg2rad(angle)) / zoom
+    aspect = height / width
+    x_from, y_from = -2.0 * right / width, -2.0 * down / height
+    across = torch.stack([cos, sin * aspect, cos * x_from + sin * aspect * y_from], dim=1)
+    along = torch.stack([-sin / aspect, cos, -sin / aspect * x_from + cos * y_from], dim=1)
+    return torch.stack([across, along], dim=1)
+
+
+def place(x: Tensor, matrix: Tensor, height: int, width: int) -> Tensor:
+    """``x`` (B, C, H, W) as ``matrix`` (:func:`placement`) puts it on a canvas of ``height`` x ``width``."""
+    grid = affine_grid(matrix, [x.shape[0], x.shape[1], height, width], align_corners=False)
+    return grid_sample(x, grid, mode="bilinear", padding_mode="border", align_corners=False)
+
+
+def rows_apart(within: Tensor) -> Tensor:
+    """Least number of rows between the bones in any column, (B, 1, 1, 1); below 0 where they already overlap.
+
+    Args:
+        within: (B, 2, H, W), above 0 inside the lower and the upper bone.
+    """
+    rows = torch.arange(within.shape[2], device=within.device, dtype=within.dtype)[None, :, None]
+    far = float(within.shape[2])
+    top = torch.where(within[:, LOWER] > 0, rows, far).amin(dim=1)
+    bottom = torch.where(within[:, UPPER] > 0, rows, -far).amax(dim=1)
+    return (top - bottom).amin(dim=1).reshape(-1, 1, 1, 1)
+
+
+def taper(bone: Tensor, within: Tensor, other: Tensor, *, width: Tensor, power: Tensor, reach: Tensor) -> Tensor:
+    """Thin a bone towards its outline, in and near the overlap, as real bones thin at their lips.
+
+    In the overlap ``b`` becomes ``max(b, 0) * ramp`` with ``ramp = clip(within / width, 0, 1) ** power``; away from it
+    the effect fades by a smoothstep, for a ramp that stops at the overlap's border would make a step of its own.
+
+    Args:
+        bone: (B, 1, H, W), the bone's attenuation above the soft tissue.
+        within: (B, 1, H, W), distance to the bone's own outline, px, positive inside.
+        other: (B, 1, H, W), distance to the other bone's outline, px, positive inside it.
+        width: of the ramp, px, (B, 1, 1, 1), as are the others.
+        power: exponent of the ramp.
+        reach: px from the overlap within which the effect fades out.
+    """
+    ramp = (within / width).clamp(0.0, 1.0) ** power
+    near = (1.0 + other.clamp(max=0.0) / reach).clamp(min=0.0)
+    near = near * near * (3.0 - 2.0 * near)
+    return bone + near * (bone.clamp(min=0.0) * ramp - bone)
+
+
+class OverlapSynthesis:
+    """Make a batch of overlaps with known layers out of a batch of joints whose bones do not overlap.
+
+    The lower bone of each joint meets the upper bone of the same joint, or of another of the batch; both are turned,
+    enlarged and brought together, and the composed image follows the physics of :mod:`scripts.radiograph`. All of it
+    happens on the batch's device, with torch's random numbers.
+
+    Args:
+        depth: how deep the bones reach into each other, px; small depths are drawn more often.
+        shift: if given, move the upper bone down and the lower bone up by so many whole px each (the paper: 2..8),
+            whatever depth results.
+        crossed: share of joints whose upper bone comes from another joint of the batch.
+        mirrored: share of mirrored composites.
+        angle: degrees by which both bones turn together, at most; crossed bones turn half as much by themselves.
+        zoom: enlargement of both bones.
+        slide: px to the side by which the upper bone leaves the lower one, at most.
+        tapered: share of composites whose bones thin towards their outline; the others are cut hard along the masks.
+        taper_width: px of the ramp.
+        taper_power: exponent of the ramp.
+        taper_reach: px from the overlap within which the thinning fades out.
+        gain: factor on each bone's attenuation.
+        exposure: factor on the whole image's attenuation.
+        dilation: px by which the drawn masks grow before the bones are cut out along them.
+        mask_jitter: share of composites whose masks, as the network is given them, are off.
+        mask_jitter_px: by so many px, at most.
+        blurred_rim: share of composites with a blurred rim of the overlap (the paper).
+        noise: standard deviation of the image's noise, gray levels 0..1, at most.
+        levels: the composed image is rounded to 1 / levels, as 8-bit files are; 0 leaves it as it is.
+
+    Source:
+        Wang et al., BLS-GAN, AAAI 2025, section "Synthetic pre-training"; pairing, taper, gain and jitter are ours.
+    """
+
+    def __init__(
+        self,
+        *,
+        depth: Range = (2.0, 26.0),
+        shift: Range | None = None,
+        crossed: float = 0.5,
+        mirrored: float = 0.5,
+        angle: float = 9.0,
+        zoom: Range = (0.85, 1.2),
+        slide: float = 6.0,
+        tapered: float = 0.6,
+        taper_width: Range = (2.0, 14.0),
+        taper_power: Range = (0.5, 1.5),
+        taper_reach: Range = (6.0, 20.0),
+        gain: Range = (0.85, 1.2),
+        exposure: Range = (0.8, 1.25),
+        dilation: Range = (0.0, 1.5),
+        mask_jitter: float = 0.4,
+        mask_jitter_px: float = 1.5,
+        blurred_rim: float = 0.25,
+        noise: float = 0.006,
+        levels: int = 255,
+    ) -> None:
+        self.depth, self.shift, self.slide = depth, shift, slide
+        self.crossed, self.mirrored, self.angle, self.zoom = crossed, mirrored, angle, zoom
+        self.tapered = tapered
+        self.taper_width, self.taper_power, self.taper_reach = taper_width, taper_power, taper_reach
+        self.gain, self.exposure = gain, exposure
+        self.dilation, self.mask_jitter, self.mask_jitter_px = dilation, mask_jitter, mask_jitter_px
+        self.blurred_rim, self.noise, self.levels = blurred_rim, noise, levels
+
+    @torch.no_grad()
+    def __call__(self, joints: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Compose one overlap for each joint.
+
+        Args:
+            joints: ``image`` (B, 1, H, W) and ``background`` (B, 1, H, W), its soft tissue without the bones, gray
+                levels 0..1; ``distance`` (B, 2, H, W), signed distance to the outlines of the bones, px.
+
+        Returns:
+            ``image`` (B, 1, H, W), soft tissue around the bones; ``masks`` (B, 2, H, W) as a network is given them;
+            ``true_masks``; ``layers`` (B, 2, H, W), the true layers, soft tissue where there is no bone;
+            ``soft_tissue`` k (B, 1, 1, 1).
+        """
+        image, background = joints["image"], joints["background"]
+        within, tissue, pairs = self.meet(image, background, joints["distance"])
+        true_masks = (within > 0).float()
+        overlap = overlap_of(true_masks).float()
+        area = overlap.sum(dim=(2, 3), keepdim=True).clamp(min=1.0)
+
+        def soft_tissue(under: Tensor) -> Tensor:
+            return attenuation((under * overlap).sum(dim=(2, 3), keepdim=True) / area)
+
+        soft = soft_tissue(tissue)
+        bones = []
+        for bone, (gray, under, foreign) in enumerate(pairs):
+            # A bone from another joint leaves the soft tissue of its own joint behind.
+            left_behind = torch.where(foreign, soft_tissue(under), soft)
+            bones.append((attenuation(gray) - left_behind) * uniform(image, self.gain) * true_masks[:, bone, None])
+        absorbed = self.thin(torch.cat(bones, dim=1), within)
+        # No ray absorbs less than nothing.
+        absorbed = (soft + absorbed).clamp(min=0.0) - soft
+        total = torch.where(
+            true_masks.amax(dim=1, keepdim=True) > 0, soft + absorbed.sum(dim=1, keepdim=True), attenuation(tissue)
+        )
+        exposure = uniform(image, self.exposure)
+        made = {
+            "image": self.degrade(gray_level(total.clamp(min=0.0) * exposure), within),
+            "masks": self.jitter(within),
+            "true_masks": true_masks,
+            "layers": gray_level((soft + absorbed) * exposure),
+        }
+        mirrors = happens(image, self.mirrored)
+        made = {key: torch.where(mirrors, x.flip(-1), x) for key, x in made.items()}
+        return {**made, "soft_tissue": gray_level(soft * exposure)}
+
+    def meet(
+        self, image: Tensor, background: Tensor, distance: Tensor
+    ) -> tuple[Tensor, Tensor, list[tuple[Tensor, Tensor, Tensor]]]:
+        """Bring a lower and an upper bone together.
+
+        Returns:
+            Signed distances to both outlines (B, 2, H, W); the soft tissue around (B, 1, H, W); for the lower and the
+            upper bone its image, its own soft tissue, and whether it comes from another joint (B, 1, 1, 1).
+        """
+        batch, _, height, width = image.shape
+        itself = torch.arange(batch, device=image.device)
+        crosses = happens(image, self.crossed)
+        other = torch.where(crosses.flatten(), itself.roll(1), itself)
+        angle, zoom = uniform(image, (-self.angle, self.angle)), uniform(image, self.zoom)
+        turned = angle + crosses * uniform(image, (-0.5 * self.angle, 0.5 * self.angle))
+        slide = uniform(image, (-self.slide, self.slide))
+        still = torch.zeros_like(slide)
+        dilation = torch.where(happens(image, 0.5), 1.0, uniform(image, self.dilation)).clamp(*self.dilation)
+        lower_distance, upper_distance = distance[:, LOWER, None], distance[other][:, UPPER, None]
+
+        if self.shift is None:
+            # Every second pixel tells well enough how far apart the bones are.
+            apart = [
+                place(x, placement(a, zoom, right, still, height, width), height // 2, width // 2) * zoom + dilation
+                for x, a, right in ((lower_distance, angle, still), (upper_distance, turned, slide))
+            ]
+            deep = self.depth[0] + (self.depth[1] - self.depth[0]) * uniform(image, (0.0, 1.0)) ** 1.5
+            approach = 2.0 * rows_apart(torch.cat(apart, dim=1)) + deep
+            down = approach * uniform(image, (0.3, 0.7))
+            up = approach - down
+        else:
+            low, high = self.shift
+            down, up = uniform(image, (low, high + 1)).floor(), uniform(image, (low, high + 1)).floor()
+
+        lower = placement(angle, zoom, still, -up, height, width)
+        upper = placement(turned, zoom, slide, down, height, width)
+        lower_all = place(torch.cat([image, background, lower_distance], dim=1), lower, height, width)
+        upper_all = place(torch.cat([image[other], background[other], upper_distance], dim=1), upper, height, width)
+        tissue = place(background, placement(angle, zoom, still, still, height, width), height, width)
+        within = torch.cat([lower_all[:, 2:], upper_all[:, 2:]], dim=1) * zoom + dilation
+        nobody = torch.zeros_like(crosses)
+        pairs = [(lower_all[:, :1], lower_all[:, 1:2], nobody), (upper_all[:, :1], upper_all[:, 1:2], crosses)]
+        return within, tissue, pairs
+
+    def thin(self, absorbed: Tensor, within: Tensor) -> Tensor:
+        """Taper both bones of some composites, each with a ramp of its own; (B, 2, H, W)."""
+        thinned = torch.cat(
+            [
+                taper(
+                    absorbed[:, bone, None],
+                    within[:, bone, None],
+                    within[:, other, None],
+                    width=uniform(absorbed, self.taper_width),
+                    power=uniform(absorbed, self.taper_power),
+                    reach=uniform(absorbed, self.taper_reach),
+                )
+                for bone, other in ((LOWER, UPPER), (UPPER, LOWER))
+            ],
+            dim=1,
+        )
+        return torch.where(happens(absorbed, self.tapered), thinned, absorbed)
+
+    def jitter(self, within: Tensor) -> Tensor:
+        """Masks as a hand or a network draws them: grown or shrunk, here and there; (B, 2, H, W)."""
+        off = [
+            0.6 * uniform(within, (-self.mask_jitter_px, self.mask_jitter_px))
+            + (0.4 * self.mask_jitter_px * wobble(within)).clamp(-self.mask_jitter_px, self.mask_jitter_px)
+            for _ in (LOWER, UPPER)
+        ]
+        return (within + happens(within, self.mask_jitter) * torch.cat(off, dim=1) > 0).float()
+
+    def degrade(self, image: Tensor, within: Tensor) -> Tensor:
+        """Blur the overlap's rim of some composites, add noise, round to the file's gray levels."""
+        rim = within.amin(dim=1, keepdim=True).abs() < 2.5
+        image = torch.where(happens(image, self.blurred_rim) & rim, soften(image), image)
+        image = image + uniform(image, (0.0, self.noise)) * happens(image, 0.5) * torch.randn_like(image)
+        image = image.clamp(0.0, 1.0)
+        return (image * self.levels).round() / self.levels if self.levels else image
+
+
+class FixedOverlaps(Dataset[dict[str, Tensor]]):
+    """Overlaps made once and kept, the same at every call: what a training is validated on.
+
+    Args:
+        joints: items with ``image``, ``background`` and ``distance``, all of one size.
+        syntheses: each of them makes one overlap of each joint.
+        seed: of the random numbers; those of the training are left alone.
+
+    An item has ``image`` (1, H, W), ``masks`` (2, H, W) and ``label`` (4, H, W), the true layers and masks.
+    """
+
+    def __init__(self, joints: Sequence[Mapping[str, Tensor]], syntheses: Sequence[OverlapSynthesis], *, seed: int = 0):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            batch = default_collate([{key: joint[key] for key in JOINT_KEYS} for joint in joints])
+            made = [synthesis(batch) for synthesis in syntheses]
+        self.items = [
+            {
+                "image": some["image"][i],
+                "masks": some["masks"][i],
+                "label": torch.cat([some["layers"][i], some["true_masks"][i]]),
+            }
+            for some in made
+            for i in range(len(joints))
+        ]
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
+        return self.items[index]

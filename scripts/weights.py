@@ -1,0 +1,85 @@
+# Copyright 2026 The BLS-GAN bundle contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Weights of a separator: read with a plain word where they do not fit, taken together from two trainings."""
+
+import pickle
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from scripts.networks.separator import Separator
+
+
+def read(path: str | Path) -> dict[str, torch.Tensor]:
+    """The state_dict in a file.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is not a checkpoint, or not a bare state_dict.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"{path}: no weights there; train them, or name another file with --weights")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError) as error:
+        raise ValueError(f"{path}: not a checkpoint of torch ({str(error).splitlines()[0]})") from error
+    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+        raise ValueError(f"{path}: not a state_dict (tensors by parameter name expected)")
+    return state
+
+
+def load(network: nn.Module, path: str | Path) -> nn.Module:
+    """Put the weights of a file into a network, all of them or none.
+
+    Returns:
+        The network.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is not a checkpoint, or the weights are another network's; names the first that does not fit.
+    """
+    state, own = read(path), network.state_dict()
+    for name in [*own, *state]:
+        if name not in state:
+            raise ValueError(f"{path}: weights of another network: {name} is missing")
+        if name not in own:
+            raise ValueError(f"{path}: weights of another network: {name} is not in {type(network).__name__}")
+        if own[name].shape != state[name].shape:
+            shapes = f"{tuple(state[name].shape)}, {tuple(own[name].shape)} expected"
+            raise ValueError(f"{path}: weights of another network: {name} is {shapes}")
+    network.load_state_dict(state)
+    return network
+
+
+def merge(segmenter: str, generator: str, output: str) -> None:
+    """Take the segmenter of one training and the generator of another.
+
+    Args:
+        segmenter: ``model.pt`` whose segmenter to take.
+        generator: ``model.pt`` whose generator to take.
+        output: ``model.pt`` to write.
+
+    Raises:
+        FileNotFoundError: one of the files is not there.
+        ValueError: one of the files holds weights of another network.
+    """
+    merged, other = load(Separator(), generator), load(Separator(), segmenter)
+    assert isinstance(merged, Separator) and isinstance(other, Separator)
+    merged.segmenter = other.segmenter
+    torch.save(merged.state_dict(), output)
+
+
+if __name__ == "__main__":
+    import fire
+
+    fire.Fire({"merge": merge})

@@ -112,7 +112,7 @@ def split_levels(levels: Tensor, ratio: Tensor, soft_tissue: float, masks: Tenso
     Args:
         levels: (H, W) integers 0..white, bright = more attenuation.
         ratio: (H, W), the upper bone's share, 0..1.
-        soft_tissue: k, gray level 0..1.
+        soft_tissue: k, gray level 0..1, read as one level below white where it is above that.
         masks: (2, H, W) bool.
         white: the brightest level of the file's bit depth, e.g. 255 or 65535.
 
@@ -120,12 +120,13 @@ def split_levels(levels: Tensor, ratio: Tensor, soft_tissue: float, masks: Tenso
         (2, H, W) int64, the lower and the upper layer in levels 0..white.
     """
     gray = (levels.double() / white)[None, None]
-    soft = torch.tensor(soft_tissue, dtype=torch.float64).clamp(0.0, OPAQUE)
+    soft = torch.tensor(soft_tissue, dtype=torch.float64).clamp(0.0, 1.0 - 1.0 / white)
     layers = split(gray, ratio.double()[None, None], soft, masks[None])[0]
-    upper = (layers[UPPER] * white).round().clamp(0, white)
-    # What the rounded upper layer lets through decides the lower layer; an opaque pixel lets nothing through.
-    let_through = (1.0 - upper / white).clamp(min=0.5 / white)
-    rest = 1.0 - (1.0 - gray[0, 0]) * (1.0 - soft) / let_through
+    # A pixel darker than the soft tissue leaves the lower layer no room above 1: there the upper layer is rounded down.
+    upper = torch.where(gray[0, 0] < soft, (layers[UPPER] * white).floor(), (layers[UPPER] * white).round())
+    # Rounding the lower layer costs half a level * (1 - U) / (1 - k): keep that factor under 2, and U from being opaque.
+    upper = upper.clamp(float(((2.0 * soft - 1.0) * white).ceil().clamp(min=0)), white - 1)
+    rest = 1.0 - (1.0 - gray[0, 0]) * (1.0 - soft) / (1.0 - upper / white)
     lower = torch.where(masks.all(dim=0), (rest * white).round().clamp(0, white), levels * masks[LOWER])
     upper = torch.where(masks.all(dim=0), upper, levels * masks[UPPER])
     return torch.stack([lower, upper]).long()

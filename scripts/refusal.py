@@ -1,0 +1,34 @@
+# Copyright 2026 The BLS-GAN bundle contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Refusals: bad input ends in one sentence that names the file and the value, not in a traceback."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class RefusedError(ValueError):
+    """Input, weights or a folder that cannot be used; its text is the sentence for the user."""
+
+
+@contextmanager
+def exit_on_refusal() -> Iterator[None]:
+    """End the process with the refusal's sentence and status 1, for steps that a config runs.
+
+    A config's steps run inside MONAI's and ignite's own ``except Exception``, which would bury the sentence.
+
+    Raises:
+        SystemExit: with the sentence of the :class:`RefusedError` raised inside.
+    """
+    try:
+        yield
+    except RefusedError as refusal:
+        raise SystemExit(str(refusal)) from refusal

@@ -1,0 +1,220 @@
+# Copyright 2026 The BLS-GAN bundle contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Results out: split a region in the integers of its own file, measure, and write all of it or nothing."""
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import torch
+from monai.transforms import Transform
+from PIL import Image
+from torch import Tensor
+
+from scripts.radiograph import LOWER, UPPER, label_map, recompose, split_levels
+from scripts.refusal import RefusedError
+from scripts.report import sheet
+
+logger = logging.getLogger(__name__)
+
+SMALL_OVERLAP = 100
+"""Overlap in px under which predicted masks are known to be unsure."""
+
+
+def prepare_output(output_dir: str | Path) -> None:
+    """Make the output folder and try it.
+
+    Raises:
+        RefusedError: nothing can be written there, with the system's reason.
+    """
+    folder = Path(output_dir)
+    trial = folder / f".{os.getpid()}.partial"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        trial.touch()
+        trial.unlink()
+    except OSError as error:
+        raise RefusedError(f"output_dir {folder}: cannot be written to ({error.strerror})") from error
+
+
+class SplitRegiond(Transform):
+    """Split a region in the stored integers of its file and measure what was made.
+
+    Reads ``pred`` (6, H, W), the separator's answer, and what :class:`scripts.regions.LoadRegiond` put beside it; adds
+
+    - ``masks``: (2, H, W) bool, the given ones or, above 0.5, the predicted ones
+    - ``layers``: (2, H, W) int64, the lower and the upper layer in levels of the file
+    - ``label``: (H, W) uint8, 0 background, 1 lower only, 2 upper only, 3 overlap
+    - ``recomposed``: (H, W) float64, the layers put back together, in levels, zero outside both bones
+    - ``figures``: numbers and warnings, of types that JSON knows
+
+    Source:
+        Wang et al., BLS-GAN, AAAI 2025, section "Reconstructor" (recomposition).
+    """
+
+    def __call__(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Split one region."""
+        region = dict(data)
+        pred, levels = region["pred"].cpu(), region["levels"][0].long()
+        white = 2 ** region["bits_stored"] - 1
+        given = "masks" in region
+        masks = region["masks"].bool() if given else pred[2:4] > 0.5
+        soft_tissue = float(pred[5, 0, 0])
+        layers = split_levels(levels, pred[4], soft_tissue, masks, white)
+        gray = (layers.double() / white)[None]
+        recomposed = recompose(gray, torch.tensor(soft_tissue, dtype=torch.float64), masks[None])[0, 0] * white
+        region |= {
+            "masks": masks,
+            "layers": layers,
+            "label": label_map(masks[None])[0, 0],
+            "recomposed": recomposed,
+            "figures": _figures(region, levels, layers, masks, recomposed, soft_tissue, given),
+        }
+        return region
+
+
+def _figures(
+    region: Mapping[str, Any],
+    levels: Tensor,
+    layers: Tensor,
+    masks: Tensor,
+    recomposed: Tensor,
+    soft_tissue: float,
+    given: bool,
+) -> dict[str, Any]:
+    both, either = masks.all(dim=0), masks.any(dim=0)
+    overlap = int(both.sum())
+    outside = masks & ~both
+    white = 2 ** region["bits_stored"] - 1
+    warnings = [
+        f"no {bone} bone was found: its layer is empty"
+        for channel, bone in ((LOWER, "lower"), (UPPER, "upper"))
+        if not masks[channel].any()
+    ]
+    if not overlap and not warnings:
+        warnings.append("masks do not overlap: layers are plain copies")
+    if 0 < overlap < SMALL_OVERLAP and not given:
+        warnings.append(f"overlap under {SMALL_OVERLAP} px: predicted masks are unsure there")
+    error = (recomposed - levels).abs()[either]
+    return {
+        "name": region["name"],
+        "source": region["source"],
+        "rows": levels.shape[0],
+        "columns": levels.shape[1],
+        "bits_stored": region["bits_stored"],
+        "masks": "given" if given else "predicted",
+        "overlap_px": overlap,
+        "lower_bone_px": int(masks[LOWER].sum()),
+        "upper_bone_px": int(masks[UPPER].sum()),
+        "soft_tissue_k": round(soft_tissue, 6),
+        "soft_tissue_level": round(soft_tissue * white, 3),
+        "largest_recomposition_error_levels": round(float(error.max()) if error.numel() else 0.0, 6),
+        "outside_overlap_exact": bool((layers[outside] == levels.expand_as(layers)[outside]).all())
+        and not bool(layers[~masks].any()),
+        "warnings": warnings,
+        "notes": region["notes"].splitlines(),
+    }
+
+
+class WriteResultsd(Transform):
+    """Write one folder ``output_dir/NAME`` for a region that :class:`SplitRegiond` has split, whole or not at all.
+
+    ``NAME_upper``, ``NAME_lower`` (grayscale, the levels of the source) and ``NAME_label`` (8 bits, 0..3) as ``.png``
+    and ``.nii.gz`` (on the grid and, if the source is NIfTI, with the affine and the scale of the source),
+    ``NAME_figures.json`` and ``NAME_sheet.png``. The folder appears when all of it is written, and replaces that of an
+    earlier run. The same input gives the same bytes.
+
+    Args:
+        output_dir: the folder for all results.
+        version: version of the bundle, for the figures.
+        weights: file whose SHA-256 goes into the figures.
+
+    Attributes:
+        sheets: paths of the sheets written, in order.
+    """
+
+    def __init__(self, output_dir: str | Path, version: str, weights: str | Path | None = None) -> None:
+        self.output_dir = Path(output_dir)
+        self.version = version
+        self.weights = weights
+        self.sheets: list[Path] = []
+        self._sha256: str | None = None
+
+    def __call__(self, data: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Write one region's results and hand it on."""
+        name = data["name"]
+        if self._sha256 is None and self.weights is not None:
+            self._sha256 = hashlib.sha256(Path(self.weights).read_bytes()).hexdigest()
+        figures = {**data["figures"], "version": self.version, "weights_sha256": self._sha256}
+        whole_or_nothing(self.output_dir / name, lambda folder: _write(folder, data, figures))
+        self.sheets.append(self.output_dir / name / f"{name}_sheet.png")
+        return data
+
+
+def whole_or_nothing(folder: Path, write: Callable[[Path], None]) -> None:
+    """Let ``write`` fill a hidden folder beside ``folder``, then put it in its place.
+
+    Args:
+        folder: where the results shall stand; what stands there is replaced.
+        write: called with the hidden folder, which is removed if it fails.
+    """
+    partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
+    replaced = folder.with_name(f".{folder.name}.{os.getpid()}.replaced.partial")
+    try:
+        partial.mkdir()
+        write(partial)
+        if folder.exists():
+            os.replace(folder, replaced)
+        os.replace(partial, folder)
+    finally:
+        for leftover in (partial, replaced):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _write(folder: Path, data: Mapping[str, Any], figures: dict[str, Any]) -> None:
+    depth = np.uint8 if data["container"] == 8 else np.uint16
+    layers = data["layers"].numpy()
+    pictures = {
+        "upper": (layers[UPPER].astype(depth), data["step"]),
+        "lower": (layers[LOWER].astype(depth), data["step"]),
+        "label": (data["label"].numpy(), 1.0),
+    }
+    for what, (picture, step) in pictures.items():
+        path = folder / f"{data['name']}_{what}"
+        Image.fromarray(picture).save(f"{path}.png")
+        nib.save(_nifti(picture, step, data), f"{path}.nii.gz")
+    (folder / f"{data['name']}_figures.json").write_text(json.dumps(figures, indent=4) + "\n", encoding="utf-8")
+    page = sheet(
+        levels=data["levels"][0].numpy(),
+        layers=layers,
+        masks=data["masks"].numpy(),
+        recomposed=data["recomposed"].numpy(),
+        figures=figures,
+    )
+    page.save(folder / f"{data['name']}_sheet.png", compress_level=1)
+
+
+def _nifti(picture: np.ndarray, step: float, data: Mapping[str, Any]) -> nib.Nifti1Image:
+    # NIfTI stores (column, row), as it was read.
+    stored = picture.T if data["dimensions"] == 2 else picture.T[..., None]
+    image = nib.Nifti1Image(stored * step if step != 1 else stored, data["affine"].numpy())
+    image.set_data_dtype(picture.dtype)
+    if step != 1:
+        image.header.set_slope_inter(step, 0)
+    return image

@@ -18,7 +18,7 @@ LOWER, UPPER = 0, 1
 """Channels of masks and layers: metacarpal side, phalanx side (as in the paper's code)."""
 
 OPAQUE = 1.0 - 1e-5
-"""Brightest gray level with a finite attenuation: under half a level of 16 bits below 1."""
+"""Brightest gray level that is told from white: less than a level of 16 bits below 1, its attenuation finite."""
 
 
 def attenuation(gray: Tensor, opaque: float = OPAQUE) -> Tensor:
@@ -124,7 +124,7 @@ def split_levels(levels: Tensor, ratio: Tensor, soft_tissue: float, masks: Tenso
     layers = split(gray, ratio.double()[None, None], soft, masks[None])[0]
     # A pixel darker than the soft tissue leaves the lower layer no room above 1: there the upper layer is rounded down.
     upper = torch.where(gray[0, 0] < soft, (layers[UPPER] * white).floor(), (layers[UPPER] * white).round())
-    # Rounding the lower layer costs half a level * (1 - U) / (1 - k): keep that factor under 2, and U from being opaque.
+    # Rounding the lower layer costs half a level * (1 - U) / (1 - k): keep that factor under 2, U from being opaque.
     upper = upper.clamp(float(((2.0 * soft - 1.0) * white).ceil().clamp(min=0)), white - 1)
     rest = 1.0 - (1.0 - gray[0, 0]) * (1.0 - soft) / (1.0 - upper / white)
     lower = torch.where(masks.all(dim=0), (rest * white).round().clamp(0, white), levels * masks[LOWER])

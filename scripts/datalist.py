@@ -53,7 +53,7 @@ def open_release(dataset_dir: str | Path) -> Path | zipfile.Path:
         FileNotFoundError: there is no release at that place.
     """
     start = Path(dataset_dir)
-    zips = [start] if start.is_file() and zipfile.is_zipfile(start) else sorted(start.glob("*release*.zip"))
+    zips = [path for path in (start, *sorted(start.glob("*release*.zip"))) if zipfile.is_zipfile(path)]
     roots: list[Path | zipfile.Path] = [start, start / "Data"]
     roots += [zipfile.Path(archive, at) for archive in zips for at in ("", "Data/")]
     for root in roots:
@@ -69,7 +69,7 @@ def in_validation(case: str, fraction: float) -> bool:
 
 def release_datalist(
     dataset_dir: str | Path, *, split: str, overlap: str = "all", validation_fraction: float = 0.12
-) -> list[dict[str, Any]]:
+) -> list[dict[Hashable, Any]]:
     """One dictionary an image of the release's K1 split.
 
     Args:
@@ -92,7 +92,7 @@ def release_datalist(
         raise ValueError(f"overlap is {overlap!r}, one of {OVERLAPS} expected")
     root = open_release(dataset_dir)
     published = "test" if split == "test" else "train"
-    datalist = []
+    datalist: list[dict[Hashable, Any]] = []
     for entry in json.loads((root / f"LS_K1_{overlap}_{published}").read_text()):
         image = Path(entry["image"])
         name, case = f"{image.parent.name}/{image.stem}", image.parent.name
@@ -101,7 +101,7 @@ def release_datalist(
         if published == "train" and in_validation(case, validation_fraction) != (split == "validation"):
             continue
         _, hand, joint = case.split("_")
-        places = {key: root / entry[key] for key in ("image", "lower", "upper", "background")}
+        places: dict[Hashable, Any] = {key: root / entry[key] for key in ("image", "lower", "upper", "background")}
         datalist.append({**places, "name": name, "case": case, "hand": hand, "joint": int(joint)})
     return datalist
 

@@ -12,7 +12,7 @@
 """One training step of the generator, for a trainer of :mod:`monai.engines` (its ``iteration_update``)."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import torch
 from monai.engines import SupervisedTrainer
@@ -25,7 +25,7 @@ from scripts.radiograph import overlap_of, split
 
 
 def crop_around(x: Tensor, where: Tensor, height: int, width: int) -> Tensor:
-    """Cut (B, C, height, width) out of ``x``, centred on where ``where`` (B, 1, H, W) lies, as far as the picture goes."""
+    """Cut (B, C, height, width) out of ``x``, centred on where ``where`` (B, 1, H, W) lies, inside the picture."""
     rows = torch.arange(x.shape[2], device=x.device, dtype=x.dtype)
     columns = torch.arange(x.shape[3], device=x.device, dtype=x.dtype)
     area = where.sum(dim=(1, 2, 3)).clamp(min=1.0)
@@ -105,9 +105,8 @@ class SupervisedSeparation:
         engine.network.train()
         engine.optimizer.zero_grad(set_to_none=True)
         with torch.autocast(torch.device(device).type, enabled=engine.amp, dtype=torch.bfloat16):
-            output = self.losses(engine, engine.network, made)
+            output = self.losses(engine, cast(Generator, engine.network), made)
         # bfloat16 has the range of float32: no gradient scaler is needed.
         output[Keys.LOSS].backward()
         engine.optimizer.step()
-        output[Keys.LOSS] = output[Keys.LOSS].item()
-        return output
+        return {**output, Keys.LOSS: output[Keys.LOSS].item()}

@@ -14,7 +14,7 @@
 import numpy as np
 import torch
 from monai.metrics import CumulativeIterationMetric, compute_dice
-from monai.transforms import distance_transform_edt
+from scipy.ndimage import distance_transform_edt
 from skimage.metrics import structural_similarity
 from skimage.segmentation import find_boundaries
 from torch import Tensor
@@ -96,7 +96,7 @@ class RecompositionError(PerBone):
 
 
 def neighbour_steps(picture: Tensor, where: Tensor) -> tuple[Tensor, Tensor]:
-    """Absolute differences of neighbouring pixels (down, right), and which of them lie inside ``where`` at both ends."""
+    """Absolute differences of neighbouring pixels (down, right), and which of them have both ends in ``where``."""
     down = (picture.diff(dim=-2).abs(), where[..., 1:, :] & where[..., :-1, :])
     right = (picture.diff(dim=-1).abs(), where[..., 1:] & where[..., :-1])
     steps = torch.cat([down[0].flatten(2), right[0].flatten(2)], dim=2)
@@ -106,8 +106,8 @@ def neighbour_steps(picture: Tensor, where: Tensor) -> tuple[Tensor, Tensor]:
 class BorderStep(PerBone):
     """Mean step between neighbouring pixels across the overlap's border inside each bone, gray levels of 255.
 
-    ``y_pred`` (B, C, H, W) begins with two layers (or the image twice), ``y`` (B, 2, H, W) holds the masks, 0..1. A seam
-    that a method leaves at the border shows as a step that the image itself, or natural texture, does not have.
+    ``y_pred`` (B, C, H, W) begins with two layers (or the image twice), ``y`` (B, 2, H, W) holds the masks, 0..1. A
+    seam that a method leaves at the border shows as a step that the image itself, or natural texture, does not have.
 
     Args:
         texture: measure the steps inside the bones away from the overlap instead, for comparison.
@@ -178,6 +178,5 @@ class ContourDistance(PerBone):
             outline &= true[image, other] if self.hidden else True
             answer = find_boundaries(made[image, bone], mode="inner")
             if outline.any() and answer.any():
-                away = distance_transform_edt(~answer[None])[0]
-                figures[image, bone] = float(np.asarray(away)[outline].mean())
+                figures[image, bone] = distance_transform_edt(~answer)[outline].mean()
         return torch.from_numpy(figures)

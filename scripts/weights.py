@@ -73,8 +73,9 @@ def merge(segmenter: str, generator: str, output: str) -> None:
         FileNotFoundError: one of the files is not there.
         ValueError: one of the files holds weights of another network.
     """
-    merged, other = load(Separator(), generator), load(Separator(), segmenter)
-    assert isinstance(merged, Separator) and isinstance(other, Separator)
+    merged, other = Separator(), Separator()
+    load(merged, generator)
+    load(other, segmenter)
     merged.segmenter = other.segmenter
     torch.save(merged.state_dict(), output)
 

@@ -53,7 +53,7 @@ def placement(angle: Tensor, zoom: Tensor, right: Tensor, down: Tensor, height: 
     """Matrices for :func:`torch.nn.functional.affine_grid` that turn and enlarge a picture, then move it.
 
     Args:
-        angle: degrees, (B, 1, 1, 1), as are the others.
+        angle: degrees clockwise, (B, 1, 1, 1), as are the others.
         zoom: above 1 enlarges.
         right: px of the output.
         down: px of the output.
@@ -79,7 +79,9 @@ def place(x: Tensor, matrix: Tensor, height: int, width: int) -> Tensor:
 
 
 def rows_apart(within: Tensor) -> Tensor:
-    """Least number of rows between the bones in any column, (B, 1, 1, 1); below 0 where they already overlap.
+    """Rows from the upper bone down to the lower one where they are closest, (B, 1, 1, 1): 1 where they touch.
+
+    Below 1 they overlap, by 1 less that many rows.
 
     Args:
         within: (B, 2, H, W), above 0 inside the lower and the upper bone.
@@ -241,13 +243,13 @@ class OverlapSynthesis:
         lower_distance, upper_distance = distance[:, LOWER, None], distance[other][:, UPPER, None]
 
         if self.shift is None:
-            # Every second pixel tells well enough how far apart the bones are.
+            # Every second column tells well enough how far apart the bones are.
             apart = [
-                place(x, placement(a, zoom, right, still, height, width), height // 2, width // 2) * zoom + dilation
+                place(x, placement(a, zoom, right, still, height, width), height, width // 2) * zoom + dilation
                 for x, a, right in ((lower_distance, angle, still), (upper_distance, turned, slide))
             ]
             deep = self.depth[0] + (self.depth[1] - self.depth[0]) * uniform(image, (0.0, 1.0)) ** 1.5
-            approach = 2.0 * rows_apart(torch.cat(apart, dim=1)) + deep
+            approach = rows_apart(torch.cat(apart, dim=1)) - 1.0 + deep
             down = approach * uniform(image, (0.3, 0.7))
             up = approach - down
         else:
@@ -284,12 +286,9 @@ class OverlapSynthesis:
 
     def jitter(self, within: Tensor) -> Tensor:
         """Masks as a hand or a network draws them: grown or shrunk, here and there; (B, 2, H, W)."""
-        off = [
-            0.6 * uniform(within, (-self.mask_jitter_px, self.mask_jitter_px))
-            + (0.4 * self.mask_jitter_px * wobble(within)).clamp(-self.mask_jitter_px, self.mask_jitter_px)
-            for _ in (LOWER, UPPER)
-        ]
-        return (within + happens(within, self.mask_jitter) * torch.cat(off, dim=1) > 0).float()
+        most = self.mask_jitter_px
+        off = [0.6 * uniform(within, (-most, most)) + 0.4 * most * wobble(within) for _ in (LOWER, UPPER)]
+        return (within + happens(within, self.mask_jitter) * torch.cat(off, dim=1).clamp(-most, most) > 0).float()
 
     def degrade(self, image: Tensor, within: Tensor) -> Tensor:
         """Blur the overlap's rim of some composites, add noise, round to the file's gray levels."""

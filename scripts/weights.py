@@ -11,7 +11,6 @@
 
 """Weights of a separator: read with a plain word where they do not fit, taken together from two trainings."""
 
-import pickle
 from pathlib import Path
 
 import torch
@@ -31,8 +30,9 @@ def read(path: str | Path) -> dict[str, torch.Tensor]:
         raise FileNotFoundError(f"{path}: no weights there; train them, or name another file with --weights")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError) as error:
-        raise ValueError(f"{path}: not a checkpoint of torch ({str(error).splitlines()[0]})") from error
+    except Exception as error:  # the unpickler raises whatever it likes on broken bytes
+        reason = (str(error).splitlines() or ["it ends too early"])[0]
+        raise ValueError(f"{path}: not a checkpoint of torch ({reason})") from error
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
         raise ValueError(f"{path}: not a state_dict (tensors by parameter name expected)")
     return state

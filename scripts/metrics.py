@@ -9,37 +9,178 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Figures of a separation: errors and steps inside the overlap, where the easy pixels cannot hide them."""
+"""Figures of a separation and of its masks: measured in the overlap, where the easy pixels cannot hide an error."""
 
+import numpy as np
 import torch
-from monai.metrics import CumulativeIterationMetric
+from monai.metrics import CumulativeIterationMetric, compute_dice
+from monai.transforms import distance_transform_edt
+from skimage.metrics import structural_similarity
+from skimage.segmentation import find_boundaries
 from torch import Tensor
 
-from scripts.radiograph import overlap_of
+from scripts.radiograph import LOWER, UPPER, overlap_of, recompose
+
+FOUND_OVERLAP = 20
+"""Overlap, px, from which on a joint counts as overlapping (as in the release's lists)."""
 
 
-class OverlapError(CumulativeIterationMetric):
-    """Mean absolute error of the lower and the upper layer inside the overlap, gray levels of 255.
+def layers_of(pred: Tensor) -> Tensor:
+    """Lower and upper layer, (B, 2, H, W), of a separator's answer."""
+    return pred[:, :2]
 
-    Called with ``y_pred`` (B, C, H, W), whose first two channels are the layers, and ``y`` (B, 4, H, W): the true layers
-    and the masks, 0..1; answers (B, 2), NaN for an image without an overlap. ``aggregate`` is the mean over images and
-    both layers.
-    """
 
-    def _compute_tensor(self, y_pred: Tensor, y: Tensor | None = None) -> Tensor:
-        if y is None:
-            raise ValueError("y is missing: true layers and masks, (B, 4, H, W), are needed")
-        overlap = overlap_of(y[:, 2:]).float()
-        error = ((y_pred[:, :2] - y[:, :2]).abs() * overlap).sum(dim=(2, 3)) / overlap.sum(dim=(2, 3))
-        return 255.0 * error
+def masks_of(pred: Tensor) -> Tensor:
+    """Lower and upper mask, (B, 2, H, W), 0..1, of a separator's answer."""
+    return pred[:, 2:4]
+
+
+class PerBone(CumulativeIterationMetric):
+    """A figure an image and bone, (B, 2), NaN where there is nothing to measure; aggregates to the mean of all."""
+
+    def per_bone(self) -> Tensor:
+        """Means over all images, (2,): lower and upper bone."""
+        figures = self.get_buffer()
+        if not isinstance(figures, Tensor):
+            raise ValueError("no image has been measured yet")
+        return torch.nanmean(figures, dim=0)
 
     def aggregate(self) -> Tensor:
-        """Mean over all images and both layers."""
-        return self.per_layer().mean()
+        """Mean over all images and both bones."""
+        return self.per_bone().mean()
 
-    def per_layer(self) -> Tensor:
-        """Means over all images, (2,): lower and upper layer."""
-        errors = self.get_buffer()
-        if not isinstance(errors, Tensor):
+
+class OverlapError(PerBone):
+    """Mean absolute error of the layers inside the overlap, gray levels of 255.
+
+    ``y_pred`` (B, C, H, W) begins with the layers; ``y`` (B, 4, H, W) holds the true layers and masks, 0..1.
+    """
+
+    def _compute_tensor(self, y_pred: Tensor, y: Tensor) -> Tensor:  # type: ignore[override]
+        overlap = overlap_of(y[:, 2:4]).float()
+        error = (layers_of(y_pred) - y[:, :2]).abs() * overlap
+        return 255.0 * error.sum(dim=(2, 3)) / overlap.sum(dim=(2, 3))
+
+
+class OverlapSSIM(PerBone):
+    """Structural similarity of the layers inside the overlap: its map over the whole bone, averaged over the overlap.
+
+    ``y_pred`` and ``y`` as for :class:`OverlapError`. Gaussian weights of 1.5 px, data range 1 (Wang et al., 2004).
+    """
+
+    def _compute_tensor(self, y_pred: Tensor, y: Tensor) -> Tensor:  # type: ignore[override]
+        inside = (y[:, 2:4] > 0.5).float()
+        made, true = (layers_of(y_pred) * inside).cpu().numpy(), (y[:, :2] * inside).cpu().numpy()
+        overlap = overlap_of(y[:, 2:4]).cpu().numpy()[:, 0]
+        figures = np.full(made.shape[:2], np.nan, dtype=np.float32)
+        for image, bone in np.ndindex(*figures.shape):
+            if overlap[image].any():
+                maps = structural_similarity(
+                    made[image, bone], true[image, bone], data_range=1.0, gaussian_weights=True, full=True
+                )[1]
+                figures[image, bone] = maps[overlap[image]].mean()
+        return torch.from_numpy(figures)
+
+
+class RecompositionError(PerBone):
+    """Largest error of the recomposed image inside both bones, gray levels of 255, the same for both bones.
+
+    ``y_pred`` (B, 6, H, W) is a separator's answer, ``y`` (B, 1, H, W) the image.
+    """
+
+    def _compute_tensor(self, y_pred: Tensor, y: Tensor) -> Tensor:  # type: ignore[override]
+        masks = masks_of(y_pred)
+        inside = (masks > 0.5).any(dim=1, keepdim=True)
+        error = (recompose(layers_of(y_pred), y_pred[:, 5:6], masks) - y).abs() * inside
+        return 255.0 * error.amax(dim=(2, 3)).expand(-1, 2)
+
+
+def neighbour_steps(picture: Tensor, where: Tensor) -> tuple[Tensor, Tensor]:
+    """Absolute differences of neighbouring pixels (down, right), and which of them lie inside ``where`` at both ends."""
+    down = (picture.diff(dim=-2).abs(), where[..., 1:, :] & where[..., :-1, :])
+    right = (picture.diff(dim=-1).abs(), where[..., 1:] & where[..., :-1])
+    steps = torch.cat([down[0].flatten(2), right[0].flatten(2)], dim=2)
+    return steps, torch.cat([down[1].flatten(2), right[1].flatten(2)], dim=2)
+
+
+class BorderStep(PerBone):
+    """Mean step between neighbouring pixels across the overlap's border inside each bone, gray levels of 255.
+
+    ``y_pred`` (B, C, H, W) begins with two layers (or the image twice), ``y`` (B, 2, H, W) holds the masks, 0..1. A seam
+    that a method leaves at the border shows as a step that the image itself, or natural texture, does not have.
+
+    Args:
+        texture: measure the steps inside the bones away from the overlap instead, for comparison.
+    """
+
+    def __init__(self, *, texture: bool = False) -> None:
+        super().__init__()
+        self.texture = texture
+
+    def _compute_tensor(self, y_pred: Tensor, y: Tensor) -> Tensor:  # type: ignore[override]
+        inside, both = y > 0.5, overlap_of(y).expand(-1, 2, -1, -1)
+        steps, counted = neighbour_steps(layers_of(y_pred), inside & ~both if self.texture else inside)
+        if not self.texture:
+            changes, _ = neighbour_steps(both.to(y.dtype), inside)
+            counted = counted & (changes > 0.5)
+        return 255.0 * (steps * counted).sum(dim=2) / counted.sum(dim=2)
+
+
+class MaskDice(PerBone):
+    """Dice of both masks; ``y_pred`` and ``y`` (B, 2, H, W), 0..1."""
+
+    def _compute_tensor(self, y_pred: Tensor, y: Tensor) -> Tensor:  # type: ignore[override]
+        return compute_dice((y_pred > 0.5).float(), (y > 0.5).float())
+
+
+class OverlapDice(PerBone):
+    """Dice of the overlap region, the same for both bones, NaN where the drawn masks share under 20 px."""
+
+    def _compute_tensor(self, y_pred: Tensor, y: Tensor) -> Tensor:  # type: ignore[override]
+        made, true = overlap_of(y_pred).float(), overlap_of(y).float()
+        dice = compute_dice(made, true)
+        dice[true.sum(dim=(2, 3)) < FOUND_OVERLAP] = torch.nan
+        return dice.expand(-1, 2)
+
+
+class OverlapFound(PerBone):
+    """Whether an overlap of 20 px and more is there: (predicted, drawn) an image, in the place of two bones."""
+
+    def _compute_tensor(self, y_pred: Tensor, y: Tensor) -> Tensor:  # type: ignore[override]
+        return torch.cat([overlap_of(x).sum(dim=(2, 3)) >= FOUND_OVERLAP for x in (y_pred, y)], dim=1).float()
+
+    def recall_and_precision(self) -> tuple[float, float]:
+        """Share of drawn overlaps that are found, and of found ones that are drawn."""
+        figures = self.get_buffer()
+        if not isinstance(figures, Tensor):
             raise ValueError("no image has been measured yet")
-        return torch.nanmean(errors, dim=0)
+        predicted, drawn = figures.bool().unbind(dim=1)
+        hits = (predicted & drawn).sum()
+        return float(hits / drawn.sum()), float(hits / predicted.sum())
+
+
+class ContourDistance(PerBone):
+    """Mean distance from the drawn outline of a bone to the predicted one, px.
+
+    ``y_pred`` and ``y`` (B, 2, H, W), 0..1; the picture's edge is no outline.
+
+    Args:
+        hidden: only the part of the outline that lies inside the other bone.
+    """
+
+    def __init__(self, *, hidden: bool = False) -> None:
+        super().__init__()
+        self.hidden = hidden
+
+    def _compute_tensor(self, y_pred: Tensor, y: Tensor) -> Tensor:  # type: ignore[override]
+        made, true = (y_pred > 0.5).cpu().numpy(), (y > 0.5).cpu().numpy()
+        figures = np.full(true.shape[:2], np.nan, dtype=np.float32)
+        for image, bone in np.ndindex(*figures.shape):
+            other = UPPER if bone == LOWER else LOWER
+            outline = find_boundaries(true[image, bone], mode="inner")
+            outline &= true[image, other] if self.hidden else True
+            answer = find_boundaries(made[image, bone], mode="inner")
+            if outline.any() and answer.any():
+                away = distance_transform_edt(~answer[None])[0]
+                figures[image, bone] = float(np.asarray(away)[outline].mean())
+        return torch.from_numpy(figures)

@@ -1,0 +1,92 @@
+# Copyright 2026 The BLS-GAN bundle contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Ways to separate two bones without learning, to hold a network against; each answers as the separator does."""
+
+import numpy as np
+import torch
+from skimage.restoration import inpaint_biharmonic
+from torch import Tensor, nn
+
+from scripts.radiograph import LOWER, UPPER, attenuation, overlap_of, split
+
+
+class Baseline(nn.Module):
+    """A rule that shares the overlap, with the separator's ``forward``; masks and k must be given."""
+
+    def ratio(self, image: Tensor, masks: Tensor, soft_tissue: Tensor) -> Tensor:
+        """The upper bone's share of the overlap's attenuation, (B, 1, H, W): the rule.
+
+        Args:
+            image: (B, 1, H, W), gray levels 0..1.
+            masks: (B, 2, H, W), 0..1.
+            soft_tissue: k, (B, 1, 1, 1), gray level 0..1.
+        """
+        return torch.full_like(image, 0.5)
+
+    def layers(self, image: Tensor, ratio: Tensor, soft_tissue: Tensor, masks: Tensor) -> Tensor:
+        """The layers (B, 2, H, W) that follow from the ratio."""
+        return split(image, ratio, soft_tissue, masks)
+
+    def forward(self, image: Tensor, masks: Tensor, soft_tissue: Tensor) -> Tensor:
+        """Layers, masks, ratio and k, (B, 6, H, W), as :class:`scripts.networks.separator.Separator` answers.
+
+        Args:
+            image: (B, 1, H, W), gray levels 0..1.
+            masks: (B, 2, H, W), bool or 0..1.
+            soft_tissue: k, (B,), gray level 0..1.
+        """
+        masks, k = masks.to(image.dtype), soft_tissue.to(image.dtype).reshape(-1, 1, 1, 1)
+        ratio = self.ratio(image, masks, k)
+        return torch.cat([self.layers(image, ratio, k, masks), masks, ratio, k.expand_as(image)], dim=1)
+
+
+class EqualSplit(Baseline):
+    """Both bones absorb the same in the overlap."""
+
+
+class CopyImage(Baseline):
+    """Each layer is the image inside its mask: what cutting along the masks gives."""
+
+    def layers(self, image: Tensor, ratio: Tensor, soft_tissue: Tensor, masks: Tensor) -> Tensor:
+        """The image twice."""
+        return image * (masks > 0.5).to(image.dtype)
+
+
+class BiharmonicFill(Baseline):
+    """Each bone is continued into the overlap by a biharmonic surface; the surfaces' ratio shares the overlap.
+
+    Args:
+        margin: px around the overlap from which a bone is continued.
+    """
+
+    def __init__(self, *, margin: int = 10) -> None:
+        super().__init__()
+        self.margin = margin
+
+    def ratio(self, image: Tensor, masks: Tensor, soft_tissue: Tensor) -> Tensor:
+        """See the class."""
+        bone = (attenuation(image) - attenuation(soft_tissue)).cpu().numpy()[:, 0]
+        inside, both = (masks > 0.5).cpu().numpy(), overlap_of(masks).cpu().numpy()[:, 0]
+        ratios = np.full_like(bone, 0.5)
+        for at in range(len(bone)):
+            if not both[at].any():
+                continue
+            rows, columns = np.nonzero(both[at])
+            window = tuple(slice(max(where.min() - self.margin, 0), where.max() + self.margin + 1) for where in (rows, columns))
+            filled = []
+            for channel in (LOWER, UPPER):
+                alone = (inside[at, channel] & ~both[at])[window]
+                known = np.where(alone, bone[at][window], 0.0)
+                # No bone absorbs nothing: a thin rest keeps the ratio defined where a surface dips below zero.
+                filled.append(inpaint_biharmonic(known, ~alone).clip(1e-3) if alone.any() else np.ones_like(known))
+            ratios[at][window] = filled[UPPER] / (filled[LOWER] + filled[UPPER])
+        return torch.from_numpy(ratios)[:, None].to(image)

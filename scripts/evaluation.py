@@ -27,7 +27,6 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from scripts.datalist import LoadJointd, release_datalist
-from scripts.metrics import FOUND_OVERLAP
 from scripts.radiograph import overlap_of
 
 logger = logging.getLogger(__name__)
@@ -120,7 +119,7 @@ def measure(
         val_data_loader=DataLoader(joints, batch_size=batch_size, num_workers=0),
         network=network,
         prepare_batch=PrepareBatchExtraInput({key: key for key in given}),
-        additional_metrics=dict(figures),
+        key_val_metric=dict(figures),
         decollate=False,
     )
     evaluator.run()
@@ -134,9 +133,9 @@ class Comparison:
     Args:
         joints: sets of joints by name.
         methods: by name, ``network`` and what it is ``given`` (see :func:`measure`).
-        figures: by name of the set, the figures to take there.
-        output_dir: for ``comparison.json`` (means), ``comparison.csv`` (the same) and ``comparison_images.csv`` (every
-            image).
+        figures: to take of each, by name.
+        output_dir: for ``NAME.json`` (means), ``NAME.csv`` (the same) and ``NAME_images.csv`` (every image).
+        name: of the files.
         device: to run on.
     """
 
@@ -145,19 +144,20 @@ class Comparison:
         *,
         joints: Mapping[str, Dataset[Joint]],
         methods: Mapping[str, Mapping[str, Any]],
-        figures: Mapping[str, Mapping[str, Metric]],
+        figures: Mapping[str, Metric],
         output_dir: str | Path,
+        name: str,
         device: torch.device | str = "cpu",
     ) -> None:
         self.joints, self.methods, self.figures = joints, methods, figures
-        self.output_dir, self.device = Path(output_dir), device
+        self.output_dir, self.name, self.device = Path(output_dir), name, device
 
     def run(self) -> list[dict[str, Any]]:
         """Measure, write and log the table; one row a set and method, figures as (lower, upper)."""
         rows, images = [], []
         for where, joints in self.joints.items():
             for name, method in self.methods.items():
-                taken = measure(method["network"], joints, self.figures[where], given=method["given"], device=self.device)
+                taken = measure(method["network"], joints, self.figures, given=method["given"], device=self.device)
                 row = {"joints": where, "method": name, "images": len(joints)}  # type: ignore[arg-type]
                 for figure, values in taken.items():
                     for bone, mean in zip(("lower", "upper"), values.nanmean(dim=0).tolist(), strict=True):
@@ -170,10 +170,10 @@ class Comparison:
                     for at, (lower, upper) in enumerate(values.tolist())
                 ]
         self.output_dir.mkdir(parents=True, exist_ok=True)
-        (self.output_dir / "comparison.json").write_text(json.dumps(rows, indent=4) + "\n")
-        write_csv(self.output_dir / "comparison.csv", rows)
-        write_csv(self.output_dir / "comparison_images.csv", images)
-        logger.info("table: %s", self.output_dir / "comparison.csv")
+        (self.output_dir / f"{self.name}.json").write_text(json.dumps(rows, indent=4) + "\n")
+        write_csv(self.output_dir / f"{self.name}.csv", rows)
+        write_csv(self.output_dir / f"{self.name}_images.csv", images)
+        logger.info("table: %s", self.output_dir / f"{self.name}.csv")
         return rows
 
 

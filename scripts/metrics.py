@@ -144,19 +144,16 @@ class OverlapDice(PerBone):
 
 
 class OverlapFound(PerBone):
-    """Whether an overlap of 20 px and more is there: (predicted, drawn) an image, in the place of two bones."""
+    """Whether overlaps of 20 px and more are found; the means are, in the place of two bones, recall and precision.
+
+    ``y_pred`` and ``y`` (B, 2, H, W), predicted and drawn masks, 0..1. An image answers (found?, drawn?), the first NaN
+    where there is nothing to find, the second NaN where nothing was found.
+    """
 
     def _compute_tensor(self, y_pred: Tensor, y: Tensor) -> Tensor:  # type: ignore[override]
-        return torch.cat([overlap_of(x).sum(dim=(2, 3)) >= FOUND_OVERLAP for x in (y_pred, y)], dim=1).float()
-
-    def recall_and_precision(self) -> tuple[float, float]:
-        """Share of drawn overlaps that are found, and of found ones that are drawn."""
-        figures = self.get_buffer()
-        if not isinstance(figures, Tensor):
-            raise ValueError("no image has been measured yet")
-        predicted, drawn = figures.bool().unbind(dim=1)
-        hits = (predicted & drawn).sum()
-        return float(hits / drawn.sum()), float(hits / predicted.sum())
+        found, drawn = (overlap_of(x).sum(dim=(2, 3)) >= FOUND_OVERLAP for x in (y_pred, y))
+        hit = (found & drawn).float()
+        return torch.cat([torch.where(drawn, hit, torch.nan), torch.where(found, hit, torch.nan)], dim=1)
 
 
 class ContourDistance(PerBone):

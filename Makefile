@@ -1,0 +1,54 @@
+# Every command of the project. `make` alone lists them.
+PYTHON ?= python3
+DATASET ?= samples
+OUTPUT ?= output
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+TORCH := $(shell sed -n 's/^torch==//p' requirements.txt)
+CPU_WHEELS := https://download.pytorch.org/whl/cpu
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint clean
+
+help: ## list these commands
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1 - \2/p' Makefile
+
+setup: $(VENV)/.setup ## make .venv with all that the bundle needs
+
+demo: $(VENV)/.setup ## separate the bones of the joints in samples/ (or DATASET=...) into output/ (or OUTPUT=...)
+	$(BIN)/python -m monai.bundle run --config_file configs/inference.json --dataset_dir $(DATASET) --output_dir $(OUTPUT)
+
+test: lint ## run all checks: lint, types, tests with coverage
+	$(BIN)/python -m pytest --cov
+
+lint: $(VENV)/.setup-test ## check style, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean: ## remove .venv and caches; results (output, eval, runs) stay
+	rm -rf $(VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache .coverage htmlcov
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Debian's python3 has no ensurepip unless python3-venv is installed: then the pip at hand puts one into .venv.
+$(VENV)/.setup: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=...")'
+	@echo "Making $(VENV): a few minutes, once."
+	@$(PYTHON) -m venv --clear $(VENV) >/dev/null 2>&1 || { \
+	    $(PYTHON) -m venv --clear --without-pip $(VENV) && \
+	    $(PYTHON) -m pip --quiet --python $(BIN)/python install pip; }
+	@if command -v nvidia-smi >/dev/null 2>&1; then \
+	    $(INSTALL) torch==$(TORCH); \
+	else \
+	    $(INSTALL) torch==$(TORCH)+cpu 2>/dev/null || \
+	    $(INSTALL) --retries 1 --timeout 20 --extra-index-url $(CPU_WHEELS) torch==$(TORCH)+cpu 2>/dev/null || \
+	    $(INSTALL) torch==$(TORCH); \
+	fi
+	@$(INSTALL) --requirement requirements.txt
+	@touch $@
+
+$(VENV)/.setup-test: $(VENV)/.setup requirements-test.txt
+	@$(INSTALL) --requirement requirements-test.txt
+	@touch $@

@@ -69,8 +69,8 @@ class Yardstick(Dataset[Joint]):
 class RealJoints(Dataset[Joint]):
     """Joints of the release as they are, with their drawn masks.
 
-    An item has ``image`` (1, H, W), ``masks`` and ``label`` (2, H, W), the drawn masks, and ``soft_tissue``, the mean of
-    the release's background picture in the overlap (of the whole region where there is none).
+    An item has ``image`` (1, H, W), ``masks`` and ``label`` (2, H, W), the drawn masks, and ``soft_tissue``, the mean
+    of the release's background picture in the overlap (of the whole region where there is none).
 
     Args:
         dataset_dir: see :func:`scripts.datalist.open_release`.

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from monai.engines import SupervisedTrainer
 from monai.utils.enums import CommonKeys as Keys
-from torch import Tensor
+from torch import Tensor, nn
 
 from scripts.networks.generator import Generator
 from scripts.overlap import JOINT_KEYS
@@ -25,7 +25,7 @@ from scripts.radiograph import overlap_of, split
 
 
 def crop_around(x: Tensor, where: Tensor, height: int, width: int) -> Tensor:
-    """Cut (B, C, height, width) out of ``x``, centred on where ``where`` (B, 1, H, W) lies, as far as the picture goes."""
+    """Cut (B, C, height, width) out of ``x`` around ``where`` (B, 1, H, W, 0..1), as far as the picture goes."""
     rows = torch.arange(x.shape[2], device=x.device, dtype=x.dtype)
     columns = torch.arange(x.shape[3], device=x.device, dtype=x.dtype)
     area = where.sum(dim=(1, 2, 3)).clamp(min=1.0)
@@ -76,8 +76,9 @@ class SupervisedSeparation:
         k = torch.where(draw < self.k_estimated + self.k_off, off, true)
         return torch.where(draw < self.k_estimated, estimated.detach(), k)
 
-    def losses(self, engine: SupervisedTrainer, network: Generator, made: dict[str, Tensor]) -> dict[str, Tensor]:
+    def losses(self, engine: SupervisedTrainer, network: nn.Module, made: dict[str, Tensor]) -> dict[str, Any]:
         """The loss, its two terms and the layers of the crop."""
+        assert isinstance(network, Generator)
         estimated = network.soft_tissue(made["image"], made["masks"])
         k = self.given_soft_tissue(made["soft_tissue"], estimated)
         both = overlap_of(made["masks"]).float()

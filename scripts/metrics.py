@@ -96,7 +96,7 @@ class RecompositionError(PerBone):
 
 
 def neighbour_steps(picture: Tensor, where: Tensor) -> tuple[Tensor, Tensor]:
-    """Absolute differences of neighbouring pixels (down, right), and which of them lie inside ``where`` at both ends."""
+    """Absolute differences of neighbouring pixels (down, right), and whether both lie inside ``where``."""
     down = (picture.diff(dim=-2).abs(), where[..., 1:, :] & where[..., :-1, :])
     right = (picture.diff(dim=-1).abs(), where[..., 1:] & where[..., :-1])
     steps = torch.cat([down[0].flatten(2), right[0].flatten(2)], dim=2)
@@ -106,8 +106,8 @@ def neighbour_steps(picture: Tensor, where: Tensor) -> tuple[Tensor, Tensor]:
 class BorderStep(PerBone):
     """Mean step between neighbouring pixels across the overlap's border inside each bone, gray levels of 255.
 
-    ``y_pred`` (B, C, H, W) begins with two layers (or the image twice), ``y`` (B, 2, H, W) holds the masks, 0..1. A seam
-    that a method leaves at the border shows as a step that the image itself, or natural texture, does not have.
+    ``y_pred`` (B, C, H, W) begins with two layers (or the image twice), ``y`` (B, 2, H, W) holds the masks, 0..1. A
+    seam that a method leaves at the border shows as a step that the image itself, or natural texture, does not have.
 
     Args:
         texture: measure the steps inside the bones away from the overlap instead, for comparison.
@@ -178,6 +178,6 @@ class ContourDistance(PerBone):
             outline &= true[image, other] if self.hidden else True
             answer = find_boundaries(made[image, bone], mode="inner")
             if outline.any() and answer.any():
-                away = distance_transform_edt(~answer[None])[0]
-                figures[image, bone] = float(np.asarray(away)[outline].mean())
+                away = np.asarray(distance_transform_edt(~answer[None]))[0]
+                figures[image, bone] = away[outline].mean()
         return torch.from_numpy(figures)

@@ -15,8 +15,8 @@ from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset, default_collate
 from torch.nn.functional import affine_grid, grid_sample, interpolate, pad
+from torch.utils.data import Dataset, default_collate
 
 from scripts.radiograph import LOWER, UPPER, attenuation, gray_level, overlap_of
 

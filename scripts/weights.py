@@ -12,11 +12,14 @@
 """Weights of a separator: read with a plain word where they do not fit, taken together from two trainings."""
 
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from torch import nn
 
 from scripts.networks.separator import Separator
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 def read(path: str | Path) -> dict[str, torch.Tensor]:
@@ -38,7 +41,7 @@ def read(path: str | Path) -> dict[str, torch.Tensor]:
     return state
 
 
-def load(network: nn.Module, path: str | Path) -> nn.Module:
+def load(network: Network, path: str | Path) -> Network:
     """Put the weights of a file into a network, all of them or none.
 
     Returns:
@@ -74,7 +77,6 @@ def merge(segmenter: str, generator: str, output: str) -> None:
         ValueError: one of the files holds weights of another network.
     """
     merged, other = load(Separator(), generator), load(Separator(), segmenter)
-    assert isinstance(merged, Separator) and isinstance(other, Separator)
     merged.segmenter = other.segmenter
     torch.save(merged.state_dict(), output)
 

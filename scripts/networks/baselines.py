@@ -81,7 +81,9 @@ class BiharmonicFill(Baseline):
             if not both[at].any():
                 continue
             rows, columns = np.nonzero(both[at])
-            window = tuple(slice(max(where.min() - self.margin, 0), where.max() + self.margin + 1) for where in (rows, columns))
+            window = tuple(
+                slice(max(where.min() - self.margin, 0), where.max() + self.margin + 1) for where in (rows, columns)
+            )
             filled = []
             for channel in (LOWER, UPPER):
                 alone = (inside[at, channel] & ~both[at])[window]

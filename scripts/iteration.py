@@ -82,11 +82,9 @@ class SupervisedSeparation:
         estimated = network.soft_tissue(made["image"], made["masks"])
         k = self.given_soft_tissue(made["soft_tissue"], estimated)
         both = overlap_of(made["masks"]).float()
-        image, masks, truth, overlap = (
-            crop_around(x, both, *self.crop) for x in (made["image"], made["masks"], made["layers"], both)
-        )
+        image, masks, truth = (crop_around(made[key], both, *self.crop) for key in ("image", "masks", "layers"))
         layers = split(image, network.ratio(image, masks, k), k, masks)
-        overlap_loss = engine.loss_function(layers, truth, overlap)
+        overlap_loss = engine.loss_function(layers, truth, masks)
         soft_tissue_loss = (estimated - made["soft_tissue"]).abs().mean()
         loss = overlap_loss + self.soft_tissue_weight * soft_tissue_loss
         return {

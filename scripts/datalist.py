@@ -14,7 +14,7 @@
 import json
 import zipfile
 import zlib
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +69,7 @@ def in_validation(case: str, fraction: float) -> bool:
 
 def release_datalist(
     dataset_dir: str | Path, *, split: str, overlap: str = "all", validation_fraction: float = 0.12
-) -> list[dict[Hashable, Any]]:
+) -> list[dict[str, Any]]:
     """One dictionary an image of the release's K1 split.
 
     Args:
@@ -92,7 +92,7 @@ def release_datalist(
         raise ValueError(f"overlap is {overlap!r}, one of {OVERLAPS} expected")
     root = open_release(dataset_dir)
     published = "test" if split == "test" else "train"
-    datalist: list[dict[Hashable, Any]] = []
+    datalist = []
     for entry in json.loads((root / f"LS_K1_{overlap}_{published}").read_text()):
         image = Path(entry["image"])
         name, case = f"{image.parent.name}/{image.stem}", image.parent.name
@@ -101,7 +101,7 @@ def release_datalist(
         if published == "train" and in_validation(case, validation_fraction) != (split == "validation"):
             continue
         _, hand, joint = case.split("_")
-        places: dict[Hashable, Any] = {key: root / entry[key] for key in ("image", "lower", "upper", "background")}
+        places = {key: root / entry[key] for key in ("image", "lower", "upper", "background")}
         datalist.append({**places, "name": name, "case": case, "hand": hand, "joint": int(joint)})
     return datalist
 
@@ -124,10 +124,10 @@ class LoadJointd(MapTransform):
         with place.open("rb") as stream, Image.open(stream) as picture:
             return torch.from_numpy(np.array(picture.convert("L"), dtype=np.float32))[None] / 255.0
 
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+    def __call__(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Replace the places in ``data`` by tensors."""
         joint = dict(data)
-        for key in self.key_iterator(joint):
+        for key in self.key_iterator(joint):  # type: ignore[arg-type]
             joint[key] = self.read(joint[key])
         bones = {LOWER: joint.pop("lower"), UPPER: joint.pop("upper")}
         joint["masks"] = torch.cat([(self.read(bones[bone]) > 0.5).float() for bone in (LOWER, UPPER)])
@@ -140,11 +140,11 @@ class LoadJointd(MapTransform):
 class FaceLeftd(MapTransform):
     """Mirror joints of right hands, so that all of a batch face the same way and bones of two cases fit each other."""
 
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+    def __call__(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Flip the columns of ``keys`` where ``hand`` is ``R``."""
         joint = dict(data)
         if joint["hand"] == "R":
-            for key in self.key_iterator(joint):
+            for key in self.key_iterator(joint):  # type: ignore[arg-type]
                 joint[key] = joint[key].flip(-1)
         return joint
 
@@ -170,9 +170,9 @@ class SignedDistanced(MapTransform):
     def __init__(self, keys: Sequence[str] = ("masks",)) -> None:
         super().__init__(keys)
 
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+    def __call__(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Measure once; a caching dataset keeps it."""
         joint = dict(data)
-        for key in self.key_iterator(joint):
+        for key in self.key_iterator(joint):  # type: ignore[arg-type]
             joint["distance"] = signed_distance(joint[key])
         return joint

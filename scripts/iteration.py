@@ -12,12 +12,12 @@
 """One training step of the generator, for a trainer of :mod:`monai.engines` (its ``iteration_update``)."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any
 
 import torch
 from monai.engines import SupervisedTrainer
 from monai.utils.enums import CommonKeys as Keys
-from torch import Tensor
+from torch import Tensor, nn
 
 from scripts.networks.generator import Generator
 from scripts.overlap import JOINT_KEYS
@@ -25,7 +25,7 @@ from scripts.radiograph import overlap_of, split
 
 
 def crop_around(x: Tensor, where: Tensor, height: int, width: int) -> Tensor:
-    """Cut (B, C, height, width) out of ``x``, centred on where ``where`` (B, 1, H, W) lies, inside the picture."""
+    """Cut (B, C, height, width) out of ``x`` around ``where`` (B, 1, H, W, 0..1), as far as the picture goes."""
     rows = torch.arange(x.shape[2], device=x.device, dtype=x.dtype)
     columns = torch.arange(x.shape[3], device=x.device, dtype=x.dtype)
     area = where.sum(dim=(1, 2, 3)).clamp(min=1.0)
@@ -76,16 +76,15 @@ class SupervisedSeparation:
         k = torch.where(draw < self.k_estimated + self.k_off, off, true)
         return torch.where(draw < self.k_estimated, estimated.detach(), k)
 
-    def losses(self, engine: SupervisedTrainer, network: Generator, made: dict[str, Tensor]) -> dict[str, Tensor]:
+    def losses(self, engine: SupervisedTrainer, network: nn.Module, made: dict[str, Tensor]) -> dict[str, Any]:
         """The loss, its two terms and the layers of the crop."""
+        assert isinstance(network, Generator)
         estimated = network.soft_tissue(made["image"], made["masks"])
         k = self.given_soft_tissue(made["soft_tissue"], estimated)
         both = overlap_of(made["masks"]).float()
-        image, masks, truth, overlap = (
-            crop_around(x, both, *self.crop) for x in (made["image"], made["masks"], made["layers"], both)
-        )
+        image, masks, truth = (crop_around(made[key], both, *self.crop) for key in ("image", "masks", "layers"))
         layers = split(image, network.ratio(image, masks, k), k, masks)
-        overlap_loss = engine.loss_function(layers, truth, overlap)
+        overlap_loss = engine.loss_function(layers, truth, masks)
         soft_tissue_loss = (estimated - made["soft_tissue"]).abs().mean()
         loss = overlap_loss + self.soft_tissue_weight * soft_tissue_loss
         return {
@@ -105,8 +104,9 @@ class SupervisedSeparation:
         engine.network.train()
         engine.optimizer.zero_grad(set_to_none=True)
         with torch.autocast(torch.device(device).type, enabled=engine.amp, dtype=torch.bfloat16):
-            output = self.losses(engine, cast(Generator, engine.network), made)
+            output = self.losses(engine, engine.network, made)
         # bfloat16 has the range of float32: no gradient scaler is needed.
         output[Keys.LOSS].backward()
         engine.optimizer.step()
-        return {**output, Keys.LOSS: output[Keys.LOSS].item()}
+        output[Keys.LOSS] = output[Keys.LOSS].item()
+        return output

@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The steps of the main job that its config names: check both ends first, hand masks to the network, sum up."""
+"""The steps of the main job that its config names: check both ends first, load the weights, hand masks on, sum up."""
 
 import logging
 from collections.abc import Sequence
@@ -17,9 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from ignite.engine import Engine, Events
 from monai.engines import PrepareBatch
-from torch import Tensor
+from torch import Tensor, nn
 
+from scripts import weights
 from scripts.refusal import exit_on_refusal
 from scripts.regions import Regions, find_regions
 from scripts.results import prepare_output
@@ -36,6 +38,32 @@ def check(dataset_dir: str | Path, output_dir: str | Path) -> None:
     with exit_on_refusal():
         find_regions(dataset_dir)
         prepare_output(output_dir)
+
+
+class WeightsLoader:
+    """Ignite handler: load the weights of a network, all of them or none, when the engine starts.
+
+    Args:
+        network: what the weights belong to.
+        path: a state_dict written by ``torch.save``.
+    """
+
+    def __init__(self, network: nn.Module, path: str | Path) -> None:
+        self.network = network
+        self.path = path
+
+    def attach(self, engine: Engine) -> None:
+        """Wait for the start of ``engine``."""
+        engine.add_event_handler(Events.STARTED, self)
+
+    def __call__(self, engine: Engine) -> None:
+        """Load the weights.
+
+        Raises:
+            SystemExit: with the sentence of the refusal, as :func:`scripts.weights.load` says it.
+        """
+        with exit_on_refusal():
+            weights.load(self.network, self.path)
 
 
 class PrepareRegion(PrepareBatch):

@@ -19,38 +19,49 @@ from torch import Tensor, nn
 class OverlapLoss(nn.Module):
     """Distance of two layers from the true ones inside the overlap, in gray levels and in their gradients.
 
-    The mean over the overlap of each image of ``sqrt(d^2 + eps^2)`` (Charbonnier), d the difference of a layer, plus
-    ``gradient`` times the same of the differences between neighbouring pixels, the overlap's border included, so that
-    a layer that steps there is wrong. Small overlaps count a little less than large ones.
+    The mean over the overlap of each image of ``sqrt(d^2 + eps^2)`` (Charbonnier), d the error of a layer, plus
+    ``gradient`` times the same of the error's differences between neighbouring pixels. Pairs of pixels that lie across
+    the overlap's border count ``seam`` times: outside it a layer is the image, even where the masks are off and the
+    image there holds some of the other bone, and a layer must go over into that without a step.
 
     Args:
         gradient: weight of the gradients.
+        seam: weight of a pair of pixels across the overlap's border, in pairs inside it.
         eps: rounding of the absolute value at zero, gray levels 0..1.
         small: an overlap of so many px weighs half.
     """
 
-    def __init__(self, *, gradient: float = 0.5, eps: float = 1e-3, small: float = 50.0) -> None:
+    def __init__(self, *, gradient: float = 0.5, seam: float = 3.0, eps: float = 1e-3, small: float = 50.0) -> None:
         super().__init__()
-        self.gradient, self.eps, self.small = gradient, eps, small
+        self.gradient, self.seam, self.eps, self.small = gradient, seam, eps, small
 
     def charbonnier(self, difference: Tensor) -> Tensor:
         """``sqrt(d^2 + eps^2) - eps``, element by element."""
         return torch.sqrt(difference.square() + self.eps**2) - self.eps
 
-    def forward(self, layers: Tensor, truth: Tensor, overlap: Tensor) -> Tensor:
+    def slopes(self, error: Tensor, masks: Tensor, overlap: Tensor, dim: int) -> Tensor:
+        """Sum over the pairs of pixels neighbouring along ``dim``, (B,)."""
+        pairs = error.shape[dim] - 1
+        (bone, bone_next), (both, both_next) = (
+            (x.narrow(dim, 0, pairs), x.narrow(dim, 1, pairs)) for x in (masks, overlap)
+        )
+        in_bone, in_overlap, across = bone * bone_next, torch.maximum(both, both_next), (both - both_next).abs()
+        weight = in_bone * in_overlap * (1.0 + (self.seam - 1.0) * across)
+        return (self.charbonnier(error.diff(dim=dim)) * weight).sum(dim=(1, 2, 3))
+
+    def forward(self, layers: Tensor, truth: Tensor, masks: Tensor) -> Tensor:
         """The loss, a scalar.
 
         Args:
-            layers: (B, 2, H, W), gray levels 0..1.
+            layers: (B, 2, H, W), gray levels 0..1, the image outside the overlap (:func:`scripts.radiograph.split`).
             truth: (B, 2, H, W), gray levels 0..1.
-            overlap: (B, 1, H, W), where the layers are judged, 0..1.
+            masks: (B, 2, H, W), the masks along which the layers were split, 0 or 1.
         """
-        difference = (layers - truth) * overlap
-        amount = self.charbonnier(difference).sum(dim=(1, 2, 3))
-        slope = self.charbonnier(difference.diff(dim=2)).sum(dim=(1, 2, 3))
-        slope = slope + self.charbonnier(difference.diff(dim=3)).sum(dim=(1, 2, 3))
-        area = overlap.sum(dim=(1, 2, 3)) + self.small
-        return ((amount + self.gradient * slope) / area).mean()
+        overlap = masks.prod(dim=1, keepdim=True)
+        error = layers - truth
+        amount = (self.charbonnier(error) * overlap).sum(dim=(1, 2, 3))
+        slope = self.slopes(error, masks, overlap, 2) + self.slopes(error, masks, overlap, 3)
+        return ((amount + self.gradient * slope) / (overlap.sum(dim=(1, 2, 3)) + self.small)).mean()
 
 
 class MaskLoss(nn.Module):

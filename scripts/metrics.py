@@ -14,7 +14,7 @@
 import numpy as np
 import torch
 from monai.metrics import CumulativeIterationMetric, compute_dice
-from scipy.ndimage import distance_transform_edt
+from monai.transforms import distance_transform_edt
 from skimage.metrics import structural_similarity
 from skimage.segmentation import find_boundaries
 from torch import Tensor
@@ -96,7 +96,7 @@ class RecompositionError(PerBone):
 
 
 def neighbour_steps(picture: Tensor, where: Tensor) -> tuple[Tensor, Tensor]:
-    """Absolute differences of neighbouring pixels (down, right), and which of them have both ends in ``where``."""
+    """Absolute differences of neighbouring pixels (down, right), and whether both lie inside ``where``."""
     down = (picture.diff(dim=-2).abs(), where[..., 1:, :] & where[..., :-1, :])
     right = (picture.diff(dim=-1).abs(), where[..., 1:] & where[..., :-1])
     steps = torch.cat([down[0].flatten(2), right[0].flatten(2)], dim=2)
@@ -178,5 +178,6 @@ class ContourDistance(PerBone):
             outline &= true[image, other] if self.hidden else True
             answer = find_boundaries(made[image, bone], mode="inner")
             if outline.any() and answer.any():
-                figures[image, bone] = distance_transform_edt(~answer)[outline].mean()
+                away = np.asarray(distance_transform_edt(~answer[None]))[0]
+                figures[image, bone] = away[outline].mean()
         return torch.from_numpy(figures)

@@ -137,7 +137,8 @@ class OverlapSynthesis:
         exposure: factor on the whole image's attenuation.
         dilation: px by which the drawn masks grow before the bones are cut out along them.
         mask_jitter: share of composites whose masks, as the network is given them, are off.
-        mask_jitter_px: by so many px, at most.
+        mask_jitter_px: masks drawn too small (below 0) or too large by so many px. Mostly too large: a real bone's lips
+            are soft, and a network that often meets masks too small takes soft lips for one and leaves a step there.
         blurred_rim: share of composites with a blurred rim of the overlap (the paper).
         noise: standard deviation of the image's noise, gray levels 0..1, at most.
         levels: the composed image is rounded to 1 / levels, as 8-bit files are; 0 leaves it as it is.
@@ -163,8 +164,8 @@ class OverlapSynthesis:
         gain: Range = (0.85, 1.2),
         exposure: Range = (0.8, 1.25),
         dilation: Range = (0.0, 1.5),
-        mask_jitter: float = 0.4,
-        mask_jitter_px: float = 1.5,
+        mask_jitter: float = 0.35,
+        mask_jitter_px: Range = (-0.8, 1.8),
         blurred_rim: float = 0.25,
         noise: float = 0.006,
         levels: int = 255,
@@ -286,9 +287,12 @@ class OverlapSynthesis:
 
     def jitter(self, within: Tensor) -> Tensor:
         """Masks as a hand or a network draws them: grown or shrunk, here and there; (B, 2, H, W)."""
-        most = self.mask_jitter_px
-        off = [0.6 * uniform(within, (-most, most)) + 0.4 * most * wobble(within) for _ in (LOWER, UPPER)]
-        return (within + happens(within, self.mask_jitter) * torch.cat(off, dim=1).clamp(-most, most) > 0).float()
+        low, high = self.mask_jitter_px
+        off = [
+            (uniform(within, self.mask_jitter_px) + 0.25 * (high - low) * wobble(within)).clamp(low, high)
+            for _ in (LOWER, UPPER)
+        ]
+        return (within + happens(within, self.mask_jitter) * torch.cat(off, dim=1) > 0).float()
 
     def degrade(self, image: Tensor, within: Tensor) -> Tensor:
         """Blur the overlap's rim of some composites, add noise, round to the file's gray levels."""

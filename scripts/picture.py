@@ -151,7 +151,7 @@ def _decode(path: Path, size: tuple[int, int] | None = None) -> _Decoded:
         raise
     except Exception as error:  # decoders raise whatever they like on broken bytes
         reason = " ".join(str(error).replace(str(path), path.name).split()) or type(error).__name__
-        raise RefusedError(f"{path.name}: truncated or not an image ({reason})") from error
+        raise RefusedError(f"{path.name}: not a readable image ({reason})") from error
     finite = np.isfinite(decoded.values)
     if not finite.all():
         raise RefusedError(f"{path.name}: {(~finite).sum():,} of {finite.size:,} pixels are NaN or infinite")
@@ -160,8 +160,8 @@ def _decode(path: Path, size: tuple[int, int] | None = None) -> _Decoded:
 
 def _raster(path: Path, size: tuple[int, int] | None) -> _Decoded:
     with warnings.catch_warnings():
-        # The size is checked before a pixel is decoded, so a decompression bomb needs no warning.
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        # Of odd metadata, which no pixel depends on, and of large sizes, which are refused before a pixel is decoded.
+        warnings.simplefilter("ignore")
         with Image.open(path, formats=RASTER_FORMATS) as image:
             _check_size(path, image.height, image.width, size)
             pages = getattr(image, "n_frames", 1)

@@ -122,9 +122,10 @@ def split_levels(levels: Tensor, ratio: Tensor, soft_tissue: float, masks: Tenso
     gray = (levels.double() / white)[None, None]
     soft = torch.tensor(soft_tissue, dtype=torch.float64).clamp(0.0, 1.0 - 1.0 / white)
     layers = split(gray, ratio.double()[None, None], soft, masks[None])[0]
-    # A pixel darker than the soft tissue leaves the lower layer no room above 1: there the upper layer is rounded down.
-    upper = torch.where(gray[0, 0] < soft, (layers[UPPER] * white).floor(), (layers[UPPER] * white).round())
-    # Rounding the lower layer costs half a level * (1 - U) / (1 - k): keep that factor under 2, U from being opaque.
+    upper = layers[UPPER] * white
+    # Where the image is darker than the soft tissue, a layer rounded up could ask the other one for less than black.
+    upper = torch.where(gray[0, 0] < soft, upper.floor(), upper.round())
+    # Rounding the lower layer costs half a level times (1 - U) / (1 - k): keep that factor under 2, and U under white.
     upper = upper.clamp(float(((2.0 * soft - 1.0) * white).ceil().clamp(min=0)), white - 1)
     rest = 1.0 - (1.0 - gray[0, 0]) * (1.0 - soft) / (1.0 - upper / white)
     lower = torch.where(masks.all(dim=0), (rest * white).round().clamp(0, white), levels * masks[LOWER])

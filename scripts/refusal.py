@@ -21,14 +21,14 @@ class RefusedError(ValueError):
 
 @contextmanager
 def exit_on_refusal() -> Iterator[None]:
-    """End the process with the refusal's sentence and status 1, for steps that a config runs.
+    """End the process with one sentence and status 1, for steps that a config runs and whose errors are sentences.
 
     A config's steps run inside MONAI's and ignite's own ``except Exception``, which would bury the sentence.
 
     Raises:
-        SystemExit: with the sentence of the :class:`RefusedError` raised inside.
+        SystemExit: with the text of the :class:`ValueError` (such as :class:`RefusedError`) or :class:`OSError`.
     """
     try:
         yield
-    except RefusedError as refusal:
-        raise SystemExit(str(refusal)) from refusal
+    except (ValueError, OSError) as error:
+        raise SystemExit(str(error)) from error

@@ -25,7 +25,6 @@ import numpy as np
 import torch
 from monai.transforms import Transform
 from PIL import Image
-from torch import Tensor
 
 from scripts.radiograph import LOWER, UPPER, label_map, recompose, split_levels
 from scripts.refusal import RefusedError
@@ -75,7 +74,7 @@ class SplitRegiond(Transform):
         white = 2 ** region["bits_stored"] - 1
         given = "masks" in region
         masks = region["masks"].bool() if given else pred[2:4] > 0.5
-        soft_tissue = float(pred[5, 0, 0])
+        soft_tissue = min(float(pred[5, 0, 0]), 1.0 - 1.0 / white)
         layers = split_levels(levels, pred[4], soft_tissue, masks, white)
         gray = (layers.double() / white)[None]
         recomposed = recompose(gray, torch.tensor(soft_tissue, dtype=torch.float64), masks[None])[0, 0] * white
@@ -84,24 +83,15 @@ class SplitRegiond(Transform):
             "layers": layers,
             "label": label_map(masks[None])[0, 0],
             "recomposed": recomposed,
-            "figures": _figures(region, levels, layers, masks, recomposed, soft_tissue, given),
         }
+        region["figures"] = _figures(region, given, soft_tissue, white)
         return region
 
 
-def _figures(
-    region: Mapping[str, Any],
-    levels: Tensor,
-    layers: Tensor,
-    masks: Tensor,
-    recomposed: Tensor,
-    soft_tissue: float,
-    given: bool,
-) -> dict[str, Any]:
-    both, either = masks.all(dim=0), masks.any(dim=0)
-    overlap = int(both.sum())
-    outside = masks & ~both
-    white = 2 ** region["bits_stored"] - 1
+def _figures(region: Mapping[str, Any], given: bool, soft_tissue: float, white: int) -> dict[str, Any]:
+    levels, layers, masks = region["levels"][0], region["layers"], region["masks"]
+    both = masks.all(dim=0)
+    overlap, outside = int(both.sum()), masks & ~both
     warnings = [
         f"no {bone} bone was found: its layer is empty"
         for channel, bone in ((LOWER, "lower"), (UPPER, "upper"))
@@ -111,7 +101,7 @@ def _figures(
         warnings.append("masks do not overlap: layers are plain copies")
     if 0 < overlap < SMALL_OVERLAP and not given:
         warnings.append(f"overlap under {SMALL_OVERLAP} px: predicted masks are unsure there")
-    error = (recomposed - levels).abs()[either]
+    error = (region["recomposed"] - levels).abs()[masks.any(dim=0)]
     return {
         "name": region["name"],
         "source": region["source"],
@@ -177,12 +167,14 @@ def whole_or_nothing(folder: Path, write: Callable[[Path], None]) -> None:
     partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
     replaced = folder.with_name(f".{folder.name}.{os.getpid()}.replaced.partial")
     try:
-        partial.mkdir()
+        partial.mkdir(parents=True)
         write(partial)
         if folder.exists():
             os.replace(folder, replaced)
         os.replace(partial, folder)
     finally:
+        if replaced.exists() and not folder.exists():
+            os.replace(replaced, folder)
         for leftover in (partial, replaced):
             shutil.rmtree(leftover, ignore_errors=True)
 
@@ -212,9 +204,7 @@ def _write(folder: Path, data: Mapping[str, Any], figures: dict[str, Any]) -> No
 
 def _nifti(picture: np.ndarray, step: float, data: Mapping[str, Any]) -> nib.Nifti1Image:
     # NIfTI stores (column, row), as it was read.
-    stored = picture.T if data["dimensions"] == 2 else picture.T[..., None]
-    image = nib.Nifti1Image(stored * step if step != 1 else stored, data["affine"].numpy())
-    image.set_data_dtype(picture.dtype)
-    if step != 1:
-        image.header.set_slope_inter(step, 0)
+    image = nib.Nifti1Image(picture.T if data["dimensions"] == 2 else picture.T[..., None], data["affine"].numpy())
+    # With a scale set, nibabel stores the integers as they are.
+    image.header.set_slope_inter(step, 0)
     return image

@@ -11,13 +11,15 @@
 
 """Weights of a separator: read with a plain word where they do not fit, taken together from two trainings."""
 
-import pickle
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from torch import nn
 
 from scripts.networks.separator import Separator
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 def read(path: str | Path) -> dict[str, torch.Tensor]:
@@ -31,14 +33,15 @@ def read(path: str | Path) -> dict[str, torch.Tensor]:
         raise FileNotFoundError(f"{path}: no weights there; train them, or name another file with --weights")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError) as error:
-        raise ValueError(f"{path}: not a checkpoint of torch ({str(error).splitlines()[0]})") from error
+    except Exception as error:  # the unpickler raises whatever it likes on broken bytes
+        reason = (str(error).splitlines() or ["it ends too early"])[0]
+        raise ValueError(f"{path}: not a checkpoint of torch ({reason})") from error
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
         raise ValueError(f"{path}: not a state_dict (tensors by parameter name expected)")
     return state
 
 
-def load(network: nn.Module, path: str | Path) -> nn.Module:
+def load(network: Network, path: str | Path) -> Network:
     """Put the weights of a file into a network, all of them or none.
 
     Returns:
@@ -73,9 +76,7 @@ def merge(segmenter: str, generator: str, output: str) -> None:
         FileNotFoundError: one of the files is not there.
         ValueError: one of the files holds weights of another network.
     """
-    merged, other = Separator(), Separator()
-    load(merged, generator)
-    load(other, segmenter)
+    merged, other = load(Separator(), generator), load(Separator(), segmenter)
     merged.segmenter = other.segmenter
     torch.save(merged.state_dict(), output)
 

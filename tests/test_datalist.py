@@ -12,7 +12,6 @@
 
 import json
 import shutil
-from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +32,7 @@ from scripts.datalist import (
 )
 from scripts.radiograph import LOWER, UPPER
 
-Joint = dict[Hashable, Any]
+Joint = dict[str, Any]
 
 SPLITS = ("train", "validation", "test")
 

@@ -270,19 +270,23 @@ def test_a_mirrored_composite_is_the_same_one_mirrored(joints: dict[str, Tensor]
     assert torch.equal(made[0]["soft_tissue"], made[1]["soft_tissue"])
 
 
-@pytest.mark.parametrize("most", [0.5, 1.5, 3.0])
-def test_masks_are_off_by_as_many_pixels_as_said_and_no_more(joints: dict[str, Tensor], most: float) -> None:
+@pytest.mark.parametrize(("low", "high"), [(-0.8, 1.8), (-3.0, 0.0), (0.0, 3.0)])
+def test_masks_are_too_small_or_too_large_by_as_many_pixels_as_said_and_no_more(
+    joints: dict[str, Tensor], low: float, high: float
+) -> None:
     torch.manual_seed(0)
-    synthesis = OverlapSynthesis(mask_jitter=1.0, mask_jitter_px=most, zoom=(1.0, 1.0), dilation=(0.0, 0.0))
-    off = []
+    synthesis = OverlapSynthesis(mask_jitter=1.0, mask_jitter_px=(low, high), zoom=(1.0, 1.0), dilation=(0.0, 0.0))
+    lost, won = [], []
     for _ in range(10):
         made = synthesis(joints)
         for true, given in zip(made["true_masks"], made["masks"], strict=True):
-            off.append(signed_distance(true)[true != given].abs())
-    far = torch.cat(off)
-    assert len(far) > 0
-    # Half a pixel for the outline between two pixels, one for the placement's interpolation of distances.
-    assert far.max() <= most + 1.0
+            distance = signed_distance(true)
+            lost.append(distance[(true > given)])
+            won.append(-distance[(true < given)])
+    # Half a pixel for the outline between two pixels, half a one for the interpolation of distances.
+    for off, most in ((torch.cat(lost), -low), (torch.cat(won), high)):
+        assert (len(off) > 0) == (most > 0)
+        assert most == 0 or most - 1.0 <= off.max() <= most + 1.0
 
 
 def test_masks_are_the_true_ones_without_jitter(joints: dict[str, Tensor]) -> None:

@@ -1,0 +1,172 @@
+import logging
+import sys
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+import torch
+from monai.transforms import Compose
+from PIL import Image
+
+from scripts.radiograph import LOWER, UPPER
+from scripts.refusal import RefusedError
+from scripts.regions import LoadRegiond, Regions, find_regions
+from tests.drawn import joint
+
+LEVELS, MASKS = joint(96, 80)
+
+
+def save(folder: Path, name: str, values: np.ndarray = LEVELS) -> None:
+    Image.fromarray(values.astype(np.uint8)).save(folder / name)
+
+
+def save_masks(folder: Path, name: str) -> None:
+    save(folder, f"{name}_mask_lower.png", MASKS[LOWER] * 255)
+    save(folder, f"{name}_mask_upper.png", MASKS[UPPER] * 255)
+
+
+def test_every_picture_of_a_folder_is_found_in_order_of_name(tmp_path):
+    for name in ("d.jpg", "b.bmp", "a.PNG", "c.tiff"):
+        save(tmp_path, name)
+    nib.save(nib.Nifti1Image(LEVELS.T.astype(np.uint8), np.eye(4)), tmp_path / "e.nii.gz")
+    found = find_regions(tmp_path)
+    assert [entry["name"] for entry in found] == ["a", "b", "c", "d", "e"]
+    assert [Path(entry["image"]).name for entry in found] == ["a.PNG", "b.bmp", "c.tiff", "d.jpg", "e.nii.gz"]
+    assert not any("refused" in entry for entry in found)
+
+
+def test_other_files_hidden_files_and_subfolders_are_passed_over(tmp_path):
+    save(tmp_path, "a.png")
+    save(tmp_path, ".hidden.png")
+    (tmp_path / "README.md").write_text("words")
+    (tmp_path / "truth.png").mkdir()
+    save(tmp_path / "truth.png", "b.png")
+    assert [entry["name"] for entry in find_regions(str(tmp_path))] == ["a"]
+
+
+def test_masks_belong_to_the_picture_they_are_named_after(tmp_path):
+    save(tmp_path, "a.png")
+    save(tmp_path, "b.png")
+    save_masks(tmp_path, "b")
+    first, second = find_regions(tmp_path)
+    assert set(first) == {"image", "name"}
+    assert Path(second["mask_lower"]).name == "b_mask_lower.png"
+    assert Path(second["mask_upper"]).name == "b_mask_upper.png"
+
+
+def test_a_missing_folder_and_one_without_a_picture_are_refused(tmp_path):
+    with pytest.raises(RefusedError, match="elsewhere: no such folder"):
+        find_regions(tmp_path / "elsewhere")
+    with pytest.raises(RefusedError, match="holds no PNG, JPEG, BMP, TIFF or NIfTI image"):
+        find_regions(tmp_path)
+
+
+def test_a_region_without_masks_holds_gray_levels_of_0_to_1_and_its_stored_integers(tmp_path):
+    save(tmp_path, "a.png")
+    region = LoadRegiond()({"image": tmp_path / "a.png"})
+    assert region["image"].shape == (1, 96, 80)
+    assert region["image"].dtype == torch.float32
+    assert (region["levels"][0].numpy() == LEVELS).all()
+    assert torch.equal(region["image"], (region["levels"].double() / 255).float())
+    assert (region["name"], region["source"]) == ("a", "a.png")
+    assert "masks" not in region
+
+
+def test_masks_are_loaded_lower_bone_first(tmp_path):
+    save(tmp_path, "a.png")
+    save_masks(tmp_path, "a")
+    region = LoadRegiond()(find_regions(tmp_path)[0])
+    assert region["masks"].dtype == torch.bool
+    assert (region["masks"].numpy() == MASKS).all()
+
+
+def test_raster_and_nifti_of_the_same_joint_are_the_same_region(tmp_path):
+    save(tmp_path, "a.png")
+    nib.save(nib.Nifti1Image(LEVELS.T[..., None].astype(np.int16), np.diag([-0.1, -0.1, 1, 1])), tmp_path / "b.nii")
+    raster, nifti = (LoadRegiond()(entry) for entry in find_regions(tmp_path))
+    assert torch.equal(raster["image"], nifti["image"])
+
+
+def one_mask(folder):
+    save(folder, "a.png")
+    save(folder, "a_mask_upper.png", MASKS[UPPER] * 255)
+
+
+def two_masks_of_a_bone(folder):
+    save(folder, "a.png")
+    save_masks(folder, "a")
+    save(folder, "a_mask_lower.bmp", MASKS[LOWER] * 255)
+
+
+def mask_of_another_size(folder):
+    save(folder, "a.png")
+    save_masks(folder, "a")
+    save(folder, "a_mask_upper.png", MASKS[UPPER, :70] * 255)
+
+
+def empty_mask(folder):
+    save(folder, "a.png")
+    save_masks(folder, "a")
+    save(folder, "a_mask_lower.png", MASKS[LOWER] * 0)
+
+
+def same_name(folder):
+    save(folder, "a.png")
+    save(folder, "a.tif")
+
+
+REFUSALS = [
+    (one_mask, r"^a\.png: has a_mask_upper\.png but no a_mask_lower, both or none"),
+    (two_masks_of_a_bone, r"^a\.png: two masks of a bone, a_mask_lower\.bmp, a_mask_lower\.png"),
+    (mask_of_another_size, r"^a_mask_upper\.png: 70 rows x 80 columns, its image has 96 rows x 80 columns"),
+    (empty_mask, r"^a_mask_lower\.png: an empty mask"),
+    (same_name, r"^a\.tif: has the name of a\.png"),
+    (lambda folder: save(folder, "a_mask_upper.png"), r"^a_mask_upper\.png: a mask without its image a"),
+]
+
+
+@pytest.mark.parametrize(("make", "why"), REFUSALS)
+def test_what_is_wrong_with_an_entry_is_said_when_it_is_read(tmp_path, make, why):
+    make(tmp_path)
+    with pytest.raises(RefusedError, match=why):
+        LoadRegiond()(find_regions(tmp_path)[-1])
+
+
+def test_the_good_ones_of_a_folder_are_read_and_the_bad_ones_logged_by_name(tmp_path, caplog):
+    save(tmp_path, "a.png")
+    (tmp_path / "b.png").write_text("not an image")
+    save(tmp_path, "c.png")
+    dataset = Regions(find_regions(tmp_path), Compose([LoadRegiond()]))
+    with caplog.at_level(logging.INFO):
+        assert [region["name"] for region in dataset] == ["a", "c"]
+    assert [refusal.split(":")[0] for refusal in dataset.refused] == ["b.png"]
+    assert [record.getMessage().split(" (")[0] for record in caplog.records] == [
+        "1 of 3: a.png separated",
+        "refused b.png: not a readable image",
+        "3 of 3: c.png separated",
+    ]
+
+
+def test_a_second_pass_counts_its_own_refusals(tmp_path):
+    (tmp_path / "b.png").write_text("not an image")
+    dataset = Regions(find_regions(tmp_path), LoadRegiond())
+    assert list(dataset) == list(dataset) == []
+    assert len(dataset.refused) == 1
+
+
+def test_a_fault_of_the_program_is_not_taken_for_a_refusal():
+    def fault(entry):
+        raise RuntimeError("a fault")
+
+    with pytest.raises(RuntimeError, match="a fault"):
+        list(Regions([{"image": "a.png"}], fault))
+
+
+def test_a_terminal_gets_a_bar_and_no_line_an_image(tmp_path, caplog, monkeypatch, capsys):
+    save(tmp_path, "a.png")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with caplog.at_level(logging.INFO):
+        list(Regions(find_regions(tmp_path), LoadRegiond()))
+    assert "joints: 100%" in capsys.readouterr().err
+    assert not caplog.records

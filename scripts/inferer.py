@@ -20,8 +20,6 @@ from monai.transforms import KeepLargestConnectedComponent
 from scipy.ndimage import binary_fill_holes
 from torch import Tensor
 
-from scripts.networks.separator import Separator
-
 
 def tidy(inside: Tensor) -> Tensor:
     """One piece a bone and no holes in it, as bones are.
@@ -43,14 +41,12 @@ def tidy(inside: Tensor) -> Tensor:
 class SeparationInferer(Inferer):
     """Split along the masks that are given; where none are, propose some, tidy them and split along those."""
 
-    def __call__(
-        self, inputs: Tensor, network: Separator, *args: Any, masks: Tensor | None = None, **kwargs: Any
-    ) -> Tensor:
+    def __call__(self, inputs: Tensor, network: Any, *args: Any, masks: Tensor | None = None, **kwargs: Any) -> Tensor:
         """The network's answer, (B, 6, H, W), see :meth:`scripts.networks.separator.Separator.forward`.
 
         Args:
             inputs: image, (B, 1, H, W), gray levels 0..1.
-            network: the separator.
+            network: a :class:`scripts.networks.separator.Separator`.
             args: handed on to the network.
             masks: (B, 2, H, W) or nothing.
             kwargs: handed on to the network.

@@ -216,7 +216,7 @@ class OverlapSynthesis:
 
         soft = soft_tissue(tissue)
         bones, rims = [], []
-        for bone, (gray, under, foreign) in enumerate(pairs):
+        for gray, under, foreign in pairs:
             # A bone from another joint leaves the soft tissue of its own joint behind.
             left_behind = torch.where(foreign, soft_tissue(under), soft)
             gain = uniform(image, self.gain)

@@ -12,7 +12,7 @@
 """What the networks are trained to make small."""
 
 import torch
-from monai.losses import DiceCELoss
+from monai.losses import DiceLoss
 from torch import Tensor, nn
 
 
@@ -76,7 +76,9 @@ class MaskLoss(nn.Module):
     def __init__(self, *, overlap: float = 0.3) -> None:
         super().__init__()
         self.overlap = overlap
-        self.both_masks = DiceCELoss(sigmoid=True, batch=True)
+        self.dice = DiceLoss(sigmoid=True, batch=True)
+        # Not MONAI's DiceCELoss: of two channels it takes the softmax, as if a pixel were inside one bone only.
+        self.cross_entropy = nn.BCEWithLogitsLoss()
 
     def forward(self, logits: Tensor, masks: Tensor) -> Tensor:
         """The loss, a scalar.
@@ -88,5 +90,5 @@ class MaskLoss(nn.Module):
         shared, truth = torch.sigmoid(logits).prod(dim=1), masks.prod(dim=1)
         # Over the batch, not an image: most joints have no overlap.
         dice = (2.0 * (shared * truth).sum() + 1.0) / (shared.sum() + truth.sum() + 1.0)
-        loss: Tensor = self.both_masks(logits, masks) + self.overlap * (1.0 - dice)
+        loss: Tensor = self.dice(logits, masks) + self.cross_entropy(logits, masks) + self.overlap * (1.0 - dice)
         return loss

@@ -1,0 +1,158 @@
+# Copyright 2026 The BLS-GAN bundle contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+import pytest
+import torch
+from torch import Tensor
+
+from scripts.losses import MaskLoss, OverlapLoss
+from scripts.radiograph import LOWER, UPPER
+
+
+def row_of_masks() -> Tensor:
+    """Masks of one row and six columns: the lower bone on columns 0..3, the upper on 2..5, both on 2 and 3."""
+    masks = torch.zeros(1, 2, 1, 6)
+    masks[0, LOWER, 0, :4] = 1.0
+    masks[0, UPPER, 0, 2:] = 1.0
+    return masks
+
+
+def blocks(rows: int = 24) -> Tensor:
+    """Masks (1, 2, 24, 20) whose overlap is 4 rows of 20 px."""
+    masks = torch.zeros(1, 2, rows, 20)
+    masks[0, UPPER, :14] = 1.0
+    masks[0, LOWER, 10:] = 1.0
+    return masks
+
+
+def random_layers(seed: int, masks: Tensor) -> Tensor:
+    return torch.rand(masks.shape, generator=torch.Generator().manual_seed(seed))
+
+
+def test_the_true_layers_cost_nothing() -> None:
+    truth = random_layers(0, blocks())
+    assert OverlapLoss()(truth, truth, blocks()).item() == 0.0
+
+
+def test_an_error_costs_its_charbonnier_distance_averaged_over_the_overlap() -> None:
+    masks, truth = row_of_masks(), torch.full((1, 2, 1, 6), 0.5)
+    layers = truth.clone()
+    layers[0, LOWER, 0, 2] += 0.3
+    layers[0, UPPER, 0, 3] -= 0.1
+    loss = OverlapLoss(gradient=0.0, eps=0.0, small=0.0)(layers, truth, masks)
+    assert loss.item() == pytest.approx((0.3 + 0.1) / 2)
+    rounded = OverlapLoss(gradient=0.0, eps=0.4, small=0.0)(layers, truth, masks)
+    assert rounded.item() == pytest.approx(((0.3**2 + 0.4**2) ** 0.5 + (0.1**2 + 0.4**2) ** 0.5 - 0.8) / 2)
+
+
+def test_a_step_across_the_overlaps_border_inside_a_bone_counts_by_the_weight_of_the_seam() -> None:
+    masks, truth = row_of_masks(), torch.full((1, 2, 1, 6), 0.5)
+    layers = truth.clone()
+    layers[0, LOWER, 0, 2:4] += 0.2
+    # Of the lower bone's pairs (1,2) is a seam, (2,3) holds the error on both sides, (3,4) leaves the bone.
+    loss = OverlapLoss(gradient=1.0, seam=3.0, eps=0.0, small=0.0)(layers, truth, masks)
+    assert loss.item() == pytest.approx((2 * 0.2 + 3 * 0.2) / 2)
+
+
+def test_a_step_of_the_error_inside_the_overlap_counts_once() -> None:
+    masks, truth = row_of_masks(), torch.full((1, 2, 1, 6), 0.5)
+    layers = truth.clone()
+    layers[0, LOWER, 0, 3] += 0.2
+    loss = OverlapLoss(gradient=1.0, seam=3.0, eps=0.0, small=0.0)(layers, truth, masks)
+    assert loss.item() == pytest.approx((0.2 + 0.2) / 2)
+
+
+def test_rows_and_columns_are_treated_alike() -> None:
+    masks = blocks()
+    layers, truth = random_layers(1, masks), random_layers(2, masks)
+    turned = [x.transpose(2, 3) for x in (layers, truth, masks)]
+    assert OverlapLoss()(layers, truth, masks).item() == pytest.approx(OverlapLoss()(*turned).item(), rel=1e-5)
+
+
+def test_errors_away_from_the_overlap_and_outside_the_bones_cost_nothing() -> None:
+    masks = blocks()
+    truth = random_layers(1, masks)
+    layers = truth.clone()
+    layers[0, UPPER, :9] += 0.5
+    layers[0, UPPER, 14:] += 0.5
+    layers[0, LOWER, :10] += 0.5
+    layers[0, LOWER, 15:] += 0.5
+    assert OverlapLoss()(layers, truth, masks).item() == 0.0
+
+
+def test_an_overlap_of_the_small_size_weighs_half() -> None:
+    masks = blocks()
+    layers, truth = random_layers(1, masks), random_layers(2, masks)
+    area = float(masks.prod(dim=1).sum())
+    whole, half = (OverlapLoss(small=small)(layers, truth, masks).item() for small in (0.0, area))
+    assert half == pytest.approx(whole / 2)
+
+
+def test_bones_that_do_not_overlap_cost_nothing_and_give_finite_gradients() -> None:
+    layers = random_layers(1, blocks()).requires_grad_()
+    loss = OverlapLoss()(layers, random_layers(2, blocks()), torch.zeros_like(layers))
+    loss.backward()
+    assert loss.item() == 0.0
+    assert layers.grad is not None
+    assert layers.grad.isfinite().all()
+
+
+def test_each_image_of_a_batch_weighs_the_same() -> None:
+    masks = torch.cat([blocks(), blocks().roll(2, dims=2) * blocks()])
+    layers, truth = random_layers(1, masks), random_layers(2, masks)
+    alone = [OverlapLoss()(layers[at : at + 1], truth[at : at + 1], masks[at : at + 1]).item() for at in range(2)]
+    assert OverlapLoss()(layers, truth, masks).item() == pytest.approx(sum(alone) / 2)
+
+
+@pytest.mark.parametrize("wrong", range(4))
+def test_right_masks_cost_nothing_and_wrong_ones_much_in_no_bone_in_one_and_in_both(wrong: int) -> None:
+    # Four columns of 8 px: no bone, the lower one, the upper one, both.
+    masks = torch.tensor([[0.0, 1.0, 0.0, 1.0], [0.0, 0.0, 1.0, 1.0]])[None, :, None].expand(1, 2, 8, 4)
+    logits = 40.0 * masks - 20.0
+    assert MaskLoss()(logits, masks).item() < 1e-3
+    logits[..., wrong] *= -1.0
+    assert MaskLoss()(logits, masks).item() > 5.0
+
+
+def test_a_missed_overlap_costs_more_than_as_many_pixels_elsewhere() -> None:
+    masks = blocks()
+    logits = 20.0 * masks - 10.0
+    missed, elsewhere = logits.clone(), logits.clone()
+    missed[0, LOWER, 10:14] = -10.0
+    elsewhere[0, LOWER, 20:24] = -10.0
+    assert MaskLoss()(missed, masks).item() > MaskLoss()(elsewhere, masks).item() + 0.2
+    assert MaskLoss(overlap=0.0)(missed, masks).item() == pytest.approx(
+        MaskLoss(overlap=0.0)(elsewhere, masks).item(), rel=1e-4
+    )
+
+
+def test_an_invented_overlap_costs_where_there_is_none_in_the_batch() -> None:
+    masks = blocks()
+    masks[0, LOWER, :14] = 0.0
+    logits = 20.0 * masks - 10.0
+    invented = logits.clone()
+    invented[0, LOWER, 12:14] = 10.0
+    weight = 0.3
+    shared = [MaskLoss(overlap=weight)(x, masks) - MaskLoss(overlap=0.0)(x, masks) for x in (logits, invented)]
+    assert shared[0].item() == pytest.approx(0.0, abs=1e-2)
+    assert shared[1].item() > 0.9 * weight
+
+
+def test_both_bones_weigh_the_same_and_do_not_look_at_each_other() -> None:
+    masks = blocks()
+    logits = 4.0 * random_layers(3, masks) - 2.0
+    loss = MaskLoss(overlap=0.0)(logits, masks).item()
+    assert MaskLoss(overlap=0.0)(logits.flip(1), masks.flip(1)).item() == pytest.approx(loss)
+    one_by_one = [
+        MaskLoss(overlap=0.0)(x, m).item() for x, m in zip(logits.split(1, 1), masks.split(1, 1), strict=True)
+    ]
+    assert sum(one_by_one) / 2 == pytest.approx(loss)

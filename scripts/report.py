@@ -88,7 +88,7 @@ def contact_sheet(joints: Sequence[tuple[str, np.ndarray, np.ndarray, np.ndarray
     """Draw the overlaps of several joints under each other: image, bones, upper layer, lower layer.
 
     Args:
-        joints: name, image (H, W), layers (2, H, W) and masks (2, H, W) bool of each; gray levels 0..1; the bones overlap.
+        joints: name, image (H, W), layers (2, H, W) and masks (2, H, W) bool of each, gray levels 0..1, overlapping.
         version: of the bundle.
 
     Returns:

@@ -42,6 +42,12 @@ def wobble(like: Tensor, cells: int = 8) -> Tensor:
     return interpolate(points, like.shape[-2:], mode="bilinear", align_corners=True)
 
 
+def smoothstep(x: Tensor) -> Tensor:
+    """0 below 0, 1 above 1, smooth between: ``x^2 (3 - 2 x)``."""
+    x = x.clamp(0.0, 1.0)
+    return x * x * (3.0 - 2.0 * x)
+
+
 def soften(x: Tensor) -> Tensor:
     """Gaussian blur of 3x3 px, (B, 1, H, W)."""
     x = pad(x, [1, 1, 1, 1], mode="replicate")
@@ -108,8 +114,7 @@ def taper(bone: Tensor, within: Tensor, other: Tensor, *, width: Tensor, power: 
         reach: px from the overlap within which the effect fades out.
     """
     ramp = (within / width).clamp(0.0, 1.0) ** power
-    near = (1.0 + other.clamp(max=0.0) / reach).clamp(min=0.0)
-    near = near * near * (3.0 - 2.0 * near)
+    near = smoothstep(1.0 + other / reach)
     return bone + near * (bone.clamp(min=0.0) * ramp - bone)
 
 
@@ -129,7 +134,11 @@ class OverlapSynthesis:
         angle: degrees by which both bones turn together, at most; crossed bones turn half as much by themselves.
         zoom: enlargement of both bones.
         slide: px to the side by which the upper bone leaves the lower one, at most.
-        tapered: share of composites whose bones thin towards their outline; the others are cut hard along the masks.
+        natural: share of composites of whole bones, whose soft edges reach beyond the masks, as in real overlaps; their
+            layers are :meth:`seamless`.
+        rim_width: px outside the mask within which a whole bone's edge fades out.
+        seam_width: px inside its outline within which a bone takes up its share of a natural overlap.
+        tapered: share of composites whose bones thin towards their outline; the rest is cut hard along the masks.
         taper_width: px of the ramp.
         taper_power: exponent of the ramp.
         taper_reach: px from the overlap within which the thinning fades out.
@@ -157,7 +166,10 @@ class OverlapSynthesis:
         angle: float = 9.0,
         zoom: Range = (0.85, 1.2),
         slide: float = 6.0,
-        tapered: float = 0.6,
+        natural: float = 0.4,
+        rim_width: float = 5.0,
+        seam_width: float = 5.0,
+        tapered: float = 0.35,
         taper_width: Range = (2.0, 14.0),
         taper_power: Range = (0.5, 1.5),
         taper_reach: Range = (6.0, 20.0),
@@ -172,7 +184,7 @@ class OverlapSynthesis:
     ) -> None:
         self.depth, self.shift, self.slide = depth, shift, slide
         self.crossed, self.mirrored, self.angle, self.zoom = crossed, mirrored, angle, zoom
-        self.tapered = tapered
+        self.natural, self.rim_width, self.seam_width, self.tapered = natural, rim_width, seam_width, tapered
         self.taper_width, self.taper_power, self.taper_reach = taper_width, taper_power, taper_reach
         self.gain, self.exposure = gain, exposure
         self.dilation, self.mask_jitter, self.mask_jitter_px = dilation, mask_jitter, mask_jitter_px
@@ -192,7 +204,9 @@ class OverlapSynthesis:
             ``soft_tissue`` k (B, 1, 1, 1).
         """
         image, background = joints["image"], joints["background"]
-        within, tissue, pairs = self.meet(image, background, joints["distance"])
+        kind = torch.rand(image.shape[0], 1, 1, 1, device=image.device)
+        natural, tapered = kind < self.natural, (kind >= self.natural) & (kind < self.natural + self.tapered)
+        within, tissue, pairs = self.meet(image, background, joints["distance"], natural)
         true_masks = (within > 0).float()
         overlap = overlap_of(true_masks).float()
         area = overlap.sum(dim=(2, 3), keepdim=True).clamp(min=1.0)
@@ -201,30 +215,37 @@ class OverlapSynthesis:
             return attenuation((under * overlap).sum(dim=(2, 3), keepdim=True) / area)
 
         soft = soft_tissue(tissue)
-        bones = []
-        for bone, (gray, under, foreign) in enumerate(pairs):
+        bones, rims = [], []
+        for gray, under, foreign in pairs:
             # A bone from another joint leaves the soft tissue of its own joint behind.
             left_behind = torch.where(foreign, soft_tissue(under), soft)
-            bones.append((attenuation(gray) - left_behind) * uniform(image, self.gain) * true_masks[:, bone, None])
-        absorbed = self.thin(torch.cat(bones, dim=1), within)
+            gain = uniform(image, self.gain)
+            bones.append((attenuation(gray) - left_behind) * gain)
+            rims.append((attenuation(gray) - attenuation(under)).clamp(min=0.0) * gain)
+        absorbed = torch.cat(bones, dim=1) * true_masks
+        absorbed = torch.where(tapered, self.thin(absorbed, within), absorbed)
         # No ray absorbs less than nothing.
         absorbed = (soft + absorbed).clamp(min=0.0) - soft
-        total = torch.where(
-            true_masks.amax(dim=1, keepdim=True) > 0, soft + absorbed.sum(dim=1, keepdim=True), attenuation(tissue)
-        )
+        rim = torch.cat(rims, dim=1) * (1.0 - true_masks) * (1.0 + within / self.rim_width).clamp(0.0, 1.0) * natural
+        absorbed = absorbed + rim
+        under_bone = torch.where(true_masks.amax(dim=1, keepdim=True) > 0, soft, attenuation(tissue))
+        total = (under_bone + absorbed.sum(dim=1, keepdim=True)).clamp(min=0.0)
+        given = self.jitter(within)
         exposure = uniform(image, self.exposure)
         made = {
-            "image": self.degrade(gray_level(total.clamp(min=0.0) * exposure), within),
-            "masks": self.jitter(within),
+            "image": self.degrade(gray_level(total * exposure), within),
+            "masks": (given > 0).float(),
             "true_masks": true_masks,
-            "layers": gray_level((soft + absorbed) * exposure),
+            "layers": gray_level(
+                torch.where(natural, self.seamless(absorbed, total, soft, given), soft + absorbed) * exposure
+            ),
         }
         mirrors = happens(image, self.mirrored)
         made = {key: torch.where(mirrors, x.flip(-1), x) for key, x in made.items()}
         return {**made, "soft_tissue": gray_level(soft * exposure)}
 
     def meet(
-        self, image: Tensor, background: Tensor, distance: Tensor
+        self, image: Tensor, background: Tensor, distance: Tensor, natural: Tensor
     ) -> tuple[Tensor, Tensor, list[tuple[Tensor, Tensor, Tensor]]]:
         """Bring a lower and an upper bone together.
 
@@ -241,6 +262,8 @@ class OverlapSynthesis:
         slide = uniform(image, (-self.slide, self.slide))
         still = torch.zeros_like(slide)
         dilation = torch.where(happens(image, 0.5), 1.0, uniform(image, self.dilation)).clamp(*self.dilation)
+        # Masks of real overlaps are as drawn: halfway up a bone's soft edge.
+        dilation = torch.where(natural, 0.0, dilation)
         lower_distance, upper_distance = distance[:, LOWER, None], distance[other][:, UPPER, None]
 
         if self.shift is None:
@@ -268,8 +291,8 @@ class OverlapSynthesis:
         return within, tissue, pairs
 
     def thin(self, absorbed: Tensor, within: Tensor) -> Tensor:
-        """Taper both bones of some composites, each with a ramp of its own; (B, 2, H, W)."""
-        thinned = torch.cat(
+        """Taper both bones, each with a ramp of its own; (B, 2, H, W)."""
+        return torch.cat(
             [
                 taper(
                     absorbed[:, bone, None],
@@ -283,16 +306,29 @@ class OverlapSynthesis:
             ],
             dim=1,
         )
-        return torch.where(happens(absorbed, self.tapered), thinned, absorbed)
+
+    def seamless(self, absorbed: Tensor, total: Tensor, soft: Tensor, given: Tensor) -> Tensor:
+        """Attenuation of the layers that a soft-edged overlap can be given without a step at its border; (B, 2, H, W).
+
+        Outside the overlap of the given masks a layer is the image, with the other bone's rim in it. So that the layer
+        goes over into that, each bone begins with nothing at its given outline and has its true share ``seam_width`` px
+        further in; both shares always add up to the image.
+        """
+        start = smoothstep(given / self.seam_width).clamp(min=1e-3)
+        lower, upper = (absorbed.clamp(min=1e-3) * start).chunk(2, dim=1)
+        bone = total - soft
+        shared = torch.cat([lower, upper], dim=1) / (lower + upper) * bone
+        inside = (given > 0).float()
+        return soft + torch.where(overlap_of(inside), shared, bone * inside)
 
     def jitter(self, within: Tensor) -> Tensor:
-        """Masks as a hand or a network draws them: grown or shrunk, here and there; (B, 2, H, W)."""
+        """Distances to outlines as a hand or a network draws them: grown or shrunk, here and there; (B, 2, H, W)."""
         low, high = self.mask_jitter_px
         off = [
             (uniform(within, self.mask_jitter_px) + 0.25 * (high - low) * wobble(within)).clamp(low, high)
             for _ in (LOWER, UPPER)
         ]
-        return (within + happens(within, self.mask_jitter) * torch.cat(off, dim=1) > 0).float()
+        return within + happens(within, self.mask_jitter) * torch.cat(off, dim=1)
 
     def degrade(self, image: Tensor, within: Tensor) -> Tensor:
         """Blur the overlap's rim of some composites, add noise, round to the file's gray levels."""

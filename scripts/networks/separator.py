@@ -82,6 +82,24 @@ class Separator(nn.Module):
             x = interpolate(x, (rows, columns), mode="bilinear")
         return x
 
+    def seen_size(self, rows: int, columns: int) -> tuple[int, int]:
+        """Height and width, px, at which the networks see an image of ``rows`` x ``columns``."""
+        longest = max(rows, columns)
+        height = max(1, (2 * rows * self.grid + longest) // (2 * longest))
+        width = max(1, (2 * columns * self.grid + longest) // (2 * longest))
+        return height, width
+
+    def propose(self, image: Tensor) -> Tensor:
+        """Probability of being inside the lower and the upper bone, (B, 2, H, W), on the image's own grid.
+
+        Args:
+            image: (B, 1, H, W), gray levels 0..1, bright = more attenuation, sides of 64 px and more.
+        """
+        rows, columns = image.shape[2], image.shape[3]
+        height, width = self.seen_size(rows, columns)
+        inside = torch.sigmoid(self.segmenter(self.to_grid(image, height, width)))
+        return self.from_grid(inside, height, width, rows, columns)
+
     def forward(self, image: Tensor, masks: Tensor | None = None, soft_tissue: Tensor | None = None) -> Tensor:
         """Separate the bones of a batch of joint regions.
 
@@ -96,14 +114,9 @@ class Separator(nn.Module):
             soft tissue k, one value an image.
         """
         rows, columns = image.shape[2], image.shape[3]
-        longest = max(rows, columns)
-        height = max(1, (2 * rows * self.grid + longest) // (2 * longest))
-        width = max(1, (2 * columns * self.grid + longest) // (2 * longest))
+        height, width = self.seen_size(rows, columns)
         seen = self.to_grid(image, height, width)
-        if masks is None:
-            inside = self.from_grid(torch.sigmoid(self.segmenter(seen)), height, width, rows, columns)
-        else:
-            inside = masks.to(image.dtype)
+        inside = self.propose(image) if masks is None else masks.to(image.dtype)
         # Predicted masks take the way that given ones take, so that unchanged masks give unchanged layers.
         given = self.to_grid((inside > 0.5).to(image.dtype), height, width)
         k: Tensor | None = None

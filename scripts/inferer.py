@@ -1,0 +1,55 @@
+# Copyright 2026 The BLS-GAN bundle contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""How the main job runs the network: predicted masks are tidied before the bones are split along them."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from monai.inferers import Inferer
+from monai.transforms import KeepLargestConnectedComponent
+from scipy.ndimage import binary_fill_holes
+from torch import Tensor
+
+
+def tidy(inside: Tensor) -> Tensor:
+    """One piece a bone and no holes in it, as bones are.
+
+    Args:
+        inside: (B, 2, H, W), probability of being inside the lower and the upper bone; inside above 0.5.
+
+    Returns:
+        (B, 2, H, W) bool.
+    """
+    largest = KeepLargestConnectedComponent(is_onehot=False)
+    masks = np.zeros(tuple(inside.shape), dtype=bool)
+    for image, bone in np.ndindex(*masks.shape[:2]):
+        piece = torch.as_tensor(largest((inside[image, bone] > 0.5).to(torch.uint8)[None])).cpu().numpy()[0]
+        masks[image, bone] = binary_fill_holes(piece > 0)
+    return torch.from_numpy(masks).to(inside.device)
+
+
+class SeparationInferer(Inferer):
+    """Split along the masks that are given; where none are, propose some, tidy them and split along those."""
+
+    def __call__(self, inputs: Tensor, network: Any, *args: Any, masks: Tensor | None = None, **kwargs: Any) -> Tensor:
+        """The network's answer, (B, 6, H, W), see :meth:`scripts.networks.separator.Separator.forward`.
+
+        Args:
+            inputs: image, (B, 1, H, W), gray levels 0..1.
+            network: a :class:`scripts.networks.separator.Separator`.
+            args: handed on to the network.
+            masks: (B, 2, H, W) or nothing.
+            kwargs: handed on to the network.
+        """
+        answer: Tensor = network(inputs, tidy(network.propose(inputs)) if masks is None else masks, *args, **kwargs)
+        return answer

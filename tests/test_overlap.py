@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.utils.data import default_collate
 
 from scripts.datalist import FaceLeftd, LoadJointd, SignedDistanced, release_datalist, signed_distance
-from scripts.overlap import FixedOverlaps, OverlapSynthesis, place, placement, rows_apart, soften, taper
+from scripts.overlap import FixedOverlaps, OverlapSynthesis, place, placement, rows_apart, smoothstep, soften, taper
 from scripts.radiograph import LOWER, UPPER, attenuation, overlap_of, recompose
 
 PLAIN: dict[str, Any] = {
@@ -27,6 +27,7 @@ PLAIN: dict[str, Any] = {
     "angle": 0.0,
     "zoom": (1.0, 1.0),
     "slide": 0.0,
+    "natural": 0.0,
     "tapered": 0.0,
     "gain": (1.0, 1.0),
     "exposure": (1.0, 1.0),
@@ -180,10 +181,63 @@ def test_the_overlap_of_two_boxes_follows_the_physics_by_hand() -> None:
 @pytest.mark.parametrize("tapered", [0.0, 1.0])
 def test_the_true_layers_recompose_the_image(joints: dict[str, Tensor], tapered: float) -> None:
     torch.manual_seed(1)
-    made = OverlapSynthesis(tapered=tapered, noise=0.0, levels=0, blurred_rim=0.0)(joints)
+    made = OverlapSynthesis(natural=0.0, tapered=tapered, noise=0.0, levels=0, blurred_rim=0.0)(joints)
     again = recompose(made["layers"], made["soft_tissue"], made["true_masks"])
     inside = made["true_masks"].amax(dim=1, keepdim=True) > 0
     assert (again - made["image"])[inside].abs().max() < 1e-5
+
+
+def test_natural_layers_recompose_the_image_along_the_given_masks_and_are_the_image_outside_their_overlap(
+    joints: dict[str, Tensor],
+) -> None:
+    for seed in range(5):
+        torch.manual_seed(seed)
+        made = OverlapSynthesis(natural=1.0, mask_jitter=1.0, noise=0.0, levels=0, blurred_rim=0.0)(joints)
+        again = recompose(made["layers"], made["soft_tissue"], made["masks"])
+        inside = made["masks"].amax(dim=1, keepdim=True) > 0
+        assert (again - made["image"])[inside].abs().max() < 1e-5
+        alone = (made["masks"] > 0) & ~overlap_of(made["masks"])
+        assert (made["layers"] - made["image"])[alone].abs().max() < 1e-6
+
+
+def test_a_natural_layer_begins_with_nothing_at_its_outline_and_has_its_true_share_further_in() -> None:
+    # Columns: both bones deep, the lower one's outline, the upper one's outline, the lower bone alone, no bone.
+    given = torch.tensor([[9.0, 0.001, 9.0, 3.0, -1.0], [9.0, 9.0, 0.001, -1.0, -1.0]]).reshape(1, 2, 1, 5)
+    absorbed = torch.tensor([0.6, 0.3]).reshape(1, 2, 1, 1).expand(1, 2, 1, 5)
+    total, soft = torch.full((1, 1, 1, 5), 1.1), per_image(0.2)
+    lower, upper = OverlapSynthesis(seam_width=5.0).seamless(absorbed, total, soft, given)[0, :, 0].tolist()
+    assert lower == pytest.approx([0.2 + 0.6, 0.2, 1.1, 1.1, 0.2], abs=5e-3)
+    assert upper == pytest.approx([0.2 + 0.3, 1.1, 0.2, 0.2, 0.2], abs=5e-3)
+
+
+def test_a_natural_composite_keeps_the_soft_edges_of_the_bones_outside_their_masks() -> None:
+    joint = boxes((0.7,))
+    # A halo of 3 px around the lower bone, as blur and a bone's lips leave it.
+    halo = (joint["distance"][:, LOWER, None] < 0) & (joint["distance"][:, LOWER, None] > -3)
+    joint["image"] = torch.where(halo, 0.4, joint["image"])
+    synthesis = {
+        natural: OverlapSynthesis(shift=(0, 0), rim_width=5.0, **{**PLAIN, "natural": natural})
+        for natural in (0.0, 1.0)
+    }
+    below = {natural: make(joint)["image"][0, 0, 56:62, 32].tolist() for natural, make in synthesis.items()}
+    assert below[0.0] == pytest.approx([0.25] * 6)
+    # Half a pixel, one and a half, two and a half away from the outline: the halo fades out over 5 px.
+    faded = [1 - 0.75 * (0.6 / 0.75) ** (1 - away / 5) for away in (0.5, 1.5, 2.5)]
+    assert below[1.0] == pytest.approx([*faded, 0.25, 0.25, 0.25], abs=1e-4)
+
+
+def test_kinds_of_composites_come_in_their_shares() -> None:
+    torch.manual_seed(0)
+    joint = boxes((0.7,) * 400)
+    joint["image"] = torch.where(joint["distance"].amax(dim=1, keepdim=True) < 0, 0.4, joint["image"])
+    made = OverlapSynthesis(depth=(12.0, 12.0), taper_width=(8.0, 8.0), **{**PLAIN, "natural": 0.5, "tapered": 0.3})(
+        joint
+    )
+    rows = made["true_masks"][:, LOWER].amax(dim=2).argmax(dim=1)
+    outside = made["image"][torch.arange(400), 0, 57 - 34 + rows, 32] > 0.26
+    upper_rim = made["layers"][torch.arange(400), UPPER, rows + 11, 32] < 0.5
+    assert outside.float().mean().item() == pytest.approx(0.5, abs=0.08)
+    assert (upper_rim & ~outside).float().mean().item() == pytest.approx(0.3, abs=0.08)
 
 
 def test_the_image_is_rounded_to_the_levels_of_a_file(joints: dict[str, Tensor]) -> None:
@@ -192,6 +246,10 @@ def test_the_image_is_rounded_to_the_levels_of_a_file(joints: dict[str, Tensor])
     assert torch.allclose(levels, levels.round(), atol=1e-4)
     fine = OverlapSynthesis(levels=0)(joints)["image"] * 255
     assert not torch.allclose(fine, fine.round(), atol=1e-2)
+
+
+def test_a_smoothstep_goes_from_nothing_to_all_and_is_flat_at_both_ends() -> None:
+    assert smoothstep(torch.tensor([-1.0, 0.0, 0.25, 0.5, 1.0, 2.0])).tolist() == [0.0, 0.0, 0.15625, 0.5, 1.0, 1.0]
 
 
 def test_a_taper_takes_the_bone_away_at_its_outline_inside_the_overlap() -> None:

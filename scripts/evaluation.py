@@ -28,6 +28,7 @@ from torch.utils.data import Dataset
 
 from scripts.datalist import LoadJointd, release_datalist
 from scripts.radiograph import overlap_of
+from scripts.report import contact_sheet
 
 logger = logging.getLogger(__name__)
 
@@ -175,6 +176,45 @@ class Comparison:
         write_csv(self.output_dir / f"{self.name}_images.csv", images)
         logger.info("table: %s", self.output_dir / f"{self.name}.csv")
         return rows
+
+
+def gallery(
+    network: nn.Module,
+    joints: RealJoints,
+    path: str | Path,
+    *,
+    version: str,
+    count: int = 12,
+    largest: int = 6,
+    device: torch.device | str = "cpu",
+) -> None:
+    """Draw a contact sheet of real overlaps, split along their drawn masks: the largest, and others of all sizes.
+
+    The picture shows the release's images, which may not be passed on.
+
+    Args:
+        network: a :class:`scripts.networks.separator.Separator`.
+        joints: overlapping joints.
+        path: of the PNG to write.
+        version: of the bundle, for the picture's foot.
+        count: joints to show.
+        largest: how many of them are the largest overlaps; the others are spread evenly over the rest.
+        device: to run on.
+    """
+    items = [joints[at] for at in range(len(joints))]
+    by_area = sorted(range(len(items)), key=lambda at: -float(overlap_of(items[at]["masks"][None]).sum()))
+    rest = by_area[largest:]
+    spread = [rest[round(step * (len(rest) - 1) / max(1, count - largest - 1))] for step in range(count - largest)]
+    shown = []
+    network.to(device).eval()
+    for at in [*by_area[:largest], *spread]:
+        with torch.no_grad():
+            pred = network(items[at]["image"][None].to(device), masks=items[at]["masks"][None].to(device))[0].cpu()
+        masks = items[at]["masks"].numpy() > 0.5
+        shown.append((joints.datalist[at]["case"], items[at]["image"][0].numpy(), pred[:2].numpy(), masks))
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    contact_sheet(shown, version).save(path)
+    logger.info("contact sheet: %s", path)
 
 
 def describe(row: Mapping[str, Any]) -> str:

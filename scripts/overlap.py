@@ -346,24 +346,31 @@ class FixedOverlaps(Dataset[dict[str, Tensor]]):
         joints: items with ``image``, ``background`` and ``distance``, all of one size.
         syntheses: each of them makes one overlap of each joint.
         seed: of the random numbers; those of the training are left alone.
+        batch_size: joints that are composed at once, and crossed with each other.
 
     An item has ``image`` (1, H, W), ``masks`` (2, H, W) and ``label`` (4, H, W), the true layers and masks.
     """
 
-    def __init__(self, joints: Sequence[Mapping[str, Tensor]], syntheses: Sequence[OverlapSynthesis], *, seed: int = 0):
+    def __init__(
+        self,
+        joints: Sequence[Mapping[str, Tensor]],
+        syntheses: Sequence[OverlapSynthesis],
+        *,
+        seed: int = 0,
+        batch_size: int = 64,
+    ) -> None:
+        self.items: list[dict[str, Tensor]] = []
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            batch = default_collate([{key: joint[key] for key in JOINT_KEYS} for joint in joints])
-            made = [synthesis(batch) for synthesis in syntheses]
-        self.items = [
-            {
-                "image": some["image"][i],
-                "masks": some["masks"][i],
-                "label": torch.cat([some["layers"][i], some["true_masks"][i]]),
-            }
-            for some in made
-            for i in range(len(joints))
-        ]
+            for synthesis in syntheses:
+                for start in range(0, len(joints), batch_size):
+                    some = [joints[at] for at in range(start, min(start + batch_size, len(joints)))]
+                    made = synthesis(default_collate([{key: joint[key] for key in JOINT_KEYS} for joint in some]))
+                    labels = torch.cat([made["layers"], made["true_masks"]], dim=1)
+                    self.items += [
+                        {"image": image, "masks": masks, "label": label}
+                        for image, masks, label in zip(made["image"], made["masks"], labels, strict=True)
+                    ]
 
     def __len__(self) -> int:
         return len(self.items)

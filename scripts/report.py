@@ -11,7 +11,7 @@
 
 """Pictures people look at: one sheet a joint, with image, masks, both layers, what they recompose to, and the error."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -81,6 +81,34 @@ def sheet(
         ]
         for column, panel in enumerate(second):
             _panel(page, MARGIN + column * (WIDE + GAP), y + CAPTION + PANEL + GAP, WIDE, box, panel)
+    return page
+
+
+def contact_sheet(joints: Sequence[tuple[str, np.ndarray, np.ndarray, np.ndarray]], version: str) -> Image.Image:
+    """Draw the overlaps of several joints under each other: image, bones, upper layer, lower layer.
+
+    Args:
+        joints: name, image (H, W), layers (2, H, W) and masks (2, H, W) bool of each, gray levels 0..1, overlapping.
+        version: of the bundle.
+
+    Returns:
+        An RGB picture, 1660 px wide.
+    """
+    row = CAPTION + PANEL + GAP
+    page = Image.new("RGB", (2 * MARGIN + 4 * WIDE + 3 * GAP, 2 * MARGIN + len(joints) * row), GROUND)
+    for number, (name, image, layers, masks) in enumerate(joints):
+        overlap = np.logical_and(masks[LOWER], masks[UPPER])
+        picture, box = _gray(image, image.max()), _around(overlap)
+        panels = [
+            (name, picture, None),
+            (f"overlap {overlap.sum():,} px", picture, masks),
+            ("upper layer", _gray(layers[UPPER], image.max()), None),
+            ("lower layer", _gray(layers[LOWER], image.max()), None),
+        ]
+        for column, panel in enumerate(panels):
+            _panel(page, MARGIN + column * (WIDE + GAP), MARGIN + number * row, WIDE, box, panel)
+    foot = f"BLS-GAN {version}: research use, not a medical device"
+    ImageDraw.Draw(page).text((page.width / 2, page.height - MARGIN), foot, QUIET, _font(14), anchor="ma")
     return page
 
 

@@ -123,7 +123,7 @@ def _figures(region: Mapping[str, Any], given: bool, soft_tissue: float, white: 
     }
 
 
-def _doubts(levels: Tensor, masks: Tensor) -> list[str]:
+def _doubts(levels: torch.Tensor, masks: torch.Tensor) -> list[str]:
     """Signs that the picture is not what the network was trained for."""
     doubts = []
     if masks.flatten(1).any(dim=1).all():

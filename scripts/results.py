@@ -101,6 +101,7 @@ def _figures(region: Mapping[str, Any], given: bool, soft_tissue: float, white: 
         warnings.append("masks do not overlap: layers are plain copies")
     if 0 < overlap < SMALL_OVERLAP and not given:
         warnings.append(f"overlap under {SMALL_OVERLAP} px: predicted masks are unsure there")
+    warnings += _doubts(levels.double(), masks)
     error = (region["recomposed"] - levels).abs()[masks.any(dim=0)]
     return {
         "name": region["name"],
@@ -120,6 +121,19 @@ def _figures(region: Mapping[str, Any], given: bool, soft_tissue: float, white: 
         "warnings": warnings,
         "notes": region["notes"].splitlines(),
     }
+
+
+def _doubts(levels: torch.Tensor, masks: torch.Tensor) -> list[str]:
+    """Signs that the picture is not what the network was trained for."""
+    doubts = []
+    if masks.flatten(1).any(dim=1).all():
+        lower, upper = (float(masks[bone].nonzero()[:, 0].double().mean()) for bone in (LOWER, UPPER))
+        if upper >= lower:
+            doubts.append("the upper bone is not above the lower one: is the image upside down?")
+    bones = masks.any(dim=0)
+    if bones.any() and not bones.all() and levels[bones].mean() <= levels[~bones].mean():
+        doubts.append("the bones are not brighter than what surrounds them: is the image inverted?")
+    return doubts
 
 
 class WriteResultsd(Transform):

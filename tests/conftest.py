@@ -16,6 +16,7 @@ import json
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -87,3 +88,18 @@ def release_zip(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
         for path in sorted(release.rglob("*")):
             zipped.write(path, path.relative_to(release))
     return archive
+
+
+@pytest.fixture(scope="session")
+def yardstick(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An npz of 3 drawn overlaps with known layers, of the form of the real yardsticks; the last does not overlap."""
+    drawn = [draw_joint(seed, size=SIZE, overlap=overlap) for seed, overlap in ((1, 10.0), (2, 16.0), (3, -8.0))]
+    path = tmp_path_factory.mktemp("yardstick") / "drawn-overlap-test.npz"
+    np.savez_compressed(
+        path,
+        image_full=np.stack([joint.image[0].numpy() for joint in drawn]),
+        masks=np.stack([joint.masks.numpy() for joint in drawn]),
+        layers=np.stack([joint.layers.numpy() for joint in drawn]),
+        k=np.array([joint.soft_tissue for joint in drawn], np.float32),
+    )
+    return path

@@ -18,8 +18,9 @@ from torch import Tensor
 from torch.utils.data import default_collate
 
 from scripts.datalist import FaceLeftd, LoadJointd, SignedDistanced, release_datalist, signed_distance
-from scripts.overlap import FixedOverlaps, OverlapSynthesis, place, placement, rows_apart, soften, taper
+from scripts.overlap import FixedOverlaps, OverlapSynthesis, smoothstep, soften, taper
 from scripts.radiograph import LOWER, UPPER, attenuation, overlap_of, recompose
+from tests.drawn import per_image
 
 PLAIN: dict[str, Any] = {
     "crossed": 0.0,
@@ -27,6 +28,7 @@ PLAIN: dict[str, Any] = {
     "angle": 0.0,
     "zoom": (1.0, 1.0),
     "slide": 0.0,
+    "natural": 0.0,
     "tapered": 0.0,
     "gain": (1.0, 1.0),
     "exposure": (1.0, 1.0),
@@ -37,33 +39,6 @@ PLAIN: dict[str, Any] = {
     "levels": 0,
 }
 """Arguments that leave nothing to chance but the depth."""
-
-
-def per_image(value: float) -> Tensor:
-    return torch.full((1, 1, 1, 1), value)
-
-
-def dot(row: int, column: int, height: int = 41, width: int = 61) -> Tensor:
-    rows, columns = torch.arange(height)[:, None] - row, torch.arange(width) - column
-    return torch.exp(-(rows.square() + columns.square()) / 8.0)[None, None]
-
-
-def centre(picture: Tensor) -> tuple[float, float]:
-    """Row and column of the centre of mass of (1, 1, H, W)."""
-    rows = torch.arange(picture.shape[2])[:, None]
-    mass = picture[0, 0] / picture.sum()
-    return (mass * rows).sum().item(), (mass * torch.arange(picture.shape[3])).sum().item()
-
-
-def put(
-    height: int, width: int, *, angle: float = 0.0, zoom: float = 1.0, right: float = 0.0, down: float = 0.0
-) -> Tensor:
-    return placement(per_image(angle), per_image(zoom), per_image(right), per_image(down), height, width)
-
-
-def placed(picture: Tensor, **how: float) -> Tensor:
-    height, width = picture.shape[2:]
-    return place(picture, put(height, width, **how), height, width)
 
 
 def boxes(upper_gray: tuple[float, ...] = (0.7, 0.5), size: int = 64) -> dict[str, Tensor]:
@@ -84,45 +59,6 @@ def joints(request: pytest.FixtureRequest) -> dict[str, Tensor]:
     entries = release_datalist(request.getfixturevalue("release"), split="train", overlap="nonoverlap")
     items = [SignedDistanced()(face_left(load(entry))) for entry in entries]
     return default_collate([{key: item[key] for key in ("image", "background", "distance")} for item in items])
-
-
-def test_a_dot_moves_by_the_pixels_asked_for() -> None:
-    row, column = centre(placed(dot(20, 30), right=7.0, down=-4.5))
-    assert (row, column) == pytest.approx((15.5, 37.0), abs=0.02)
-
-
-def test_a_dot_leaves_the_centre_by_the_zoom() -> None:
-    row, column = centre(placed(dot(15, 36), zoom=1.5))
-    assert (row, column) == pytest.approx((20 - 5 * 1.5, 30 + 6 * 1.5), abs=0.02)
-
-
-@pytest.mark.parametrize("angle", [90.0, 30.0, -9.0])
-def test_a_dot_turns_clockwise_about_the_centre_without_being_squeezed(angle: float) -> None:
-    row, column = centre(placed(dot(20, 42), angle=angle))
-    turned = torch.deg2rad(torch.tensor(angle))
-    expected = (20 + 12 * torch.sin(turned).item(), 30 + 12 * torch.cos(turned).item())
-    assert (row, column) == pytest.approx(expected, abs=0.05)
-
-
-def test_a_picture_is_turned_and_enlarged_before_it_is_moved() -> None:
-    row, column = centre(placed(dot(20, 36), angle=90.0, zoom=2.0, right=5.0, down=-3.0))
-    assert (row, column) == pytest.approx((20 + 12 - 3.0, 30 + 5.0), abs=0.05)
-
-
-def test_the_same_placement_holds_on_a_coarser_canvas() -> None:
-    picture = dot(10, 20, height=40, width=60)
-    matrix = put(40, 60, angle=9.0, zoom=1.1, right=6.0, down=4.0)
-    fine, coarse = centre(place(picture, matrix, 40, 60)), centre(place(picture, matrix, 20, 30))
-    assert [2 * x + 0.5 for x in coarse] == pytest.approx(fine, abs=0.05)
-
-
-@pytest.mark.parametrize(("lowest_upper", "rows"), [(9, 11), (19, 1), (20, 0), (24, -4)])
-def test_rows_apart_are_counted_in_the_column_where_the_bones_are_closest(lowest_upper: int, rows: int) -> None:
-    within = -torch.ones(1, 2, 40, 30)
-    within[0, LOWER, 20:, 5:25] = 1.0
-    within[0, UPPER, :5, :] = 1.0
-    within[0, UPPER, : lowest_upper + 1, 7] = 1.0
-    assert rows_apart(within).item() == rows
 
 
 @pytest.mark.parametrize("depth", [2.0, 5.0, 12.0, 26.0])
@@ -180,10 +116,63 @@ def test_the_overlap_of_two_boxes_follows_the_physics_by_hand() -> None:
 @pytest.mark.parametrize("tapered", [0.0, 1.0])
 def test_the_true_layers_recompose_the_image(joints: dict[str, Tensor], tapered: float) -> None:
     torch.manual_seed(1)
-    made = OverlapSynthesis(tapered=tapered, noise=0.0, levels=0, blurred_rim=0.0)(joints)
+    made = OverlapSynthesis(natural=0.0, tapered=tapered, noise=0.0, levels=0, blurred_rim=0.0)(joints)
     again = recompose(made["layers"], made["soft_tissue"], made["true_masks"])
     inside = made["true_masks"].amax(dim=1, keepdim=True) > 0
     assert (again - made["image"])[inside].abs().max() < 1e-5
+
+
+def test_natural_layers_recompose_the_image_along_the_given_masks_and_are_the_image_outside_their_overlap(
+    joints: dict[str, Tensor],
+) -> None:
+    for seed in range(5):
+        torch.manual_seed(seed)
+        made = OverlapSynthesis(natural=1.0, mask_jitter=1.0, noise=0.0, levels=0, blurred_rim=0.0)(joints)
+        again = recompose(made["layers"], made["soft_tissue"], made["masks"])
+        inside = made["masks"].amax(dim=1, keepdim=True) > 0
+        assert (again - made["image"])[inside].abs().max() < 1e-5
+        alone = (made["masks"] > 0) & ~overlap_of(made["masks"])
+        assert (made["layers"] - made["image"])[alone].abs().max() < 1e-6
+
+
+def test_a_natural_layer_begins_with_nothing_at_its_outline_and_has_its_true_share_further_in() -> None:
+    # Columns: both bones deep, the lower one's outline, the upper one's outline, the lower bone alone, no bone.
+    given = torch.tensor([[9.0, 0.001, 9.0, 3.0, -1.0], [9.0, 9.0, 0.001, -1.0, -1.0]]).reshape(1, 2, 1, 5)
+    absorbed = torch.tensor([0.6, 0.3]).reshape(1, 2, 1, 1).expand(1, 2, 1, 5)
+    total, soft = torch.full((1, 1, 1, 5), 1.1), per_image(0.2)
+    lower, upper = OverlapSynthesis(seam_width=5.0).seamless(absorbed, total, soft, given)[0, :, 0].tolist()
+    assert lower == pytest.approx([0.2 + 0.6, 0.2, 1.1, 1.1, 0.2], abs=5e-3)
+    assert upper == pytest.approx([0.2 + 0.3, 1.1, 0.2, 0.2, 0.2], abs=5e-3)
+
+
+def test_a_natural_composite_keeps_the_soft_edges_of_the_bones_outside_their_masks() -> None:
+    joint = boxes((0.7,))
+    # A halo of 3 px around the lower bone, as blur and a bone's lips leave it.
+    halo = (joint["distance"][:, LOWER, None] < 0) & (joint["distance"][:, LOWER, None] > -3)
+    joint["image"] = torch.where(halo, 0.4, joint["image"])
+    synthesis = {
+        natural: OverlapSynthesis(shift=(0, 0), rim_width=5.0, **{**PLAIN, "natural": natural})
+        for natural in (0.0, 1.0)
+    }
+    below = {natural: make(joint)["image"][0, 0, 56:62, 32].tolist() for natural, make in synthesis.items()}
+    assert below[0.0] == pytest.approx([0.25] * 6)
+    # Half a pixel, one and a half, two and a half away from the outline: the halo fades out over 5 px.
+    faded = [1 - 0.75 * (0.6 / 0.75) ** (1 - away / 5) for away in (0.5, 1.5, 2.5)]
+    assert below[1.0] == pytest.approx([*faded, 0.25, 0.25, 0.25], abs=1e-4)
+
+
+def test_kinds_of_composites_come_in_their_shares() -> None:
+    torch.manual_seed(0)
+    joint = boxes((0.7,) * 400)
+    joint["image"] = torch.where(joint["distance"].amax(dim=1, keepdim=True) < 0, 0.4, joint["image"])
+    made = OverlapSynthesis(depth=(12.0, 12.0), taper_width=(8.0, 8.0), **{**PLAIN, "natural": 0.5, "tapered": 0.3})(
+        joint
+    )
+    rows = made["true_masks"][:, LOWER].amax(dim=2).argmax(dim=1)
+    outside = made["image"][torch.arange(400), 0, 57 - 34 + rows, 32] > 0.26
+    upper_rim = made["layers"][torch.arange(400), UPPER, rows + 11, 32] < 0.5
+    assert outside.float().mean().item() == pytest.approx(0.5, abs=0.08)
+    assert (upper_rim & ~outside).float().mean().item() == pytest.approx(0.3, abs=0.08)
 
 
 def test_the_image_is_rounded_to_the_levels_of_a_file(joints: dict[str, Tensor]) -> None:
@@ -192,6 +181,10 @@ def test_the_image_is_rounded_to_the_levels_of_a_file(joints: dict[str, Tensor])
     assert torch.allclose(levels, levels.round(), atol=1e-4)
     fine = OverlapSynthesis(levels=0)(joints)["image"] * 255
     assert not torch.allclose(fine, fine.round(), atol=1e-2)
+
+
+def test_a_smoothstep_goes_from_nothing_to_all_and_is_flat_at_both_ends() -> None:
+    assert smoothstep(torch.tensor([-1.0, 0.0, 0.25, 0.5, 1.0, 2.0])).tolist() == [0.0, 0.0, 0.15625, 0.5, 1.0, 1.0]
 
 
 def test_a_taper_takes_the_bone_away_at_its_outline_inside_the_overlap() -> None:

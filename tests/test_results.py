@@ -106,6 +106,18 @@ def test_small_and_missing_overlaps_are_warned_of(depth, given, warnings):
     assert SplitRegiond()(region(levels, masks, given=given))["figures"]["warnings"] == warnings
 
 
+def test_an_image_upside_down_is_warned_of():
+    levels, masks = joint()
+    turned = SplitRegiond()(region(levels[::-1].copy(), masks[:, ::-1].copy()))
+    assert any("upside down" in warning for warning in turned["figures"]["warnings"])
+
+
+def test_an_inverted_image_is_warned_of():
+    levels, masks = joint()
+    inverted = SplitRegiond()(region(255 - levels, masks))
+    assert any("inverted" in warning for warning in inverted["figures"]["warnings"])
+
+
 def test_a_bone_that_was_not_found_is_warned_of():
     levels, masks = joint()
     masks[UPPER] = False

@@ -14,10 +14,10 @@
 from collections.abc import Sequence
 
 import torch
-from monai.networks.nets import BasicUNet
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
 
+from scripts.networks.unet import unet
 from scripts.radiograph import attenuation, overlap_of
 
 
@@ -27,22 +27,13 @@ class SoftTissue(nn.Module):
     A small U-Net at a quarter of the resolution paints the soft tissue under the bones; k is its mean in the overlap.
 
     Args:
-        features: channels of :class:`monai.networks.nets.BasicUNet`.
+        features: channels of :func:`scripts.networks.unet.unet`.
     """
 
     def __init__(self, *, features: Sequence[int] = (16, 16, 32, 48, 64, 16)) -> None:
         super().__init__()
         self.reduction = 4
-        self.unet = BasicUNet(
-            spatial_dims=2,
-            in_channels=3,
-            out_channels=1,
-            features=features,
-            act=("RELU", {"inplace": True}),
-            norm="batch",
-            bias=False,
-            upsample="nontrainable",
-        )
+        self.unet = unet(3, 1, features)
 
     def forward(self, image: Tensor, masks: Tensor) -> Tensor:
         """k, (B, 1, 1, 1), gray level 0..1.
@@ -66,7 +57,7 @@ class Generator(nn.Module):
     recomposition. It works on 2x2 blocks of pixels, as :class:`~scripts.networks.segmenter.Segmenter` does.
 
     Args:
-        features: channels of :class:`monai.networks.nets.BasicUNet`, five depths and the last layer.
+        features: channels of :func:`scripts.networks.unet.unet`, five depths and the last layer.
 
     Example:
         >>> ratio, soft_tissue = Generator()(torch.rand(1, 1, 256, 256), torch.ones(1, 2, 256, 256))
@@ -76,16 +67,7 @@ class Generator(nn.Module):
         super().__init__()
         self.soft_tissue = SoftTissue()
         self.fold = nn.PixelUnshuffle(2)
-        self.unet = BasicUNet(
-            spatial_dims=2,
-            in_channels=16,
-            out_channels=4,
-            features=features,
-            act=("RELU", {"inplace": True}),
-            norm="batch",
-            bias=False,
-            upsample="nontrainable",
-        )
+        self.unet = unet(16, 4, features)
         self.unfold = nn.PixelShuffle(2)
 
     def ratio(self, image: Tensor, masks: Tensor, soft_tissue: Tensor) -> Tensor:

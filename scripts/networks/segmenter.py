@@ -14,8 +14,9 @@
 from collections.abc import Sequence
 
 import torch
-from monai.networks.nets import BasicUNet
 from torch import Tensor, nn
+
+from scripts.networks.unet import unet
 
 
 class Segmenter(nn.Module):
@@ -25,7 +26,7 @@ class Segmenter(nn.Module):
     resolution, and the answer is unfolded again: four times less work than the same network on single pixels.
 
     Args:
-        features: channels of :class:`monai.networks.nets.BasicUNet`, five depths and the last layer.
+        features: channels of :func:`scripts.networks.unet.unet`, five depths and the last layer.
 
     Example:
         >>> logits = Segmenter()(torch.rand(1, 1, 256, 256))  # (1, 2, 256, 256): lower and upper bone
@@ -34,16 +35,7 @@ class Segmenter(nn.Module):
     def __init__(self, *, features: Sequence[int] = (32, 32, 64, 128, 256, 32)) -> None:
         super().__init__()
         self.fold = nn.PixelUnshuffle(2)
-        self.unet = BasicUNet(
-            spatial_dims=2,
-            in_channels=4,
-            out_channels=8,
-            features=features,
-            act=("RELU", {"inplace": True}),
-            norm="batch",
-            bias=False,
-            upsample="nontrainable",
-        )
+        self.unet = unet(4, 8, features)
         self.unfold = nn.PixelShuffle(2)
 
     def forward(self, image: Tensor) -> Tensor:

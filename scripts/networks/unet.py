@@ -1,0 +1,36 @@
+# Copyright 2026 The BLS-GAN bundle contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The U-Net that all networks of the bundle share; they differ in width, in what they see and in what they answer."""
+
+from collections.abc import Sequence
+
+from monai.networks.nets import BasicUNet
+
+
+def unet(in_channels: int, out_channels: int, features: Sequence[int]) -> BasicUNet:
+    """A U-Net of five depths in the plane, with batch normalisation, whose cost in inference is nil.
+
+    Args:
+        in_channels: channels of the input.
+        out_channels: channels of the answer.
+        features: channels of the five depths and of the last layer.
+    """
+    return BasicUNet(
+        spatial_dims=2,
+        in_channels=in_channels,
+        out_channels=out_channels,
+        features=features,
+        act=("RELU", {"inplace": True}),
+        norm="batch",
+        bias=False,
+        upsample="nontrainable",
+    )

@@ -1,0 +1,191 @@
+# Copyright 2026 The BLS-GAN bundle contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+import pytest
+import torch
+from torch import Tensor
+
+from scripts.networks.separator import CHANNELS, Separator
+from scripts.phantom import draw_joint
+from scripts.radiograph import overlap_of, recompose
+
+SIZES = [(64, 64), (65, 97), (101, 77), (128, 128), (64, 1024), (1024, 64), (300, 500)]
+
+
+@pytest.fixture(scope="module")
+def separator() -> Separator:
+    """A small one with random weights, its normalisation settled on drawn joints so that its masks are not empty."""
+    torch.manual_seed(0)
+    small = {"features": (8, 8, 8, 16, 16, 8)}
+    network = Separator(grid=128, segmenter=small, generator=small)
+    drawn = torch.stack([draw_joint(seed, size=128).image for seed in (1, 2)])
+    with torch.no_grad():
+        for _ in range(20):
+            network(drawn)
+    return network.eval()
+
+
+def picture(seed: int, *shape: int) -> Tensor:
+    return torch.rand(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def blocks(batch: int, rows: int, columns: int) -> Tensor:
+    """Masks that overlap between two fifths and three fifths of the height, on the left four fifths of the width."""
+    masks = torch.zeros(batch, 2, rows, columns)
+    masks[:, 0, 2 * rows // 5 :, : 4 * columns // 5] = 1.0
+    masks[:, 1, : 3 * rows // 5, : 4 * columns // 5] = 1.0
+    return masks
+
+
+@pytest.mark.parametrize("size", SIZES)
+@torch.no_grad()
+def test_a_region_of_any_size_is_answered_on_its_own_grid(separator: Separator, size: tuple[int, int]) -> None:
+    for masks in (None, blocks(2, *size)):
+        pred = separator(picture(0, 2, 1, *size), masks)
+        assert pred.shape == (2, len(CHANNELS), *size)
+        assert pred.isfinite().all()
+        assert pred.min() >= 0
+        assert pred.max() <= 1
+
+
+@torch.no_grad()
+def test_the_networks_see_the_long_side_at_the_grid() -> None:
+    separator = Separator()
+    assert separator.seen_size(256, 256) == (256, 256)
+    assert separator.seen_size(300, 500) == (154, 256)
+    assert separator.seen_size(1024, 64) == (256, 16)
+    assert separator.seen_size(64, 64) == (256, 256)
+
+
+@pytest.mark.parametrize("grid", [0, 32, 100, -64])
+def test_a_grid_that_is_no_multiple_of_64_is_refused(grid: int) -> None:
+    with pytest.raises(ValueError, match=f"grid is {grid} px, a multiple of 64 expected"):
+        Separator(grid=grid)
+
+
+@pytest.mark.parametrize("size", [(128, 128), (90, 70)])
+@torch.no_grad()
+def test_a_region_is_answered_the_same_in_a_batch_and_alone(separator: Separator, size: tuple[int, int]) -> None:
+    images, masks = picture(0, 3, 1, *size), blocks(3, *size)
+    masks[1] = masks[1].roll(7, dims=-1)
+    for given in (None, masks):
+        together = separator(images, given)
+        alone = [separator(images[at : at + 1], None if given is None else given[at : at + 1]) for at in range(3)]
+        assert torch.allclose(together, torch.cat(alone), atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [(128, 128), (300, 500), (65, 97)])
+@torch.no_grad()
+def test_given_masks_come_back_as_they_were(separator: Separator, size: tuple[int, int]) -> None:
+    image, masks = picture(0, 1, 1, *size), (picture(1, 1, 2, *size) > 0.5)
+    assert torch.equal(separator(image, masks)[:, 2:4], masks.float())
+    assert torch.equal(separator(image, masks), separator(image, masks.float()))
+    assert torch.equal(separator(image, masks), separator(image, masks=masks.double()))
+
+
+@pytest.mark.parametrize("size", [(128, 128), (300, 500), (65, 97)])
+@torch.no_grad()
+def test_predicted_masks_given_back_unchanged_give_unchanged_layers(
+    separator: Separator, size: tuple[int, int]
+) -> None:
+    image = draw_joint(3, size=size, overlap=12.0).image[None] if min(size) > 65 else picture(0, 1, 1, *size)
+    pred = separator(image)
+    predicted = pred[:, 2:4] > 0.5
+    assert 0 < overlap_of(predicted).float().mean() < 1
+    for masks in (predicted, pred[:, 2:4]):
+        again = separator(image, masks)
+        assert torch.equal(pred[:, :2], again[:, :2])
+        assert torch.equal(pred[:, 4:], again[:, 4:])
+
+
+@torch.no_grad()
+def test_a_proposal_is_what_the_separator_splits_along(separator: Separator) -> None:
+    image = picture(0, 2, 1, 90, 130)
+    assert torch.equal(separator.propose(image), separator(image)[:, 2:4])
+
+
+@pytest.mark.parametrize("size", [(300, 500), (64, 64), (128, 128), (513, 301)])
+@torch.no_grad()
+def test_outside_the_overlap_a_layer_is_the_image_at_the_images_own_resolution(
+    separator: Separator, size: tuple[int, int]
+) -> None:
+    image, masks = picture(0, 1, 1, *size), blocks(1, *size) > 0.5
+    pred = separator(image, masks)
+    alone = masks & ~overlap_of(masks)
+    assert torch.equal(pred[:, :2][alone], image.expand(-1, 2, -1, -1)[alone])
+    assert (pred[:, :2][~masks] == 0).all()
+
+
+@pytest.mark.parametrize("size", [(300, 500), (64, 64), (128, 128)])
+@torch.no_grad()
+def test_in_the_overlap_the_layers_recompose_every_pixel_of_the_image(
+    separator: Separator, size: tuple[int, int]
+) -> None:
+    image = picture(0, 1, 1, *size)
+    for masks in (None, blocks(1, *size)):
+        pred = separator(image, masks)
+        inside = (pred[:, 2:4] > 0.5).any(dim=1, keepdim=True)
+        again = recompose(pred[:, :2], pred[:, 5:6], pred[:, 2:4])
+        assert (again - image)[inside].abs().max() < 2e-5
+
+
+@torch.no_grad()
+def test_the_soft_tissue_that_is_given_is_used_image_by_image(separator: Separator) -> None:
+    image, masks = picture(0, 1, 1, 100, 80).expand(2, -1, -1, -1), blocks(2, 100, 80)
+    pred = separator(image, masks, torch.tensor([0.1, 0.3]))
+    assert pred[0, 5].unique().tolist() == pytest.approx([0.1])
+    assert pred[1, 5].unique().tolist() == pytest.approx([0.3])
+    assert not torch.equal(pred[0, :2], pred[1, :2])
+    estimated = separator(image[:1], masks[:1])
+    again = separator(image[:1], masks[:1], estimated[:, 5, 0, 0])
+    assert torch.equal(estimated, again)
+
+
+@torch.no_grad()
+def test_masks_of_one_bone_or_none_make_no_nan(separator: Separator) -> None:
+    image = picture(0, 4, 1, 90, 64)
+    masks = torch.zeros(4, 2, 90, 64)
+    masks[1, 0] = masks[2, 1] = 1.0
+    masks[3] = 1.0
+    pred = separator(image, masks)
+    assert pred.isfinite().all()
+    assert (pred[0, :2] == 0).all()
+    assert torch.equal(pred[1, 0], image[1, 0])
+    assert torch.equal(pred[2, 1], image[2, 0])
+
+
+@pytest.mark.parametrize("gray", [0.0, 1.0])
+@torch.no_grad()
+def test_a_black_or_a_white_region_makes_no_nan(separator: Separator, gray: float) -> None:
+    image = torch.full((1, 1, 80, 80), gray)
+    assert separator(image).isfinite().all()
+    assert separator(image, torch.ones(1, 2, 80, 80)).isfinite().all()
+
+
+@pytest.mark.slow
+@torch.no_grad()
+def test_the_scripted_separator_answers_as_the_separator_does(separator: Separator) -> None:
+    scripted = torch.jit.script(separator)
+    for size in ((128, 128), (90, 150)):
+        image, masks = picture(0, 2, 1, *size), blocks(2, *size)
+        k = torch.tensor([0.2, 0.3])
+        assert torch.allclose(scripted(image), separator(image), atol=1e-5)
+        assert torch.allclose(scripted(image, masks), separator(image, masks), atol=1e-5)
+        assert torch.allclose(scripted(image, masks > 0.5, k), separator(image, masks > 0.5, k), atol=1e-5)
+
+
+@torch.no_grad()
+def test_the_example_of_the_docstring_holds(separator: Separator) -> None:
+    image = picture(0, 1, 1, 300, 200)
+    pred = separator(image)
+    corrected = separator(image, masks=pred[:, 2:4] > 0.5)
+    assert bool((pred[:, :2] == corrected[:, :2]).all())

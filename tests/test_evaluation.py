@@ -1,0 +1,200 @@
+# Copyright 2026 The BLS-GAN bundle contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+import csv
+import json
+import logging
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from monai.handlers import IgniteMetricHandler
+from torch import Tensor, nn
+
+from scripts.datalist import LoadJointd, release_datalist
+from scripts.evaluation import Comparison, RealJoints, Yardstick, measure
+from scripts.metrics import BorderStep, MaskDice, OverlapError
+from scripts.networks.baselines import CopyImage, EqualSplit
+
+
+class Truth(nn.Module):
+    """Answers what it was told, whatever the image is: the layers of a yardstick."""
+
+    def __init__(self, layers: Tensor) -> None:
+        super().__init__()
+        self.layers, self.at = layers, 0
+
+    def forward(self, image: Tensor, masks: Tensor) -> Tensor:
+        layers = self.layers[self.at : self.at + len(image)]
+        self.at += len(image)
+        return torch.cat([layers, masks, image, image], dim=1)
+
+
+def overlap_error() -> dict[str, IgniteMetricHandler]:
+    return {
+        "overlap_mae": IgniteMetricHandler(
+            metric_fn=OverlapError(),
+            output_transform=lambda output: (output["pred"], output["label"]),
+            save_details=True,
+        )
+    }
+
+
+def test_an_item_of_a_yardstick_is_the_image_its_masks_its_true_layers_and_k(yardstick: Path) -> None:
+    stored, joints = np.load(yardstick), Yardstick(yardstick)
+    assert len(joints) == 3
+    item = joints[1]
+    assert torch.equal(item["image"], torch.from_numpy(stored["image_full"][1])[None])
+    assert torch.equal(item["masks"], torch.from_numpy(stored["masks"][1]).float())
+    assert torch.equal(item["label"][:2], torch.from_numpy(stored["layers"][1]))
+    assert torch.equal(item["label"][2:], item["masks"])
+    assert item["soft_tissue"].item() == stored["k"][1]
+
+
+@pytest.mark.parametrize("missing", ["image_full", "masks", "layers", "k"])
+def test_an_npz_that_lacks_something_is_refused_by_file_and_name(yardstick: Path, tmp_path: Path, missing: str) -> None:
+    stored = dict(np.load(yardstick))
+    np.savez(tmp_path / "half.npz", **{key: value for key, value in stored.items() if key != missing})
+    with pytest.raises(ValueError, match=rf"half\.npz: no {missing} in it; it has .*"):
+        Yardstick(tmp_path / "half.npz")
+
+
+def test_a_real_joint_comes_with_its_drawn_masks_and_the_soft_tissue_of_its_overlap(release: Path) -> None:
+    joints = RealJoints(release, split="test", overlap="overlap")
+    assert len(joints) == 2
+    read = LoadJointd()(release_datalist(release, split="test", overlap="overlap")[0])
+    item = joints[0]
+    assert torch.equal(item["image"], read["image"])
+    assert torch.equal(item["masks"], read["masks"])
+    assert torch.equal(item["label"], read["masks"])
+    both = read["masks"].prod(dim=0) > 0
+    assert item["soft_tissue"].item() == pytest.approx(read["background"][0, both].mean().item())
+
+
+def test_a_joint_without_an_overlap_has_the_mean_soft_tissue_of_the_region(release: Path) -> None:
+    read = LoadJointd()(release_datalist(release, split="test", overlap="nonoverlap")[0])
+    item = RealJoints(release, split="test", overlap="nonoverlap")[0]
+    assert item["soft_tissue"].item() == pytest.approx(read["background"].mean().item())
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 8])
+def test_measuring_gives_one_row_an_image_whatever_the_batch_size(yardstick: Path, batch_size: int) -> None:
+    joints = Yardstick(yardstick)
+    taken = measure(EqualSplit(), joints, overlap_error(), given=["masks", "soft_tissue"], batch_size=batch_size)
+    figures = taken["overlap_mae"]
+    assert figures.shape == (3, 2)
+    assert figures[:2].isfinite().all()
+    assert figures[2].isnan().all()
+    alone = measure(EqualSplit(), joints, overlap_error(), given=["masks", "soft_tissue"], batch_size=3)
+    assert torch.allclose(figures, alone["overlap_mae"], equal_nan=True, atol=1e-4)
+
+
+def test_the_truth_has_no_error_and_a_method_is_told_only_what_it_is_given(yardstick: Path) -> None:
+    joints = Yardstick(yardstick)
+    figures = measure(Truth(joints.layers), joints, overlap_error(), given=["masks"])["overlap_mae"]
+    assert figures[:2].max().item() == 0.0
+    with pytest.raises(TypeError, match="soft_tissue"):
+        measure(Truth(joints.layers), joints, overlap_error(), given=["masks", "soft_tissue"])
+
+
+def test_measuring_leaves_a_network_in_evaluation_and_its_weights_alone(yardstick: Path) -> None:
+    class Normed(EqualSplit):
+        def __init__(self) -> None:
+            super().__init__()
+            self.norm = nn.BatchNorm2d(1)
+
+        def forward(self, image: Tensor, masks: Tensor, soft_tissue: Tensor) -> Tensor:
+            assert not torch.is_grad_enabled()
+            return super().forward(self.norm(image), masks, soft_tissue)
+
+    network = Normed().train()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    measure(network, Yardstick(yardstick), overlap_error(), given=["masks", "soft_tissue"])
+    for name, value in network.state_dict().items():
+        assert torch.equal(value, before[name])
+
+
+@pytest.fixture
+def comparison(yardstick: Path, tmp_path: Path) -> Comparison:
+    given = ["masks", "soft_tissue"]
+    return Comparison(
+        joints={"drawn": Yardstick(yardstick)},
+        methods={
+            "copy": {"network": CopyImage(), "given": given},
+            "equal": {"network": EqualSplit(), "given": given},
+        },
+        figures=overlap_error(),
+        output_dir=tmp_path / "eval" / "today",
+        name="table",
+    )
+
+
+def test_a_comparison_has_one_row_a_set_and_method_with_the_mean_of_each_bone(
+    comparison: Comparison, yardstick: Path
+) -> None:
+    copy, equal = comparison.run()
+    assert (copy["joints"], copy["method"], copy["images"]) == ("drawn", "copy", 3)
+    assert equal["method"] == "equal"
+    figures = measure(EqualSplit(), Yardstick(yardstick), overlap_error(), given=["masks", "soft_tissue"])
+    lower, upper = figures["overlap_mae"].nanmean(dim=0).tolist()
+    assert equal["overlap_mae_lower"] == pytest.approx(lower, abs=1e-4)
+    assert equal["overlap_mae_upper"] == pytest.approx(upper, abs=1e-4)
+    assert copy["overlap_mae_lower"] > 2 * equal["overlap_mae_lower"]
+
+
+def test_a_comparison_is_written_as_json_and_csv_with_every_image(comparison: Comparison) -> None:
+    rows = comparison.run()
+    folder = comparison.output_dir
+    assert json.loads((folder / "table.json").read_text()) == rows
+    with (folder / "table.csv").open(newline="") as stream:
+        means = list(csv.DictReader(stream))
+    assert [row["method"] for row in means] == ["copy", "equal"]
+    assert float(means[1]["overlap_mae_upper"]) == rows[1]["overlap_mae_upper"]
+    with (folder / "table_images.csv").open(newline="") as stream:
+        images = [row for row in csv.DictReader(stream) if row["method"] == "equal"]
+    assert [(row["image"], row["figure"]) for row in images] == [(str(at), "overlap_mae") for at in range(3)]
+    uppers = [float(row["upper"]) for row in images]
+    assert math.isnan(uppers[2])
+    assert sum(uppers[:2]) / 2 == pytest.approx(rows[1]["overlap_mae_upper"], abs=1e-4)
+
+
+def test_a_comparison_says_each_row_when_it_has_it(comparison: Comparison, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, logger="scripts.evaluation"):
+        _, equal = comparison.run()
+    said = [record.getMessage() for record in caplog.records if record.name == "scripts.evaluation"]
+    figures = f"{equal['overlap_mae_lower']:.3f} / {equal['overlap_mae_upper']:.3f}"
+    assert said[1] == f"drawn (3) | equal | overlap_mae {figures}"
+    assert said[-1].endswith("table.csv")
+
+
+def test_figures_that_only_some_sets_have_share_one_table(yardstick: Path, release: Path, tmp_path: Path) -> None:
+    def figure(metric: Any, first: slice) -> IgniteMetricHandler:
+        return IgniteMetricHandler(
+            metric_fn=metric,
+            output_transform=lambda output: (output["pred"][:, first], output["label"][:, -2:]),
+            save_details=True,
+        )
+
+    rows = Comparison(
+        joints={"drawn": Yardstick(yardstick), "real": RealJoints(release, split="test")},
+        methods={"equal": {"network": EqualSplit(), "given": ["masks", "soft_tissue"]}},
+        figures={"dice": figure(MaskDice(), slice(2, 4)), "step": figure(BorderStep(), slice(0, 2))},
+        output_dir=tmp_path,
+        name="both",
+    ).run()
+    assert [row["joints"] for row in rows] == ["drawn", "real"]
+    for row in rows:
+        assert row["dice_lower"] == row["dice_upper"] == 1.0
+        assert row["step_lower"] > 0

@@ -15,9 +15,10 @@ from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
-from torch.nn.functional import affine_grid, grid_sample, interpolate, pad
+from torch.nn.functional import interpolate, pad
 from torch.utils.data import Dataset, default_collate
 
+from scripts.placement import place, placement, rows_apart
 from scripts.radiograph import LOWER, UPPER, attenuation, gray_level, overlap_of
 
 Range = tuple[float, float]
@@ -53,50 +54,6 @@ def soften(x: Tensor) -> Tensor:
     x = pad(x, [1, 1, 1, 1], mode="replicate")
     x = 0.25 * (x[:, :, :-2] + x[:, :, 2:]) + 0.5 * x[:, :, 1:-1]
     return 0.25 * (x[..., :-2] + x[..., 2:]) + 0.5 * x[..., 1:-1]
-
-
-def placement(angle: Tensor, zoom: Tensor, right: Tensor, down: Tensor, height: int, width: int) -> Tensor:
-    """Matrices for :func:`torch.nn.functional.affine_grid` that turn and enlarge a picture, then move it.
-
-    Args:
-        angle: degrees clockwise, (B, 1, 1, 1), as are the others.
-        zoom: above 1 enlarges.
-        right: px of the output.
-        down: px of the output.
-        height: of the output, px.
-        width: of the output, px.
-
-    Returns:
-        (B, 2, 3).
-    """
-    angle, zoom, right, down = (x.flatten() for x in (angle, zoom, right, down))
-    cos, sin = torch.cos(torch.deg2rad(angle)) / zoom, torch.sin(torch.deg2rad(angle)) / zoom
-    aspect = height / width
-    x_from, y_from = -2.0 * right / width, -2.0 * down / height
-    across = torch.stack([cos, sin * aspect, cos * x_from + sin * aspect * y_from], dim=1)
-    along = torch.stack([-sin / aspect, cos, -sin / aspect * x_from + cos * y_from], dim=1)
-    return torch.stack([across, along], dim=1)
-
-
-def place(x: Tensor, matrix: Tensor, height: int, width: int) -> Tensor:
-    """``x`` (B, C, H, W) as ``matrix`` (:func:`placement`) puts it on a canvas of ``height`` x ``width``."""
-    grid = affine_grid(matrix, [x.shape[0], x.shape[1], height, width], align_corners=False)
-    return grid_sample(x, grid, mode="bilinear", padding_mode="border", align_corners=False)
-
-
-def rows_apart(within: Tensor) -> Tensor:
-    """Rows from the upper bone down to the lower one where they are closest, (B, 1, 1, 1): 1 where they touch.
-
-    Below 1 they overlap, by 1 less that many rows.
-
-    Args:
-        within: (B, 2, H, W), above 0 inside the lower and the upper bone.
-    """
-    rows = torch.arange(within.shape[2], device=within.device, dtype=within.dtype)[None, :, None]
-    far = float(within.shape[2])
-    top = torch.where(within[:, LOWER] > 0, rows, far).amin(dim=1)
-    bottom = torch.where(within[:, UPPER] > 0, rows, -far).amax(dim=1)
-    return (top - bottom).amin(dim=1).reshape(-1, 1, 1, 1)
 
 
 def taper(bone: Tensor, within: Tensor, other: Tensor, *, width: Tensor, power: Tensor, reach: Tensor) -> Tensor:

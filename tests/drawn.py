@@ -34,3 +34,8 @@ class EqualShares(nn.Module):
             masks = torch.from_numpy(self.masks)[None]
         ratio, k = torch.full_like(image, 0.5), torch.full_like(image, 0.25)
         return torch.cat([split(image, ratio, k, masks), masks.to(image.dtype), ratio, k], dim=1)
+
+
+def per_image(value: float) -> torch.Tensor:
+    """One number for one image, (1, 1, 1, 1)."""
+    return torch.full((1, 1, 1, 1), value)

@@ -1,0 +1,203 @@
+# Copyright 2026 The BLS-GAN bundle contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""How long one joint takes on a CPU: the network alone, the whole job from file to files, and the paper's generator."""
+
+import contextlib
+import io
+import logging
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import Any, NamedTuple
+
+import fire
+import torch
+from monai.bundle import ConfigParser
+
+from scripts import weights as checkpoints
+from scripts.networks.reference import TransUNetGenerator
+from scripts.networks.separator import Separator
+from scripts.phantom import draw_joint, save
+from scripts.report import sheet
+
+ROOT = Path(__file__).parents[1]
+CONFIG = ROOT / "configs" / "inference.json"
+REFERENCE = "the paper's generator"
+
+logger = logging.getLogger(__name__)
+
+
+class Time(NamedTuple):
+    """Seconds on the clock, and of CPU: on a busy machine the clock also tells what the others do."""
+
+    wall: float
+    cpu: float
+
+
+def interleaved(jobs: Mapping[str, Callable[[], Any]], repeats: int, warm_up: int = 2) -> dict[str, list[Time]]:
+    """Time every job ``repeats`` times, all of them in turn, so that a busy minute of the machine meets each.
+
+    Args:
+        jobs: what to call, by name.
+        repeats: rounds that count.
+        warm_up: rounds before them that do not.
+    """
+    times: dict[str, list[Time]] = {name: [] for name in jobs}
+    for _ in range(warm_up + repeats):
+        for name, job in jobs.items():
+            wall, cpu = time.perf_counter(), time.process_time()
+            job()
+            times[name].append(Time(time.perf_counter() - wall, time.process_time() - cpu))
+    return {name: rounds[warm_up:] for name, rounds in times.items()}
+
+
+def table(times: Mapping[str, list[Time]], reference: str = REFERENCE) -> str:
+    """One row a job: median, least and most ms of the clock, median ms of CPU, both as shares of ``reference``.
+
+    Args:
+        times: of each job, by name.
+        reference: the job that the others are held against.
+    """
+    walls = {name: [each.wall for each in rounds] for name, rounds in times.items()}
+    cpus = {name: median(each.cpu for each in rounds) for name, rounds in times.items()}
+    wide = max(map(len, times))
+    lines = [f"{'':{wide}}  median ms     min     max  cpu ms   share  cpu share (of {reference})"]
+    for name, wall in walls.items():
+        share, cpu_share = median(wall) / median(walls[reference]), cpus[name] / cpus[reference]
+        lines.append(
+            f"{name:{wide}}  {1e3 * median(wall):9.1f}{1e3 * min(wall):8.1f}{1e3 * max(wall):8.1f}"
+            f"{1e3 * cpus[name]:8.1f}{share:8.3f}{cpu_share:11.3f}"
+        )
+    return "\n".join(lines)
+
+
+def network_jobs() -> dict[str, Callable[[], Any]]:
+    """Forward passes on one drawn joint of 256 px, values of no meaning: they do not change the speed."""
+    joint = draw_joint(0)
+    image, masks = joint.image[None], joint.masks[None]
+    separator, generator = Separator().eval(), TransUNetGenerator().eval()
+    return {
+        "network, masks predicted": partial(separator, image),
+        "network, masks given": partial(separator, image, masks),
+        REFERENCE: partial(generator, image, masks),
+    }
+
+
+def settings(folder: Path, weights: Path) -> dict[str, str]:
+    """What the main job is told: one drawn joint without masks, as an 8-bit PNG in ``folder``."""
+    save(draw_joint(0), folder / "in" / "joint.png", masks=False)
+    return {
+        "bundle_root": str(ROOT),
+        "dataset_dir": str(folder / "in"),
+        "output_dir": str(folder / "out"),
+        "weights": str(weights),
+        "device": "cpu",
+    }
+
+
+def pipeline_jobs(folder: Path, weights: Path) -> dict[str, Callable[[], Any]]:
+    """The main job in a process that is up, whole and by its steps.
+
+    Args:
+        folder: for input and output.
+        weights: of the separator.
+    """
+    parser = ConfigParser()
+    parser.read_config(CONFIG)
+    parser.read_meta(ROOT / "configs" / "metadata.json")
+    parser.update(settings(folder, weights))
+    evaluator, network, inferer = (parser.get_parsed_content(name) for name in ("evaluator", "network", "inferer"))
+    read, entry = parser.get_parsed_content("preprocessing"), parser.get_parsed_content("dataset#data")[0]
+    split, write = parser.get_parsed_content("postprocessing").transforms
+
+    def whole() -> None:
+        # Without a terminal there is no progress bar.
+        with contextlib.redirect_stderr(io.StringIO()):
+            evaluator.run()
+
+    whole()
+    region = read(entry)
+    region["pred"] = inferer(region["image"][None], network)[0]
+    made = split(region)
+    page = partial(
+        sheet,
+        levels=made["levels"][0].numpy(),
+        layers=made["layers"].numpy(),
+        masks=made["masks"].numpy(),
+        recomposed=made["recomposed"].numpy(),
+        figures={**made["figures"], "version": "0"},
+    )
+    return {
+        "file to files": whole,
+        "  weights from their file": partial(checkpoints.load, network, weights),
+        "  read": partial(read, entry),
+        "  network, masks tidied": partial(inferer, region["image"][None], network),
+        "  split and figures": partial(split, region),
+        "  write, sheet included": partial(write, made),
+        "    sheet drawn": page,
+    }
+
+
+def cold(folder: Path, weights: Path, threads: int) -> list[Time]:
+    """The main job as a command, once: start of Python, imports, weights and all.
+
+    Args:
+        folder: for input and output.
+        weights: of the separator.
+        threads: of the command.
+    """
+    overrides = [f"--{name}={value}" for name, value in settings(folder, weights).items()]
+    before, wall = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    subprocess.run(
+        [sys.executable, "-m", "monai.bundle", "run", f"--config_file={CONFIG}", *overrides],
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": str(threads)},
+        check=True,
+        capture_output=True,
+    )
+    wall, after = time.perf_counter() - wall, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return [Time(wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)]
+
+
+def main(repeats: int = 20, threads: int = 1, weights: str | None = None) -> None:
+    """Print how long one joint of 256 px takes, beside a network of the paper's size in the same run.
+
+    Args:
+        repeats: rounds of which the median is taken.
+        threads: that PyTorch may use.
+        weights: a separator's; ``models/model.pt`` if not named, random ones if that is not there.
+    """
+    torch.set_num_threads(threads)
+    path = Path(weights) if weights else ROOT / "models" / "model.pt"
+    with tempfile.TemporaryDirectory() as name, torch.inference_mode():
+        folder = Path(name)
+        if not weights and not path.is_file():
+            logger.warning("no %s: random weights; the masks are noise, what is drawn and written of them is too", path)
+            path = folder / "model.pt"
+            torch.save(Separator().state_dict(), path)
+        times = interleaved({**network_jobs(), **pipeline_jobs(folder, path)}, repeats)
+        times["file to files, as a command"] = cold(folder, path, threads)
+    print(f"One joint, 256x256, {repeats} rounds, {threads} of {os.cpu_count()} CPUs, PyTorch {torch.__version__}")
+    print(f"Others on this machine: load {os.getloadavg()[0]:.1f} (this command adds {threads})")
+    print(table(times))
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    fire.Fire(main)

@@ -204,7 +204,7 @@ def gallery(
     items = [joints[at] for at in range(len(joints))]
     by_area = sorted(range(len(items)), key=lambda at: -float(overlap_of(items[at]["masks"][None]).sum()))
     rest = by_area[largest:]
-    spread = [rest[round(step * (len(rest) - 1) / max(1, count - largest - 1))] for step in range(count - largest)]
+    spread = [rest[at] for at in np.linspace(0, len(rest) - 1, min(count - largest, len(rest))).round().astype(int)]
     shown = []
     network.to(device).eval()
     for at in [*by_area[:largest], *spread]:

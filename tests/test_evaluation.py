@@ -15,16 +15,17 @@ import json
 import logging
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 import torch
 from monai.handlers import IgniteMetricHandler
+from PIL import Image
 from torch import Tensor, nn
 
 from scripts.datalist import LoadJointd, release_datalist
-from scripts.evaluation import Comparison, RealJoints, Yardstick, measure
+from scripts.evaluation import Comparison, RealJoints, Yardstick, gallery, measure
 from scripts.metrics import BorderStep, MaskDice, OverlapError
 from scripts.networks.baselines import CopyImage, EqualSplit
 
@@ -198,3 +199,51 @@ def test_figures_that_only_some_sets_have_share_one_table(yardstick: Path, relea
     for row in rows:
         assert row["dice_lower"] == row["dice_upper"] == 1.0
         assert row["step_lower"] > 0
+
+
+class Layered:
+    """Six joints called 1 to 6, whose overlaps grow with their names."""
+
+    datalist: ClassVar = [{"case": str(name)} for name in (3, 1, 6, 2, 5, 4)]
+
+    def __len__(self) -> int:
+        return len(self.datalist)
+
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
+        masks = torch.zeros(2, 64, 64)
+        rows = 3 * int(self.datalist[index]["case"])
+        masks[0, 32 - rows :] = masks[1, : 32 + rows] = 1.0
+        return {"image": torch.full((1, 64, 64), 0.5), "masks": masks}
+
+
+class Halves(nn.Module):
+    """Answers as the separator does, with the image in both layers."""
+
+    def forward(self, image: Tensor, masks: Tensor) -> Tensor:
+        return torch.cat([image * masks, masks, image, image], dim=1)
+
+
+@pytest.mark.parametrize(
+    ("count", "largest", "shown"),
+    [(4, 2, "6541"), (5, 2, "65421"), (3, 3, "654"), (12, 6, "654321"), (12, 2, "654321")],
+)
+def test_the_gallery_shows_the_largest_overlaps_and_some_of_all_sizes(
+    count: int, largest: int, shown: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named: list[str] = []
+
+    def watched(joints: list[tuple[Any, ...]], version: str) -> Image.Image:
+        named.extend(joint[0] for joint in joints)
+        return Image.new("L", (8, 8))
+
+    monkeypatch.setattr("scripts.evaluation.contact_sheet", watched)
+    joints: Any = Layered()
+    gallery(Halves(), joints, tmp_path / "sheet.png", version="0", count=count, largest=largest)
+    assert "".join(named) == shown
+
+
+def test_the_gallery_is_a_picture(release: Path, tmp_path: Path) -> None:
+    joints = RealJoints(release, split="test", overlap="overlap")
+    gallery(Halves(), joints, tmp_path / "new" / "sheet.png", version="0.1.0")
+    with Image.open(tmp_path / "new" / "sheet.png") as sheet:
+        assert min(sheet.size) > 200

@@ -18,7 +18,8 @@ help: ## list these commands
 setup: $(VENV)/.setup ## make .venv with all that the bundle needs
 
 demo: $(VENV)/.setup ## separate the bones of the joints in samples/ (or DATASET=...) into output/ (or OUTPUT=...)
-	$(BIN)/python -m monai.bundle run --config_file configs/inference.json --dataset_dir $(DATASET) --output_dir $(OUTPUT)
+	$(BIN)/python -W 'ignore:parsing config_file' -m monai.bundle run --config_file configs/inference.json \
+	    --dataset_dir $(DATASET) --output_dir $(OUTPUT)
 
 test: lint ## run all checks: lint, types, tests with coverage
 	$(BIN)/python -m pytest --cov

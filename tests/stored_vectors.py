@@ -38,8 +38,7 @@ def fill(network: nn.Module, part: str) -> nn.Module:
     state = {}
     for name, value in network.state_dict().items():
         draw = np.random.default_rng(zlib.crc32(f"{part}.{name}".encode()))
-        # Rounded to float32 as drawn, and only once more when all is done.
-        x = np.asarray(draw.standard_normal(tuple(value.shape)), dtype=np.float32).astype(np.float64)
+        x = np.asarray(draw.standard_normal(tuple(value.shape)), dtype=np.float32)
         kind = name.rsplit(".", 1)[-1]
         if kind == "running_var":
             x = 1 + 0.1 * np.abs(x)
@@ -51,6 +50,6 @@ def fill(network: nn.Module, part: str) -> nn.Module:
             x = 1 + 0.1 * x if x.ndim == 1 else x / np.sqrt(np.prod(x.shape[1:]))
         else:
             x = 0.02 * x
-        state[name] = torch.from_numpy(x).to(value.dtype)
+        state[name] = torch.as_tensor(x).to(value.dtype)
     network.load_state_dict(state)
     return network.eval()

@@ -71,6 +71,17 @@ def test_bones_reach_into_each_other_as_deep_as_asked(joints: dict[str, Tensor],
         assert thickest.min() > 0
 
 
+def test_both_bones_move_each_a_part_of_the_way() -> None:
+    torch.manual_seed(0)
+    masks = OverlapSynthesis(depth=(10.0, 10.0), **PLAIN)(boxes((0.7,) * 64))["true_masks"]
+    # Four rows lie between the bones, and they shall share ten.
+    down = masks[:, UPPER].amax(dim=2).argmax(dim=1) - 8
+    up = 34 - masks[:, LOWER].amax(dim=2).argmax(dim=1)
+    for moved in (down, up):
+        assert moved.min() in (4, 5)
+        assert moved.max() in (9, 10)
+
+
 def test_small_depths_are_drawn_more_often_than_large_ones(joints: dict[str, Tensor]) -> None:
     torch.manual_seed(0)
     synthesis = OverlapSynthesis(depth=(2.0, 26.0))

@@ -18,12 +18,15 @@ import torch
 from monai.handlers import IgniteMetricHandler
 from torch import nn
 
+from scripts import weights
 from scripts.datalist import BROKEN_MASKS, LoadJointd, open_release, release_datalist
 from scripts.evaluation import RealJoints, Yardstick, measure
 from scripts.metrics import OverlapError, RecompositionError
 from scripts.networks.baselines import CopyImage, EqualSplit
+from scripts.networks.separator import Separator
 from scripts.radiograph import LOWER, UPPER, overlap_of
 
+MODEL = Path(__file__).parents[1] / "models" / "model.pt"
 HARD, TAPERED = "synthetic-overlap-test.npz", "tapered-overlap-test.npz"
 
 pytestmark = [
@@ -115,3 +118,23 @@ def test_copying_the_image_has_the_documented_error_on_the_hard_cut_yardstick(da
     lower, upper = overlap_error(CopyImage(), data / HARD, ("masks", "soft_tissue"))
     assert lower == pytest.approx(38, abs=1.0)
     assert upper == pytest.approx(52, abs=1.0)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not MODEL.is_file(), reason="models/model.pt is not there")
+@pytest.mark.parametrize(
+    ("name", "given", "lower_at_most", "upper_at_most"),
+    [
+        (HARD, ("masks",), 5.0, 5.4),
+        (TAPERED, ("masks",), 4.8, 5.2),
+        (HARD, ("masks", "soft_tissue"), 4.2, 4.6),
+        (TAPERED, ("masks", "soft_tissue"), 4.2, 4.6),
+    ],
+    ids=["hard-cut", "tapered", "hard-cut, k given", "tapered, k given"],
+)
+def test_the_shipped_weights_reach_the_documented_error(
+    data: Path, name: str, given: tuple[str, ...], lower_at_most: float, upper_at_most: float
+) -> None:
+    lower, upper = overlap_error(weights.load(Separator(), MODEL), data / name, given)
+    assert lower <= lower_at_most
+    assert upper <= upper_at_most

@@ -14,6 +14,7 @@
 import csv
 import json
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -162,7 +163,8 @@ class Comparison:
                 row = {"joints": where, "method": name, "images": len(joints)}  # type: ignore[arg-type]
                 for figure, values in taken.items():
                     for bone, mean in zip(("lower", "upper"), values.nanmean(dim=0).tolist(), strict=True):
-                        row[f"{figure}_{bone}"] = round(mean, 4)
+                        # JSON knows no NaN: nothing to measure is null.
+                        row[f"{figure}_{bone}"] = round(mean, 4) if math.isfinite(mean) else None
                 rows.append(row)
                 logger.info("%s", describe(row))
                 images += [
@@ -220,7 +222,11 @@ def gallery(
 def describe(row: Mapping[str, Any]) -> str:
     """One line of the table: ``set | method | figure lower / upper | ...``."""
     pairs = [key.removesuffix("_lower") for key in row if key.endswith("_lower")]
-    cells = [f"{name} {row[f'{name}_lower']:.3f} / {row[f'{name}_upper']:.3f}" for name in pairs]
+    cells = [
+        f"{name} "
+        + " / ".join("-" if mean is None else f"{mean:.3f}" for mean in (row[f"{name}_lower"], row[f"{name}_upper"]))
+        for name in pairs
+    ]
     return " | ".join([f"{row['joints']} ({row['images']})", row["method"], *cells])
 
 

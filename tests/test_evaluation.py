@@ -25,7 +25,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from scripts.datalist import LoadJointd, release_datalist
-from scripts.evaluation import Comparison, RealJoints, Yardstick, gallery, measure
+from scripts.evaluation import Comparison, RealJoints, Yardstick, describe, gallery, measure
 from scripts.metrics import BorderStep, MaskDice, OverlapError
 from scripts.networks.baselines import CopyImage, EqualSplit
 
@@ -247,3 +247,8 @@ def test_the_gallery_is_a_picture(release: Path, tmp_path: Path) -> None:
     gallery(Halves(), joints, tmp_path / "new" / "sheet.png", version="0.1.0")
     with Image.open(tmp_path / "new" / "sheet.png") as sheet:
         assert min(sheet.size) > 200
+
+
+def test_a_figure_with_nothing_to_measure_is_a_dash() -> None:
+    row = {"joints": "some", "images": 2, "method": "ours", "step_lower": 1.5, "step_upper": None}
+    assert describe(row) == "some (2) | ours | step 1.500 / -"

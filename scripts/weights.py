@@ -34,8 +34,8 @@ def read(path: str | Path) -> dict[str, torch.Tensor]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # the unpickler raises whatever it likes on broken bytes
-        reason = (str(error).splitlines() or ["it ends too early"])[0]
-        raise ValueError(f"{path}: not a checkpoint of torch ({reason})") from error
+        # Torch's own words advise to load such a file without weights_only: they are not handed on.
+        raise ValueError(f"{path}: not a checkpoint of torch that holds nothing but weights") from error
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
         raise ValueError(f"{path}: not a state_dict (tensors by parameter name expected)")
     return state

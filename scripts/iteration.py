@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from scripts.networks.generator import Generator
 from scripts.overlap import JOINT_KEYS
-from scripts.radiograph import overlap_of, split
+from scripts.radiograph import overlap_of
 from scripts.window import crop, origin
 
 Tensors = dict[str, Tensor]
@@ -78,7 +78,7 @@ class CropSeparation(nn.Module):
         k = self.given_soft_tissue(true, estimated, known)
         top, left = origin(overlap_of(made["masks"]), *self.crop)
         image, masks, truth = (crop(made[key], top, left, *self.crop) for key in ("image", "masks", "layers"))
-        layers = split(image, self.generator.ratio(image, masks, k), k, masks)
+        layers = self.generator.layers(image, masks, k)
         return {
             "image": image,
             "masks": masks,

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from scripts.networks.reconstructor import Reconstructor
 from scripts.networks.unet import unet
-from scripts.radiograph import attenuation, overlap_of
+from scripts.radiograph import attenuation, overlap_of, split
 from scripts.window import crop, origin, paste, span
 
 
@@ -59,6 +59,14 @@ class Generator(nn.Module):
             masks: (B, 2, H, W), 0..1.
             soft_tissue: k, (B, 1, 1, 1), gray level 0..1.
         """
+        return self.answer(image, masks, soft_tissue)
+
+    def layers(self, image: Tensor, masks: Tensor, soft_tissue: Tensor) -> Tensor:
+        """The layers (B, 2, H, W) that the ratio makes; arguments as for :meth:`ratio`."""
+        return split(image, self.ratio(image, masks, soft_tissue), soft_tissue, masks)
+
+    def answer(self, image: Tensor, masks: Tensor, soft_tissue: Tensor) -> Tensor:
+        """What the U-Net says, 0..1."""
         soft = attenuation(soft_tissue)
         bone = attenuation(image) - soft
         seen = torch.cat([bone, masks, soft.expand_as(image)], dim=1)

@@ -1,0 +1,61 @@
+# Copyright 2026 The BLS-GAN bundle contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The paper's head on our network: two layers painted freely, to be compared with layers split by a ratio."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from scripts.networks.generator import Generator
+from scripts.networks.separator import Separator
+from scripts.networks.unet import unet
+from scripts.radiograph import overlap_of
+
+
+class FreeGenerator(Generator):
+    """Paint both layers inside the overlap; nothing makes them recompose the image.
+
+    Args:
+        options: of :class:`~scripts.networks.generator.Generator`.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.unet = unet(4, 2, options.get("features", (32, 32, 64, 128, 256, 32)))
+
+    def layers(self, image: Tensor, masks: Tensor, soft_tissue: Tensor) -> Tensor:
+        """The layers (B, 2, H, W), gray levels 0..1, the image outside the overlap."""
+        painted = self.answer(image, masks, soft_tissue)
+        return torch.where(overlap_of(masks), painted, image) * (masks > 0.5).to(image.dtype)
+
+
+class FreeSeparator(Separator):
+    """A separator whose layers are painted, at its grid's own size only.
+
+    Args:
+        options: of :class:`~scripts.networks.separator.Separator`.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.generator = FreeGenerator(**options.get("generator", {}))
+
+    def forward(self, image: Tensor, masks: Tensor | None = None, soft_tissue: Tensor | None = None) -> Tensor:
+        """As :meth:`scripts.networks.separator.Separator.forward`; the ratio is 0.5 everywhere, for there is none."""
+        inside = self.propose(image) if masks is None else masks.to(image.dtype)
+        given = (inside > 0.5).to(image.dtype)
+        k = self.generator.reconstructor(image, given)
+        if soft_tissue is not None:
+            k = self.generator.reconstructor.believed(soft_tissue.to(image.dtype).reshape(-1, 1, 1, 1), k)
+        layers = self.generator.layers(image, given, k)
+        return torch.cat([layers, inside, torch.full_like(image, 0.5), k.expand_as(image)], dim=1)

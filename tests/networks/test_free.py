@@ -1,0 +1,32 @@
+# Copyright 2026 The BLS-GAN bundle contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+import torch
+
+from scripts.networks.free import FreeSeparator
+from scripts.radiograph import overlap_of, recompose
+from tests.networks.test_generator import blocks, picture
+
+
+def test_painted_layers_are_the_image_outside_the_overlap_and_need_not_recompose_it() -> None:
+    torch.manual_seed(0)
+    narrow = {"features": (8, 8, 8, 8, 8, 8)}
+    network = FreeSeparator(grid=64, segmenter=narrow, generator=narrow).eval()
+    image, masks = picture(0, 2, 1, 64, 64), blocks(2)
+    pred = network(image, masks)
+    both = overlap_of(masks)
+    assert pred.shape == (2, 6, 64, 64)
+    assert torch.equal(pred[:, :2] * ~both, image * masks * ~both)
+    recomposed = recompose(pred[:, :2], pred[:, 5:], masks)
+    assert (recomposed - image)[both].abs().max() > 0.01
+    assert not torch.equal(network(image, masks, 0.9 * pred[:, 5, 0, 0]), pred)
+    assert network(image).shape == (2, 6, 64, 64)

@@ -17,10 +17,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from monai.data import Dataset as Changed
 import numpy as np
 import torch
 from ignite.metrics import Metric
+from monai.data import Dataset as Changed
 from torch import Tensor, nn
 from torch.utils.data import Dataset, Subset
 

@@ -96,9 +96,9 @@ def place_of(overlap: Tensor, mask: Tensor, bone: int) -> Place:
 def cut(layer: Tensor, mask: Tensor, bone: int, place: Place) -> Tensor:
     """Patch (1, *PATCH) of a layer (H, W) around a place in its bone; zero beyond the picture."""
     rows, columns = outline(mask, bone)
-    column = int(round(float(columns.float().mean()) + place.aside))
+    column = round(float(columns.float().mean()) + place.aside)
     column = min(max(column, int(columns[0])), int(columns[-1]))
-    row = int(rows[column]) + int(round(place.depth if bone == LOWER else -place.depth))
+    row = int(rows[column]) + round(place.depth if bone == LOWER else -place.depth)
     half = (PATCH[0] // 2, PATCH[1] // 2)
     padded = torch.nn.functional.pad(layer, [half[1], half[1], half[0], half[0]])
     row = min(max(row, 0), layer.shape[0] - 1)

@@ -28,7 +28,7 @@ from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor
-from torch.nn.functional import avg_pool2d
+from torch.nn.functional import avg_pool2d, pad
 
 from scripts.comparison import Comparison, Row, write_csv
 from scripts.evaluation import RealJoints, Yardstick
@@ -42,6 +42,8 @@ PATCH = (64, 128)
 """Rows and columns of a patch, px: multiples of 32, as the segmenter asks."""
 HEAD = 60
 """Rows of a bone next to the joint by which its middle and its width are measured, px."""
+
+CONTROL = "single bones, other single bones"
 
 
 class Place(NamedTuple):
@@ -100,7 +102,7 @@ def cut(layer: Tensor, mask: Tensor, bone: int, place: Place) -> Tensor:
     column = min(max(column, int(columns[0])), int(columns[-1]))
     row = int(rows[column]) + round(place.depth if bone == LOWER else -place.depth)
     half = (PATCH[0] // 2, PATCH[1] // 2)
-    padded = torch.nn.functional.pad(layer, [half[1], half[1], half[0], half[0]])
+    padded = pad(layer, [half[1], half[1], half[0], half[0]])
     row = min(max(row, 0), layer.shape[0] - 1)
     return padded[None, row : row + PATCH[0], column : column + PATCH[1]]
 
@@ -128,7 +130,8 @@ def matched(cases: Sequence[str], masks: Tensor, singles: Bones, bone: int, time
             other = singles.cases[at]
             return other == case, other.split("_")[-1] != joint, used[at], abs(widths[at] - own)
 
-        found.append(sorted(range(len(widths)), key=cost)[:times])
+        order = sorted(range(len(widths)), key=cost)
+        found.append([order[number % len(order)] for number in range(times)])
         used.update(found[-1])
     return found
 
@@ -184,21 +187,19 @@ class Realism:
         single_masks = torch.stack([joint["masks"] for joint in apart])
         single_layers = torch.stack([joint["image"] for joint in apart]) * single_masks
         real_masks = torch.stack([self.overlapping[at]["masks"] for at in range(len(self.overlapping))])
-        sources = {
-            f"{name}": (layers, real_masks, self.overlapping.cases) for (_, name), layers in self.made.layers.items()
-        }
+        sources = {name: (layers, real_masks, self.overlapping.cases) for (_, name), layers in self.made.layers.items()}
         for name, yardstick in self.yardsticks.items():
-            sources[f"true layers, {name}"] = (yardstick.layers, yardstick.masks, yardstick.cases)
-        table: dict[str, Row] = {}
+            there = torch.nonzero(overlap_of(yardstick.masks).any(dim=(1, 2, 3))).flatten()
+            cases = [yardstick.cases[at] for at in there]
+            sources[f"true layers, {name}"] = (yardstick.layers[there], yardstick.masks[there], cases)
+        table: dict[str, Row] = {name: {"layers": name} for name in (*sources, CONTROL)}
         for bone, side in ((LOWER, "lower"), (UPPER, "upper")):
             singles = bones_of(single_layers, single_masks, self.apart.cases, bone)
-            for name, (layers, masks, cases) in sources.items():
-                patches, first, others = self.patches(layers, masks, cases, singles, bone)
-                table.setdefault(name, {"layers": name}).update(self.tell(side, patches, [first, *others]))
-                if masks is real_masks and "single bones" not in table.get("single bones", {}).get(side, ""):
-                    control = table.setdefault("single bones", {"layers": "single bones"})
-                    if f"auc_{side}" not in control:
-                        control.update(self.tell(side, first, others))
+            for number, (name, (layers, masks, cases)) in enumerate(sources.items()):
+                patches, matches = self.patches(layers, masks, cases, singles, bone)
+                table[name].update(self.tell(side, patches, matches))
+                if number == 0:
+                    table[CONTROL].update(self.tell(side, matches[0], matches[1:]))
         self.rows = list(table.values())
         for row in self.rows:
             logger.info("realism | %s", " | ".join(f"{key} {value}" for key, value in row.items()))
@@ -209,49 +210,42 @@ class Realism:
 
     def patches(
         self, layers: Tensor, masks: Tensor, cases: Sequence[str], singles: Bones, bone: int
-    ) -> tuple[Patches, Patches, list[Patches]]:
-        """Patches around the overlaps, of the single bones matched first, and of those matched after them."""
-        bones, both = (
-            bones_of(layers, masks, cases, bone),
-            bones_of(overlap_of(masks).expand_as(masks), masks, cases, bone),
-        )
-        chosen = matched(bones.cases, bones.masks, singles, bone, self.matches)
-        places = [place_of(both.layers[at] > 0, bones.masks[at], bone) for at in range(len(cases))]
-        own = [cut(bones.layers[at], bones.masks[at], bone, place) for at, place in enumerate(places)]
-        others = []
-        for number in range(self.matches):
-            numbers = [some[number] for some in chosen]
-            cuts = [
-                cut(singles.layers[at], singles.masks[at], bone, place)
-                for at, place in zip(numbers, places, strict=True)
-            ]
-            others.append(Patches(torch.stack(cuts), [singles.cases[at] for at in numbers]))
-        return Patches(torch.stack(own), list(cases)), others[0], others[1:]
+    ) -> tuple[Patches, list[Patches]]:
+        """Patches around the overlaps, and as many of single bones for each of the matches."""
+        bones = bones_of(layers, masks, cases, bone)
+        both = bones_of(overlap_of(masks).expand_as(masks), masks, cases, bone).layers > 0
+        places = [place_of(both[at], bones.masks[at], bone) for at in range(len(cases))]
+        own = torch.stack([cut(bones.layers[at], bones.masks[at], bone, place) for at, place in enumerate(places)])
+        matches = []
+        for numbers in zip(*matched(bones.cases, bones.masks, singles, bone, self.matches), strict=True):
+            pairs = zip(numbers, places, strict=True)
+            cuts = [cut(singles.layers[at], singles.masks[at], bone, place) for at, place in pairs]
+            matches.append(Patches(torch.stack(cuts), [singles.cases[at] for at in numbers]))
+        return Patches(own, list(cases)), matches
 
     def tell(self, side: str, some: Patches, others: Sequence[Patches]) -> Row:
-        """AUC with its interval, and Frechet distance, of some patches against others."""
+        """AUC with its interval, and Frechet distance, of some patches against others; none where there are too few."""
         pictures = torch.cat([some.pictures, *(x.pictures for x in others)])
         cases = [*some.cases, *(case for x in others for case in x.cases)]
         truth = np.arange(len(pictures)) < len(some.cases)
         deep = self.features(pictures)
+        row: Row = {f"patches_{side}": len(some.cases)}
+        if min(len(set(some.cases)), len({case for x in others for case in x.cases})) < self.folds:
+            return row
         scores = self.scores(pictures, torch.cat(deep, dim=1), truth, cases)
 
         def auc(chosen: np.ndarray) -> float:
-            few = truth[chosen].all() or not truth[chosen].any()
-            return float("nan") if few else float(roc_auc_score(truth[chosen], scores[chosen]))
+            one_kind = truth[chosen].all() or not truth[chosen].any()
+            return float("nan") if one_kind else float(roc_auc_score(truth[chosen], scores[chosen]))
 
         low, high = interval(auc, cases, seed=self.seed)
-        seen = deep[self.depth]
-        # Each feature in units of its spread over the single bones.
-        seen = (seen - seen[~truth].mean(dim=0)) / seen[~truth].std(dim=0).clamp(min=1e-6)
-        distance = float(FIDMetric()(seen[truth], seen[~truth]))
-        return {
-            f"patches_{side}": len(some.cases),
-            f"auc_{side}": round(auc(np.arange(len(truth))), 4),
-            f"auc_{side}_from": round(low, 4),
-            f"auc_{side}_to": round(high, 4),
-            f"frechet_{side}": round(distance, 4),
-        }
+        # Each feature in units of its spread over the single bones; as many patches on both sides in every row.
+        seen, single = deep[self.depth], ~truth
+        seen = (seen - seen[single].mean(dim=0)) / seen[single].std(dim=0).clamp(min=1e-6)
+        distance = FIDMetric()(seen[truth], seen[-len(others[-1].cases) :])
+        figures = {"auc": auc(np.arange(len(truth))), "frechet": float(distance)}
+        row |= {f"{figure}_{side}": round(value, 4) for figure, value in figures.items()}
+        return row | {f"auc_{side}_from": round(low, 4), f"auc_{side}_to": round(high, 4)}
 
     @torch.no_grad()
     def features(self, pictures: Tensor) -> list[Tensor]:

@@ -55,7 +55,7 @@ def test_soft_tissue_is_off_by_a_factor(joint: dict[str, Tensor]) -> None:
 
 def test_only_the_rim_of_the_overlap_is_blurred(joint: dict[str, Tensor]) -> None:
     changed = (BlurredRim()(joint)["image"] != joint["image"])[0]
-    # The overlap is rows 30..39: its outline is rows 30 and 39, and a 4x4 square reaches two pixels one way, one the other.
+    # Rows 30..39 overlap: the outline is rows 30 and 39, and a 4x4 square reaches two pixels one way, one the other.
     assert torch.nonzero(changed[:, 30]).flatten().tolist() == [29, 30, 31, 32, 38, 39, 40, 41]
     assert not changed[:20].any()
 

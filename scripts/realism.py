@@ -264,7 +264,7 @@ class Realism:
         ]
         classifier = make_pipeline(
             StandardScaler(),
-            PCA(40, random_state=self.seed),
+            PCA(max(1, min(40, len(truth) // 4)), random_state=self.seed),
             StandardScaler(),
             LogisticRegression(C=0.1, max_iter=1000),
         )

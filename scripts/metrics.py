@@ -54,10 +54,21 @@ class OverlapError(PerBone):
     """Mean absolute error of the layers inside the overlap, gray levels of 255.
 
     ``y_pred`` (B, C, H, W) begins with the layers; ``y`` (B, 4, H, W) holds the true layers and masks, 0..1.
+
+    Args:
+        split_only: only where the masks that ``y_pred`` holds overlap too: masks that are too small leave some of the
+            true overlap out, and there a layer is the image or nothing, whatever the method.
     """
 
+    def __init__(self, *, split_only: bool = False) -> None:
+        super().__init__()
+        self.split_only = split_only
+
     def _compute_tensor(self, y_pred: Tensor, y: Tensor) -> Tensor:  # type: ignore[override]
-        overlap = overlap_of(y[:, 2:4]).float()
+        overlap = overlap_of(y[:, 2:4])
+        if self.split_only:
+            overlap = overlap & overlap_of(masks_of(y_pred))
+        overlap = overlap.float()
         error = (layers_of(y_pred) - y[:, :2]).abs() * overlap
         return 255.0 * error.sum(dim=(2, 3)) / overlap.sum(dim=(2, 3))
 
@@ -124,6 +135,18 @@ class BorderStep(PerBone):
             changes, _ = neighbour_steps(both.to(y.dtype), inside)
             counted = counted & (changes > 0.5)
         return 255.0 * (steps * counted).sum(dim=2) / counted.sum(dim=2)
+
+
+class BorderStepRatio(PerBone):
+    """:class:`BorderStep` of the layers over that of the image itself: 1 means no more of a seam than was there.
+
+    ``y_pred`` (B, 3, H, W) holds the layers and the image, ``y`` (B, 2, H, W) the masks, 0..1.
+    """
+
+    def _compute_tensor(self, y_pred: Tensor, y: Tensor) -> Tensor:  # type: ignore[override]
+        step = BorderStep()
+        own = step._compute_tensor(y_pred[:, 2:].expand(-1, 2, -1, -1), y)
+        return step._compute_tensor(y_pred, y) / torch.where(own > 0, own, torch.nan)
 
 
 class MaskDice(PerBone):

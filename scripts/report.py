@@ -107,7 +107,10 @@ def contact_sheet(joints: Sequence[tuple[str, np.ndarray, np.ndarray, np.ndarray
         ]
         for column, panel in enumerate(panels):
             _panel(page, MARGIN + column * (WIDE + GAP), MARGIN + number * row, WIDE, box, panel)
-    foot = f"BLS-GAN {version}: research use, not a medical device"
+    foot = (
+        f"BLS-GAN {version}: research use, not a medical device. "
+        "This picture shows images of the authors' release, which carry no licence: it may not be passed on."
+    )
     ImageDraw.Draw(page).text((page.width / 2, page.height - MARGIN), foot, QUIET, _font(14), anchor="ma")
     return page
 

@@ -10,10 +10,6 @@
 # limitations under the License.
 
 
-import csv
-import json
-import logging
-import math
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -25,9 +21,9 @@ from PIL import Image
 from torch import Tensor, nn
 
 from scripts.datalist import LoadJointd, release_datalist
-from scripts.evaluation import Comparison, RealJoints, Yardstick, describe, gallery, measure
-from scripts.metrics import BorderStep, MaskDice, OverlapError
-from scripts.networks.baselines import CopyImage, EqualSplit
+from scripts.evaluation import RealJoints, Yardstick, gallery, measure
+from scripts.metrics import OverlapError
+from scripts.networks.baselines import EqualSplit
 
 
 class Truth(nn.Module):
@@ -127,105 +123,24 @@ def test_measuring_leaves_a_network_in_evaluation_and_its_weights_alone(yardstic
         assert torch.equal(value, before[name])
 
 
-@pytest.fixture
-def comparison(yardstick: Path, tmp_path: Path) -> Comparison:
-    given = ["masks", "soft_tissue"]
-    return Comparison(
-        joints={"drawn": Yardstick(yardstick)},
-        methods={
-            "copy": {"network": CopyImage(), "given": given},
-            "equal": {"network": EqualSplit(), "given": given},
-        },
-        figures=overlap_error(),
-        output_dir=tmp_path / "eval" / "today",
-        name="table",
-    )
-
-
-def test_a_comparison_has_one_row_a_set_and_method_with_the_mean_of_each_bone(
-    comparison: Comparison, yardstick: Path
-) -> None:
-    copy, equal = comparison.run()
-    assert (copy["joints"], copy["method"], copy["images"]) == ("drawn", "copy", 3)
-    assert equal["method"] == "equal"
-    figures = measure(EqualSplit(), Yardstick(yardstick), overlap_error(), given=["masks", "soft_tissue"])
-    lower, upper = figures["overlap_mae"].nanmean(dim=0).tolist()
-    assert equal["overlap_mae_lower"] == pytest.approx(lower, abs=1e-4)
-    assert equal["overlap_mae_upper"] == pytest.approx(upper, abs=1e-4)
-    assert copy["overlap_mae_lower"] > 2 * equal["overlap_mae_lower"]
-
-
-def test_a_comparison_is_written_as_json_and_csv_with_every_image(comparison: Comparison) -> None:
-    rows = comparison.run()
-    folder = comparison.output_dir
-    assert json.loads((folder / "table.json").read_text()) == rows
-    with (folder / "table.csv").open(newline="") as stream:
-        means = list(csv.DictReader(stream))
-    assert [row["method"] for row in means] == ["copy", "equal"]
-    assert float(means[1]["overlap_mae_upper"]) == rows[1]["overlap_mae_upper"]
-    with (folder / "table_images.csv").open(newline="") as stream:
-        images = [row for row in csv.DictReader(stream) if row["method"] == "equal"]
-    assert [(row["image"], row["figure"]) for row in images] == [(str(at), "overlap_mae") for at in range(3)]
-    uppers = [float(row["upper"]) for row in images]
-    assert math.isnan(uppers[2])
-    assert sum(uppers[:2]) / 2 == pytest.approx(rows[1]["overlap_mae_upper"], abs=1e-4)
-
-
-def test_a_comparison_says_each_row_when_it_has_it(comparison: Comparison, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.INFO, logger="scripts.evaluation"):
-        _, equal = comparison.run()
-    said = [record.getMessage() for record in caplog.records if record.name == "scripts.evaluation"]
-    figures = f"{equal['overlap_mae_lower']:.3f} / {equal['overlap_mae_upper']:.3f}"
-    assert said[1] == f"drawn (3) | equal | overlap_mae {figures}"
-    assert said[-1].endswith("table.csv")
-
-
-def test_figures_that_only_some_sets_have_share_one_table(yardstick: Path, release: Path, tmp_path: Path) -> None:
-    def figure(metric: Any, first: slice) -> IgniteMetricHandler:
-        return IgniteMetricHandler(
-            metric_fn=metric,
-            output_transform=lambda output: (output["pred"][:, first], output["label"][:, -2:]),
-            save_details=True,
-        )
-
-    rows = Comparison(
-        joints={"drawn": Yardstick(yardstick), "real": RealJoints(release, split="test")},
-        methods={"equal": {"network": EqualSplit(), "given": ["masks", "soft_tissue"]}},
-        figures={"dice": figure(MaskDice(), slice(2, 4)), "step": figure(BorderStep(), slice(0, 2))},
-        output_dir=tmp_path,
-        name="both",
-    ).run()
-    assert [row["joints"] for row in rows] == ["drawn", "real"]
-    for row in rows:
-        assert row["dice_lower"] == row["dice_upper"] == 1.0
-        assert row["step_lower"] > 0
-
-
 class Layered:
     """Six joints called 1 to 6, whose overlaps grow with their names."""
 
-    datalist: ClassVar = [{"case": str(name)} for name in (3, 1, 6, 2, 5, 4)]
+    cases: ClassVar = [str(name) for name in (3, 1, 6, 2, 5, 4)]
 
     def __len__(self) -> int:
-        return len(self.datalist)
+        return len(self.cases)
 
     def __getitem__(self, index: int) -> dict[str, Tensor]:
         masks = torch.zeros(2, 64, 64)
-        rows = 3 * int(self.datalist[index]["case"])
+        rows = 3 * int(self.cases[index])
         masks[0, 32 - rows :] = masks[1, : 32 + rows] = 1.0
         return {"image": torch.full((1, 64, 64), 0.5), "masks": masks}
 
 
-class Halves(nn.Module):
-    """Answers as the separator does, with the image in both layers."""
-
-    def forward(self, image: Tensor, masks: Tensor) -> Tensor:
-        return torch.cat([image * masks, masks, image, image], dim=1)
-
-
 @pytest.mark.parametrize(
     ("count", "largest", "shown"),
-    [(4, 2, "6541"), (5, 2, "65421"), (3, 3, "654"), (12, 6, "654321"), (12, 2, "654321")],
+    [(4, 2, "6541"), (5, 2, "65421"), (3, 3, "654"), (24, 6, "654321"), (12, 2, "654321")],
 )
 def test_the_gallery_shows_the_largest_overlaps_and_some_of_all_sizes(
     count: int, largest: int, shown: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -238,17 +153,35 @@ def test_the_gallery_shows_the_largest_overlaps_and_some_of_all_sizes(
 
     monkeypatch.setattr("scripts.evaluation.contact_sheet", watched)
     joints: Any = Layered()
-    gallery(Halves(), joints, tmp_path / "sheet.png", version="0", count=count, largest=largest)
+    layers = torch.full((6, 2, 64, 64), 0.5)
+    gallery(layers, joints, tmp_path / "sheet.png", version="0", count=count, largest=largest)
     assert "".join(named) == shown
 
 
 def test_the_gallery_is_a_picture(release: Path, tmp_path: Path) -> None:
     joints = RealJoints(release, split="test", overlap="overlap")
-    gallery(Halves(), joints, tmp_path / "new" / "sheet.png", version="0.1.0")
-    with Image.open(tmp_path / "new" / "sheet.png") as sheet:
+    layers = torch.stack([joints[at]["image"] * joints[at]["masks"] for at in range(len(joints))])
+    path = gallery(layers, joints, tmp_path / "new" / "sheet.png", version="0.1.0")
+    with Image.open(path) as sheet:
         assert min(sheet.size) > 200
 
 
-def test_a_figure_with_nothing_to_measure_is_a_dash() -> None:
-    row = {"joints": "some", "images": 2, "method": "ours", "step_lower": 1.5, "step_upper": None}
-    assert describe(row) == "some (2) | ours | step 1.500 / -"
+def test_a_real_joint_is_read_once(release: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    joints = RealJoints(release, split="test")
+    first = joints[0]
+    monkeypatch.setattr(joints, "load", None)
+    assert all(torch.equal(value, first[key]) for key, value in joints[0].items())
+
+
+def test_the_case_of_an_image_is_its_folder_where_the_npz_names_it(yardstick: Path, tmp_path: Path) -> None:
+    assert Yardstick(yardstick).cases == ["0", "1", "2"]
+    names = [f"cases/0000{case}_L_5/{case}.jpg" for case in (1, 1, 2)]
+    np.savez(tmp_path / "named.npz", **np.load(yardstick), name=names)
+    assert Yardstick(tmp_path / "named.npz").cases == ["00001_L_5", "00001_L_5", "00002_L_5"]
+
+
+def test_layers_are_kept_on_request(yardstick: Path) -> None:
+    joints = Yardstick(yardstick)
+    taken = measure(Truth(joints.layers), joints, overlap_error(), given=["masks"], keep_layers=True)
+    assert taken["layers"].dtype == torch.float16
+    assert torch.allclose(taken["layers"].float(), joints.layers, atol=1 / 2048)

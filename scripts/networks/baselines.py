@@ -13,6 +13,8 @@
 
 import numpy as np
 import torch
+from scipy import sparse
+from scipy.sparse.linalg import spsolve
 from skimage.restoration import inpaint_biharmonic
 from torch import Tensor, nn
 
@@ -61,8 +63,8 @@ class CopyImage(Baseline):
         return image * (masks > 0.5).to(image.dtype)
 
 
-class BiharmonicFill(Baseline):
-    """Each bone is continued into the overlap by a biharmonic surface; the surfaces' ratio shares the overlap.
+class SurfaceFill(Baseline):
+    """Each bone is continued into the overlap by a smooth surface; the surfaces' ratio shares the overlap.
 
     Args:
         margin: px around the overlap from which a bone is continued.
@@ -72,11 +74,24 @@ class BiharmonicFill(Baseline):
         super().__init__()
         self.margin = margin
 
-    def ratio(self, image: Tensor, masks: Tensor, soft_tissue: Tensor) -> Tensor:
-        """See the class."""
+    def fill(self, known: np.ndarray, unknown: np.ndarray) -> np.ndarray:
+        """The surface: ``known`` (H, W), and where ``unknown`` (H, W, bool) what continues it."""
+        raise NotImplementedError
+
+    def surfaces(self, image: Tensor, masks: Tensor, soft_tissue: Tensor) -> Tensor:
+        """What each bone would absorb in the overlap if it went on as it does around it.
+
+        Args:
+            image: (B, 1, H, W), gray levels 0..1.
+            masks: (B, 2, H, W), 0..1.
+            soft_tissue: k, (B, 1, 1, 1), gray level 0..1.
+
+        Returns:
+            (B, 2, H, W), attenuation above the soft tissue, 0.001 and more in the overlap, 1 elsewhere.
+        """
         bone = (attenuation(image) - attenuation(soft_tissue)).cpu().numpy()[:, 0]
         inside, both = (masks > 0.5).cpu().numpy(), overlap_of(masks).cpu().numpy()[:, 0]
-        ratios = np.full_like(bone, 0.5)
+        surfaces = np.ones(inside.shape, dtype=bone.dtype)
         for at in range(len(bone)):
             if not both[at].any():
                 continue
@@ -84,11 +99,40 @@ class BiharmonicFill(Baseline):
             window = tuple(
                 slice(max(where.min() - self.margin, 0), where.max() + self.margin + 1) for where in (rows, columns)
             )
-            filled = []
             for channel in (LOWER, UPPER):
                 alone = (inside[at, channel] & ~both[at])[window]
-                known = np.where(alone, bone[at][window], 0.0)
-                # No bone absorbs nothing: a thin rest keeps the ratio defined where a surface dips below zero.
-                filled.append(inpaint_biharmonic(known, ~alone).clip(1e-3) if alone.any() else np.ones_like(known))
-            ratios[at][window] = filled[UPPER] / (filled[LOWER] + filled[UPPER])
-        return torch.from_numpy(ratios)[:, None].to(image)
+                if alone.any():
+                    filled = self.fill(np.where(alone, bone[at][window], 0.0), ~alone)
+                    # No bone absorbs nothing: a thin rest keeps the ratio defined where a surface dips below zero.
+                    surfaces[at, channel][both[at]] = filled[both[at][window]].clip(1e-3)
+        return torch.from_numpy(surfaces).to(image)
+
+    def ratio(self, image: Tensor, masks: Tensor, soft_tissue: Tensor) -> Tensor:
+        """See the class."""
+        surfaces = self.surfaces(image, masks, soft_tissue)
+        return surfaces[:, UPPER, None] / surfaces.sum(dim=1, keepdim=True)
+
+
+class BiharmonicFill(SurfaceFill):
+    """The surface is biharmonic: it leaves the overlap's border with the slope that the bone has there."""
+
+    def fill(self, known: np.ndarray, unknown: np.ndarray) -> np.ndarray:
+        """See the class."""
+        return np.asarray(inpaint_biharmonic(known, unknown))
+
+
+class HarmonicFill(SurfaceFill):
+    """The surface is harmonic (Laplace's equation): it meets the bone at the overlap's border, whatever its slope."""
+
+    def fill(self, known: np.ndarray, unknown: np.ndarray) -> np.ndarray:
+        """See the class."""
+        # A pixel is the mean of its neighbours; beyond the window's edge there are none.
+        sides = [np.pad(np.ones(size - 1), 1) for size in unknown.shape]
+        degree = np.add.outer(sides[0][:-1] + sides[0][1:], sides[1][:-1] + sides[1][1:])
+        paths = [sparse.diags_array([np.ones(size - 1)] * 2, offsets=[-1, 1]) for size in unknown.shape]
+        laplacian = (sparse.diags_array(degree.ravel()) - sparse.kronsum(paths[1], paths[0])).tocsr()
+        asked, given = unknown.ravel().nonzero()[0], (~unknown).ravel().nonzero()[0]
+        filled = known.astype(np.float64).ravel()
+        rows = laplacian[asked]
+        filled[asked] = spsolve(rows[:, asked].tocsc(), -rows[:, given] @ filled[given])
+        return filled.reshape(known.shape)

@@ -47,8 +47,25 @@ class Segmenter(nn.Module):
         Returns:
             (B, 2, H, W); a pixel is inside a bone above 0.
         """
-        # One region's own mean and spread: exposure and window differ more between sites than bones do.
+        logits: Tensor = self.unfold(self.unet(self.fold(self.normalise(image))))
+        return logits
+
+    @staticmethod
+    def normalise(image: Tensor) -> Tensor:
+        """One region's own mean and spread: exposure and window differ more between sites than bones do."""
         centred = image - image.mean(dim=(2, 3), keepdim=True)
         spread = torch.sqrt(centred.square().mean(dim=(2, 3), keepdim=True)).clamp(min=1e-3)
-        logits: Tensor = self.unfold(self.unet(self.fold(centred / spread)))
-        return logits
+        return centred / spread
+
+    def features(self, image: Tensor) -> list[Tensor]:
+        """Mean answer of every channel of the encoder, shallow to deep, (B, C) each: what a region looks like.
+
+        Args:
+            image: as for :meth:`forward`.
+        """
+        x = self.unet.conv_0(self.fold(self.normalise(image)))
+        found = [x.mean(dim=(2, 3))]
+        for down in (self.unet.down_1, self.unet.down_2, self.unet.down_3, self.unet.down_4):
+            x = down(x)
+            found.append(x.mean(dim=(2, 3)))
+        return found

@@ -11,6 +11,7 @@
 
 
 import csv
+import hashlib
 import json
 import os
 import re
@@ -151,18 +152,34 @@ def test_the_comparison_prints_a_table_of_all_methods(release: Path, yardstick: 
     torch.manual_seed(0)
     torch.save(Separator().state_dict(), tmp_path / "model.pt")
     output = tmp_path / "eval"
-    said = run("inference", "evaluate", dataset_dir=data, output_dir=output, weights=tmp_path / "model.pt")
-    methods = list(json.loads((ROOT / "configs" / "evaluate.json").read_text())["methods"])
+    model = str(tmp_path / "model.pt")
+    others_given = {"once": model, "twice": [model, model]}
+    said = run("inference", "evaluate", dataset_dir=data, output_dir=output, weights=model, others=others_given)
+    config = json.loads((ROOT / "configs" / "evaluate.json").read_text())
+    others = ["once, k given", "once", *(f"twice{way}, seed {seed}" for way in (", k given", "") for seed in (0, 1))]
+    others += ["twice, k given (2 seeds)", "twice (2 seeds)"]
     rows = json.loads((output / "known_layers.json").read_text())
-    assert [row["method"] for row in rows] == methods
-    for row in rows:
+    whole = [row for row in rows if row["overlap"] == "all"]
+    assert {row["method"] for row in whole} == {*config["methods"], *config["masks_predicted"], *others}
+    for row in whole:
         assert row["joints"] == "drawn-overlap-test"
         figures = f"overlap_mae {row['overlap_mae_lower']:.3f} / {row['overlap_mae_upper']:.3f}"
-        assert f"drawn-overlap-test (3) | {row['method']} | {figures}" in said
-    by_method = {row["method"]: row for row in rows}
+        assert f"drawn-overlap-test (3) | {row['method']} | {figures}" in said or "seeds)" in row["method"]
+    by_method = {row["method"]: row for row in whole}
     equal, copy = by_method["equal split, k given"], by_method["copy the image"]
     assert equal["overlap_mae_lower"] < copy["overlap_mae_lower"]
     assert equal["recomposition_error_lower"] < 0.01 < copy["recomposition_error_lower"]
-    for table in ("known_layers", "real_overlaps", "real_masks"):
+    assert by_method["once"]["overlap_mae_lower"] == by_method["BLS-GAN"]["overlap_mae_lower"]
+    assert by_method["twice (2 seeds)"]["overlap_mae_lower_spread"] == 0.0
+    assert {row["input"] for row in json.loads((output / "perturbed.json").read_text())} == set(
+        config["perturbed"]["inputs"]
+    )
+    for table in ("known_layers", "perturbed", "real_overlaps", "real_masks", "brightness", "realism"):
         with (output / f"{table}.csv").open(newline="") as stream:
             assert len(list(csv.DictReader(stream))) == len(json.loads((output / f"{table}.json").read_text())) > 0
+    page = (output / "report.html").read_text()
+    digest = hashlib.sha256((tmp_path / "model.pt").read_bytes()).hexdigest()
+    for text in ("may not be passed on", "not a medical device", digest, "twice (2 seeds)", "real overlaps"):
+        assert text in page
+    assert "http" not in re.sub(r"data:[^\"]*", "", page)
+    assert page.count("<img") == page.count('src="data:image/') == 7

@@ -1,0 +1,275 @@
+# Copyright 2026 The BLS-GAN bundle contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Can layers of real overlaps be told from single bones? Matched patches, a classifier's AUC, Frechet distance."""
+
+import json
+import logging
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from monai.metrics import FIDMetric
+from skimage.feature import hog
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from torch import Tensor
+from torch.nn.functional import avg_pool2d, pad
+
+from scripts.comparison import Comparison, Row, write_csv
+from scripts.evaluation import RealJoints, Yardstick
+from scripts.intervals import interval
+from scripts.networks.separator import Separator
+from scripts.radiograph import LOWER, UPPER, overlap_of
+
+logger = logging.getLogger(__name__)
+
+PATCH = (64, 128)
+"""Rows and columns of a patch, px: multiples of 32, as the segmenter asks."""
+HEAD = 60
+"""Rows of a bone next to the joint by which its middle and its width are measured, px."""
+
+CONTROL = "single bones, other single bones"
+
+
+class Place(NamedTuple):
+    """Where in a bone: px to the side of the bone's middle, px inside its outline at the joint."""
+
+    aside: float
+    depth: float
+
+
+class Bones(NamedTuple):
+    """One bone of several joints, hands mirrored to face the same way."""
+
+    layers: Tensor  # (N, H, W), gray levels 0..1, zero outside the bone
+    masks: Tensor  # (N, H, W) bool
+    cases: list[str]
+
+
+class Patches(NamedTuple):
+    """Patches of one bone."""
+
+    pictures: Tensor  # (N, 1, *PATCH), gray levels 0..1
+    cases: list[str]
+
+
+def bones_of(layers: Tensor, masks: Tensor, cases: Sequence[str], bone: int) -> Bones:
+    """One bone out of layers and masks (N, 2, H, W); right hands are mirrored."""
+    flips = torch.tensor([case.split("_")[1:2] == ["R"] for case in cases])[:, None, None]
+    inside = masks[:, bone] > 0.5
+    layer = layers[:, bone].float() * inside
+    return Bones(torch.where(flips, layer.flip(-1), layer), torch.where(flips, inside.flip(-1), inside), list(cases))
+
+
+def outline(mask: Tensor, bone: int) -> tuple[Tensor, Tensor]:
+    """Row of the outline that looks at the joint in each column of a mask (H, W), and the columns of the bone there."""
+    facing = mask if bone == LOWER else mask.flip(0)
+    rows = facing.int().argmax(dim=0)
+    there = facing.any(dim=0)
+    head = facing[: int(rows[there].min()) + HEAD].any(dim=0)
+    return (rows if bone == LOWER else mask.shape[0] - 1 - rows), torch.nonzero(head).flatten()
+
+
+def place_of(overlap: Tensor, mask: Tensor, bone: int) -> Place:
+    """Where in a bone the middle of an overlap (H, W) is."""
+    where = torch.nonzero(overlap).float().mean(dim=0)
+    rows, columns = outline(mask, bone)
+    column = int(where[1].round())
+    column = min(max(column, int(columns[0])), int(columns[-1]))
+    depth = where[0] - rows[column] if bone == LOWER else rows[column] - where[0]
+    return Place(float(where[1] - columns.float().mean()), float(depth))
+
+
+def cut(layer: Tensor, mask: Tensor, bone: int, place: Place) -> Tensor:
+    """Patch (1, *PATCH) of a layer (H, W) around a place in its bone; zero beyond the picture."""
+    rows, columns = outline(mask, bone)
+    column = round(float(columns.float().mean()) + place.aside)
+    column = min(max(column, int(columns[0])), int(columns[-1]))
+    row = int(rows[column]) + round(place.depth if bone == LOWER else -place.depth)
+    half = (PATCH[0] // 2, PATCH[1] // 2)
+    padded = pad(layer, [half[1], half[1], half[0], half[0]])
+    row = min(max(row, 0), layer.shape[0] - 1)
+    return padded[None, row : row + PATCH[0], column : column + PATCH[1]]
+
+
+def matched(cases: Sequence[str], masks: Tensor, singles: Bones, bone: int, times: int) -> list[list[int]]:
+    """For each bone ``times`` single bones to hold it against: same joint, another case, near in width, used least.
+
+    Args:
+        cases: of the bones to be matched.
+        masks: (N, H, W) bool, theirs.
+        singles: to choose from.
+        bone: which bone they are.
+        times: how many for each.
+    """
+
+    def width(mask: Tensor) -> int:
+        return len(outline(mask, bone)[1])
+
+    widths, used = [width(mask) for mask in singles.masks], Counter[int]()
+    found = []
+    for case, mask in zip(cases, masks, strict=True):
+        own, joint = width(mask), case.split("_")[-1]
+
+        def cost(at: int, case: str = case, own: int = own, joint: str = joint) -> tuple[bool, bool, int, int]:
+            other = singles.cases[at]
+            return other == case, other.split("_")[-1] != joint, used[at], abs(widths[at] - own)
+
+        order = sorted(range(len(widths)), key=cost)
+        found.append([order[number % len(order)] for number in range(times)])
+        used.update(found[-1])
+    return found
+
+
+class Realism:
+    """Tell the layers of real overlaps, and controls, from single bones at the same place.
+
+    A classifier (logistic regression on principal components of pixels, oriented gradients and the segmenter's
+    features) is trained and asked on different cases; 0.5 means that it cannot tell. The Frechet distance is between
+    the patches' features of one depth of the segmenter's encoder.
+
+    Args:
+        made: a comparison on real overlaps that has kept its layers; its methods are judged.
+        overlapping: the joints it was measured on.
+        apart: joints of the same split that do not overlap: single bones.
+        yardsticks: known layers, as controls.
+        judge: whose segmenter sees the features.
+        output_dir: for ``realism.json`` and ``realism.csv``.
+        matches: single bones for each overlap.
+        depth: of the encoder whose features the Frechet distance compares, 0 (finest) to 4.
+        folds: of the cross-validation; all images of a case are in one.
+        seed: of folds and bootstrap.
+
+    Attributes:
+        rows: the table, once it has been run.
+
+    Source:
+        Heusel et al., NeurIPS 2017 (Frechet distance of features).
+    """
+
+    def __init__(
+        self,
+        *,
+        made: Comparison,
+        overlapping: RealJoints,
+        apart: RealJoints,
+        yardsticks: Mapping[str, Yardstick],
+        judge: Separator,
+        output_dir: str | Path,
+        matches: int = 2,
+        depth: int = 2,
+        folds: int = 5,
+        seed: int = 0,
+    ) -> None:
+        self.made, self.overlapping, self.apart, self.yardsticks = made, overlapping, apart, yardsticks
+        self.judge, self.output_dir = judge, Path(output_dir)
+        self.matches, self.depth, self.folds, self.seed = matches, depth, folds, seed
+        self.rows: list[Row] = []
+
+    def run(self) -> list[Row]:
+        """Measure, write and log the table."""
+        apart = [self.apart[at] for at in range(len(self.apart))]
+        single_masks = torch.stack([joint["masks"] for joint in apart])
+        single_layers = torch.stack([joint["image"] for joint in apart]) * single_masks
+        real_masks = torch.stack([self.overlapping[at]["masks"] for at in range(len(self.overlapping))])
+        sources = {name: (layers, real_masks, self.overlapping.cases) for (_, name), layers in self.made.layers.items()}
+        for name, yardstick in self.yardsticks.items():
+            there = torch.nonzero(overlap_of(yardstick.masks).any(dim=(1, 2, 3))).flatten()
+            cases = [yardstick.cases[at] for at in there]
+            sources[f"true layers, {name}"] = (yardstick.layers[there], yardstick.masks[there], cases)
+        table: dict[str, Row] = {name: {"layers": name} for name in (*sources, CONTROL)}
+        for bone, side in ((LOWER, "lower"), (UPPER, "upper")):
+            singles = bones_of(single_layers, single_masks, self.apart.cases, bone)
+            for number, (name, (layers, masks, cases)) in enumerate(sources.items()):
+                patches, matches = self.patches(layers, masks, cases, singles, bone)
+                table[name].update(self.tell(side, patches, matches))
+                if number == 0:
+                    table[CONTROL].update(self.tell(side, matches[0], matches[1:]))
+        self.rows = list(table.values())
+        for row in self.rows:
+            logger.info("realism | %s", " | ".join(f"{key} {value}" for key, value in row.items()))
+        self.output_dir.mkdir(parents=True, exist_ok=True)
+        (self.output_dir / "realism.json").write_text(json.dumps(self.rows, indent=4) + "\n")
+        write_csv(self.output_dir / "realism.csv", self.rows)
+        return self.rows
+
+    def patches(
+        self, layers: Tensor, masks: Tensor, cases: Sequence[str], singles: Bones, bone: int
+    ) -> tuple[Patches, list[Patches]]:
+        """Patches around the overlaps, and as many of single bones for each of the matches."""
+        bones = bones_of(layers, masks, cases, bone)
+        both = bones_of(overlap_of(masks).expand_as(masks), masks, cases, bone).layers > 0
+        places = [place_of(both[at], bones.masks[at], bone) for at in range(len(cases))]
+        own = torch.stack([cut(bones.layers[at], bones.masks[at], bone, place) for at, place in enumerate(places)])
+        matches = []
+        for numbers in zip(*matched(bones.cases, bones.masks, singles, bone, self.matches), strict=True):
+            pairs = zip(numbers, places, strict=True)
+            cuts = [cut(singles.layers[at], singles.masks[at], bone, place) for at, place in pairs]
+            matches.append(Patches(torch.stack(cuts), [singles.cases[at] for at in numbers]))
+        return Patches(own, list(cases)), matches
+
+    def tell(self, side: str, some: Patches, others: Sequence[Patches]) -> Row:
+        """AUC with its interval, and Frechet distance, of some patches against others; none where there are too few."""
+        pictures = torch.cat([some.pictures, *(x.pictures for x in others)])
+        cases = [*some.cases, *(case for x in others for case in x.cases)]
+        truth = np.arange(len(pictures)) < len(some.cases)
+        deep = self.features(pictures)
+        row: Row = {f"patches_{side}": len(some.cases)}
+        if min(len(set(some.cases)), len({case for x in others for case in x.cases})) < self.folds:
+            return row
+        scores = self.scores(pictures, torch.cat(deep, dim=1), truth, cases)
+
+        def auc(chosen: np.ndarray) -> float:
+            one_kind = truth[chosen].all() or not truth[chosen].any()
+            return float("nan") if one_kind else float(roc_auc_score(truth[chosen], scores[chosen]))
+
+        low, high = interval(auc, cases, seed=self.seed)
+        # Each feature in units of its spread over the single bones; as many patches on both sides in every row.
+        seen, single = deep[self.depth], ~truth
+        seen = (seen - seen[single].mean(dim=0)) / seen[single].std(dim=0).clamp(min=1e-6)
+        distance = FIDMetric()(seen[truth], seen[-len(others[-1].cases) :])
+        figures = {"auc": auc(np.arange(len(truth))), "frechet": float(distance)}
+        row |= {f"{figure}_{side}": round(value, 4) for figure, value in figures.items()}
+        return row | {f"auc_{side}_from": round(low, 4), f"auc_{side}_to": round(high, 4)}
+
+    @torch.no_grad()
+    def features(self, pictures: Tensor) -> list[Tensor]:
+        """The segmenter's features, shallow to deep, (N, C) each."""
+        device = next(self.judge.parameters()).device
+        segmenter = self.judge.eval().segmenter
+        parts = [[x.cpu() for x in segmenter.features(some.to(device))] for some in pictures.split(32)]
+        return [torch.cat(depth) for depth in zip(*parts, strict=True)]
+
+    def scores(self, pictures: Tensor, deep: Tensor, truth: np.ndarray, cases: Sequence[str]) -> np.ndarray:
+        """How much a classifier that has not seen its case takes each patch for one of an overlap."""
+        pixels = avg_pool2d(pictures, 4).flatten(1).numpy()
+        gradients = [
+            hog(picture[0].numpy(), orientations=8, pixels_per_cell=(16, 16), cells_per_block=(1, 1))
+            for picture in pictures
+        ]
+        classifier = make_pipeline(
+            StandardScaler(),
+            PCA(max(1, min(40, len(truth) // 4)), random_state=self.seed),
+            StandardScaler(),
+            LogisticRegression(C=0.1, max_iter=1000),
+        )
+        folds = StratifiedGroupKFold(self.folds, shuffle=True, random_state=self.seed)
+        inputs = np.concatenate([pixels, np.stack(gradients), deep.numpy()], axis=1)
+        return np.asarray(
+            cross_val_predict(classifier, inputs, truth, groups=cases, cv=folds, method="decision_function")
+        )

@@ -1,0 +1,123 @@
+# Copyright 2026 The BLS-GAN bundle contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+import hashlib
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from monai.handlers import IgniteMetricHandler
+
+from scripts.brightness import Brightness
+from scripts.comparison import Comparison
+from scripts.evaluation import RealJoints, Yardstick, gallery
+from scripts.metrics import BorderStep, BorderStepRatio, OverlapError
+from scripts.networks.baselines import CopyImage, EqualSplit, HarmonicFill
+from scripts.networks.separator import Separator
+from scripts.page import cell, write_page
+from scripts.perturbation import MasksOff
+from scripts.realism import CONTROL, Realism
+
+GIVEN = ["masks", "soft_tissue"]
+
+
+def figure(metric: Any, output: Any) -> IgniteMetricHandler:
+    return IgniteMetricHandler(metric_fn=metric, output_transform=output, save_details=True)
+
+
+def errors(*names: str) -> dict[str, IgniteMetricHandler]:
+    return {name: figure(OverlapError(), lambda output: (output["pred"], output["label"])) for name in names}
+
+
+@pytest.fixture(scope="module")
+def page(release: Path, yardstick: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("eval")
+    known, real = {"drawn": Yardstick(yardstick)}, RealJoints(release, split="test", overlap="overlap")
+    apart = RealJoints(release, split="train", overlap="nonoverlap")
+    methods = {
+        "copy the image": {"network": CopyImage(), "given": GIVEN},
+        "ours <1>": {"network": EqualSplit(), "given": GIVEN},
+    }
+    steps = {
+        "border_step": figure(BorderStep(), lambda output: (output["pred"], output["label"])),
+        "border_step_ratio": figure(BorderStepRatio(), lambda output: (output["pred"][:, [0, 1, 4]], output["label"])),
+    }
+    common: dict[str, Any] = {"methods": methods, "output_dir": folder}
+    known_layers = Comparison(
+        name="known_layers", joints=known, figures=errors("overlap_mae"), thickest=[8, 16], **common
+    )
+    perturbed = Comparison(
+        name="perturbed",
+        joints=known,
+        figures=errors("overlap_mae", "overlap_mae_split_only"),
+        inputs={"as it is": None, "masks 1 px too large": MasksOff(pixels=1)},
+        **common,
+    )
+    real_overlaps = Comparison(name="real_overlaps", joints={"real": real}, figures=steps, keep_layers=True, **common)
+    real_masks = Comparison(
+        name="real_masks", joints={"real": real, "apart": apart}, figures=steps, together="all", **common
+    )
+    for comparison in (known_layers, perturbed, real_overlaps, real_masks):
+        comparison.run()
+    brightness = Brightness(joints={"real": real}, fills={"harmonic": HarmonicFill()}, output_dir=folder)
+    realism = Realism(
+        made=real_overlaps,
+        overlapping=real,
+        apart=apart,
+        yardsticks=known,
+        judge=Separator(),
+        output_dir=folder / "new",
+    )
+    brightness.run()
+    rows = {row["layers"]: row for row in realism.run()}
+    assert set(rows) == {*methods, "true layers, drawn", CONTROL}
+    assert "auc_lower" not in rows["copy the image"], "two cases are too few to cross-validate"
+    assert rows["true layers, drawn"]["patches_upper"] == 2
+    weights = folder / "model.pt"
+    weights.write_bytes(b"weights")
+    sheet = gallery(real_overlaps.layers["real", "ours <1>"], real, folder / "sheet.png", version="9.9")
+    write_page(
+        known_layers=known_layers,
+        perturbed=perturbed,
+        real_overlaps=real_overlaps,
+        real_masks=real_masks,
+        brightness=brightness,
+        realism=realism,
+        sheet=sheet,
+        path=folder / "report.html",
+        version="9.9",
+        weights=weights,
+        seed=7,
+    )
+    return (folder / "report.html").read_text()
+
+
+def test_a_page_says_what_it_is_made_of_and_that_it_may_not_be_passed_on(page: str) -> None:
+    for text in ("may not be passed on", "not a medical device", "BLS-GAN 9.9", "<dd>7</dd>"):
+        assert text in page
+    assert hashlib.sha256(b"weights").hexdigest() in page
+
+
+def test_a_page_holds_all_of_its_pictures_and_asks_nothing_of_a_network(page: str) -> None:
+    assert page.count("<img") == page.count('src="data:image/') == 7
+    assert "http" not in re.sub(r"data:[^\"]*", "", page)
+
+
+def test_names_of_methods_are_text(page: str) -> None:
+    assert "ours &lt;1&gt;" in page
+    assert "ours <1>" not in page
+
+
+def test_a_cell_has_means_intervals_spreads_and_a_dash_where_nothing_was_measured() -> None:
+    row = {"e_lower": 1.234, "e_lower_from": 1.0, "e_lower_to": 1.5, "e_upper": None, "e_upper_from": None}
+    assert cell(row, "e", 1) == {"mean": "1.2 / \N{EN DASH}", "interval": "1.0 to 1.5"}
+    assert cell({"e_lower": 1.0, "e_upper": 2.0, "e_upper_spread": 0.25}, "e", 2)["mean"] == "1.00 / 2.00 ± 0.25"

@@ -11,9 +11,20 @@
 
 """What the networks are trained to make small."""
 
+from collections.abc import Mapping
+
 import torch
 from monai.losses import DiceLoss
 from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
+
+from scripts.radiograph import overlap_of
+
+
+def neighbours(x: Tensor, dim: int) -> tuple[Tensor, Tensor]:
+    """Both pixels of each pair of neighbours along ``dim``."""
+    pairs = x.shape[dim] - 1
+    return x.narrow(dim, 0, pairs), x.narrow(dim, 1, pairs)
 
 
 class OverlapLoss(nn.Module):
@@ -41,10 +52,7 @@ class OverlapLoss(nn.Module):
 
     def slopes(self, error: Tensor, masks: Tensor, overlap: Tensor, dim: int) -> Tensor:
         """Sum over the pairs of pixels neighbouring along ``dim``, (B,)."""
-        pairs = error.shape[dim] - 1
-        (bone, bone_next), (both, both_next) = (
-            (x.narrow(dim, 0, pairs), x.narrow(dim, 1, pairs)) for x in (masks, overlap)
-        )
+        (bone, bone_next), (both, both_next) = neighbours(masks, dim), neighbours(overlap, dim)
         in_bone, in_overlap, across = bone * bone_next, torch.maximum(both, both_next), (both - both_next).abs()
         weight = in_bone * in_overlap * (1.0 + (self.seam - 1.0) * across)
         return (self.charbonnier(error.diff(dim=dim)) * weight).sum(dim=(1, 2, 3))
@@ -62,6 +70,138 @@ class OverlapLoss(nn.Module):
         amount = (self.charbonnier(error) * overlap).sum(dim=(1, 2, 3))
         slope = self.slopes(error, masks, overlap, 2) + self.slopes(error, masks, overlap, 3)
         return ((amount + self.gradient * slope) / (overlap.sum(dim=(1, 2, 3)) + self.small)).mean()
+
+
+class SeamLoss(nn.Module):
+    """How much stronger than in the image the edges in the layers are, inside the overlap and across its border.
+
+    What nobody knows the layers of can still be asked this: a bone that goes on under another one has no edge where the
+    image has none. The mean over the overlap of each image of ``max(|step of a layer| - |step of the image| - slack,
+    0)`` over pairs of neighbouring pixels inside the bone; gray levels 0..1.
+
+    Args:
+        seam: weight of a pair across the overlap's border, in pairs inside it.
+        slack: of pairs inside the overlap, gray levels 0..1: where two textures lie on each other, either may be the
+            stronger one. Across the border there is none.
+        small: an overlap of so many px weighs half.
+    """
+
+    def __init__(self, *, seam: float = 3.0, slack: float = 0.02, small: float = 50.0) -> None:
+        super().__init__()
+        self.seam, self.slack, self.small = seam, slack, small
+
+    def forward(self, layers: Tensor, image: Tensor, masks: Tensor) -> Tensor:
+        """The loss, a scalar.
+
+        Args:
+            layers: (B, 2, H, W), gray levels 0..1.
+            image: (B, 1, H, W), gray levels 0..1.
+            masks: (B, 2, H, W), the masks along which the layers were split, 0 or 1.
+        """
+        overlap = masks.prod(dim=1, keepdim=True)
+        total = torch.zeros_like(overlap[:, 0, 0, 0])
+        for dim in (2, 3):
+            (bone, bone_next), (both, both_next) = neighbours(masks, dim), neighbours(overlap, dim)
+            across = (both - both_next).abs()
+            weight = bone * bone_next * (both * both_next + self.seam * across)
+            stronger = layers.diff(dim=dim).abs() - image.diff(dim=dim).abs() - self.slack * (1.0 - across)
+            total = total + (stronger.clamp(min=0.0) * weight).sum(dim=(1, 2, 3))
+        return (total / (overlap.sum(dim=(1, 2, 3)) + self.small)).mean()
+
+
+class SeparationLoss(nn.Module):
+    """What a separation is asked for without a supervisor: true layers and true k where they are known, no seams else.
+
+    Args:
+        layers: of made layers, true ones and masks, where the true ones are known.
+        seams: of made layers, image and masks, where not.
+        soft_tissue_weight: weight of the error of k, gray levels 0..1.
+        seam_weight: weight of the seams.
+    """
+
+    def __init__(
+        self,
+        *,
+        layers: nn.Module | None = None,
+        seams: nn.Module | None = None,
+        soft_tissue_weight: float = 1.0,
+        seam_weight: float = 1.0,
+    ) -> None:
+        super().__init__()
+        self.layers, self.seams = layers or OverlapLoss(), seams or SeamLoss()
+        self.soft_tissue_weight, self.seam_weight = soft_tissue_weight, seam_weight
+
+    def forward(self, made: Mapping[str, Tensor]) -> Tensor:
+        """The loss, a scalar, of what :class:`scripts.iteration.CropSeparation` answers."""
+        known = made["known"].flatten()
+        error = (made["estimated"] - made["soft_tissue"]).abs().flatten()[known]
+        # The sum over no image is zero, the mean would not be.
+        loss: Tensor = self.soft_tissue_weight * error.sum() / known.sum().clamp(min=1)
+        for which, term, weight, against in (
+            (known, self.layers, 1.0, "truth"),
+            (~known, self.seams, self.seam_weight, "image"),
+        ):
+            if weight and which.any():
+                share = which.float().mean()
+                loss = loss + weight * share * term(made["layers"][which], made[against][which], made["masks"][which])
+        return loss
+
+
+class SupervisorLoss(nn.Module):
+    """What the supervisor learns: which bone is where, and which of it is real.
+
+    Args:
+        seen: weight of the cross entropy of the masks beside that of real and made.
+
+    Source:
+        Wang et al., BLS-GAN, AAAI 2025, section "Segmentation-based supervisor"; that real and made are told apart
+        where bones overlap only, is ours: elsewhere a layer is the image.
+    """
+
+    def __init__(self, *, seen: float = 0.5) -> None:
+        super().__init__()
+        self.seen = seen
+
+    def forward(self, answer: Tensor, masks: Tensor, where: Tensor, real: Tensor) -> Tensor:
+        """The loss, a scalar.
+
+        Args:
+            answer: (B, 4, H, W), logits of :class:`~scripts.networks.supervisor.Supervisor`.
+            masks: (B, 2, H, W), 0 or 1, the bones that are seen.
+            where: (B, 2, H, W), 0 or 1, the pixels that are real or made.
+            real: (B, 1, 1, 1), 0 or 1. Real and made weigh the same, whatever their numbers are.
+        """
+        judged, target = answer[:, 2:], real.expand_as(where)
+        entropy = cross_entropy(judged, target, reduction="none") * where
+        loss = self.seen * cross_entropy(answer[:, :2], masks)
+        for kind in (real, 1.0 - real):
+            loss = loss + 0.5 * (entropy * kind).sum() / (where * kind).sum().clamp(min=1.0)
+        return loss
+
+
+class AdversarialLoss(nn.Module):
+    """How far the supervisor is from taking made layers for real bones.
+
+    Args:
+        weight: of the whole beside the other losses of the generator; 0 leaves the supervisor out.
+        seen: weight of the cross entropy of the masks beside that of real and made.
+    """
+
+    def __init__(self, *, weight: float = 0.01, seen: float = 0.5) -> None:
+        super().__init__()
+        self.weight, self.seen = weight, seen
+
+    def forward(self, answer: Tensor, masks: Tensor) -> Tensor:
+        """The loss, a scalar.
+
+        Args:
+            answer: (B, 4, H, W), logits of :class:`~scripts.networks.supervisor.Supervisor` for made layers.
+            masks: (B, 2, H, W), 0 or 1.
+        """
+        where = overlap_of(masks).to(answer.dtype).expand_as(masks)
+        convinced = cross_entropy(answer[:, 2:], torch.ones_like(masks), reduction="none") * where
+        seen = cross_entropy(answer[:, :2], masks)
+        return self.weight * (convinced.sum() / where.sum().clamp(min=1.0) + self.seen * seen)
 
 
 class MaskLoss(nn.Module):

@@ -12,6 +12,7 @@
 """Synthetic overlaps: bones of joints that do not overlap are moved into each other, so that both layers are known."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -123,10 +124,10 @@ class OverlapSynthesis:
         angle: float = 9.0,
         zoom: Range = (0.85, 1.2),
         slide: float = 6.0,
-        natural: float = 0.4,
+        natural: float = 0.33,
         rim_width: float = 5.0,
         seam_width: float = 5.0,
-        tapered: float = 0.35,
+        tapered: float = 0.3,
         taper_width: Range = (2.0, 14.0),
         taper_power: Range = (0.5, 1.5),
         taper_reach: Range = (6.0, 20.0),
@@ -135,7 +136,7 @@ class OverlapSynthesis:
         dilation: Range = (0.0, 1.5),
         mask_jitter: float = 0.35,
         mask_jitter_px: Range = (-0.8, 1.8),
-        blurred_rim: float = 0.25,
+        blurred_rim: float = 0.35,
         noise: float = 0.006,
         levels: int = 255,
     ) -> None:
@@ -296,6 +297,18 @@ class OverlapSynthesis:
         return (image * self.levels).round() / self.levels if self.levels else image
 
 
+def undisturbed(**options: Any) -> OverlapSynthesis:
+    """An :class:`OverlapSynthesis` of hard-cut overlaps as a yardstick has them: nothing of chance but the shifts.
+
+    Args:
+        options: of :class:`OverlapSynthesis`, e.g. ``tapered=1.0``.
+    """
+    calm: dict[str, Any] = {"shift": (2, 8), "crossed": 0.0, "angle": 0.0, "zoom": (1.0, 1.0), "slide": 0.0}
+    calm |= {"natural": 0.0, "tapered": 0.0, "gain": (1.0, 1.0), "exposure": (1.0, 1.0), "dilation": (1.0, 1.0)}
+    calm |= {"mask_jitter": 0.0, "blurred_rim": 0.0, "noise": 0.0}
+    return OverlapSynthesis(**(calm | options))
+
+
 class FixedOverlaps(Dataset[dict[str, Tensor]]):
     """Overlaps made once and kept, the same at every call: what a training is validated on.
 
@@ -304,6 +317,7 @@ class FixedOverlaps(Dataset[dict[str, Tensor]]):
         syntheses: each of them makes one overlap of each joint.
         seed: of the random numbers; those of the training are left alone.
         batch_size: joints that are composed at once, and crossed with each other.
+        real: items with ``image`` and ``masks``, real overlaps; they come last, their true layers are NaN.
 
     An item has ``image`` (1, H, W), ``masks`` (2, H, W) and ``label`` (4, H, W), the true layers and masks.
     """
@@ -315,6 +329,7 @@ class FixedOverlaps(Dataset[dict[str, Tensor]]):
         *,
         seed: int = 0,
         batch_size: int = 64,
+        real: Sequence[Mapping[str, Tensor]] = (),
     ) -> None:
         self.items: list[dict[str, Tensor]] = []
         with torch.random.fork_rng(devices=[]):
@@ -328,6 +343,10 @@ class FixedOverlaps(Dataset[dict[str, Tensor]]):
                         {"image": image, "masks": masks, "label": label}
                         for image, masks, label in zip(made["image"], made["masks"], labels, strict=True)
                     ]
+
+        for joint in (real[at] for at in range(len(real))):
+            label = torch.cat([torch.full_like(joint["masks"], torch.nan), joint["masks"]])
+            self.items.append({"image": joint["image"], "masks": joint["masks"], "label": label})
 
     def __len__(self) -> int:
         return len(self.items)

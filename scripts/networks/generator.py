@@ -9,87 +9,86 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The generator: how the two bones share what they absorb in their overlap, and the soft tissue both contain."""
+"""The generator: how the two bones share what they absorb in their overlap."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d
 
+from scripts.networks.reconstructor import Reconstructor
 from scripts.networks.unet import unet
 from scripts.radiograph import attenuation, overlap_of
-
-
-class SoftTissue(nn.Module):
-    """Estimate k, the gray level of the soft tissue inside the overlap, from its surroundings.
-
-    A small U-Net at a quarter of the resolution paints the soft tissue under the bones; k is its mean in the overlap.
-
-    Args:
-        features: channels of :func:`scripts.networks.unet.unet`.
-    """
-
-    def __init__(self, *, features: Sequence[int] = (16, 16, 32, 48, 64, 16)) -> None:
-        super().__init__()
-        self.reduction = 4
-        self.unet = unet(3, 1, features)
-
-    def forward(self, image: Tensor, masks: Tensor) -> Tensor:
-        """k, (B, 1, 1, 1), gray level 0..1.
-
-        Args:
-            image: (B, 1, H, W), gray levels 0..1, sides a multiple of 64.
-            masks: (B, 2, H, W), 0..1.
-        """
-        overlap = avg_pool2d(overlap_of(masks).to(image.dtype), self.reduction)
-        seen = avg_pool2d(torch.cat([attenuation(image), masks], dim=1), self.reduction)
-        painted = torch.sigmoid(self.unet(seen) - 1.0)
-        # Without an overlap the whole region is averaged: k is then not used, but must not be 0 / 0.
-        weight = overlap + 1e-6
-        return (painted * weight).sum(dim=(2, 3), keepdim=True) / weight.sum(dim=(2, 3), keepdim=True)
+from scripts.window import crop, origin, paste, span
 
 
 class Generator(nn.Module):
-    """Predict the upper bone's share r of the bone attenuation in the overlap, and the soft tissue k.
+    """Predict the upper bone's share r of the bone attenuation in the overlap, from the image, the masks and k.
 
     The layers themselves are made by :func:`scripts.radiograph.split`, so that no answer of this network can break the
-    recomposition. It works on 2x2 blocks of pixels, as :class:`~scripts.networks.segmenter.Segmenter` does.
+    recomposition. It sees every pixel; so that this costs little, it looks at ``rows`` rows around the overlap only
+    (the largest of the release spans 92), and at all of them where the overlap spans more.
 
     Args:
         features: channels of :func:`scripts.networks.unet.unet`, five depths and the last layer.
+        rows: height of the band that is looked at, px, a multiple of 16.
+        reconstructor: arguments of :class:`~scripts.networks.reconstructor.Reconstructor`, which knows k.
 
     Example:
         >>> ratio, soft_tissue = Generator()(torch.rand(1, 1, 256, 256), torch.ones(1, 2, 256, 256))
     """
 
-    def __init__(self, *, features: Sequence[int] = (48, 64, 96, 160, 256, 48)) -> None:
+    def __init__(
+        self,
+        *,
+        features: Sequence[int] = (32, 32, 64, 128, 256, 32),
+        rows: int = 128,
+        reconstructor: Mapping[str, Any] | None = None,
+    ) -> None:
         super().__init__()
-        self.soft_tissue = SoftTissue()
-        self.fold = nn.PixelUnshuffle(2)
-        self.unet = unet(16, 4, features)
-        self.unfold = nn.PixelShuffle(2)
+        self.rows = rows
+        self.reconstructor = Reconstructor(**(reconstructor or {}))
+        self.unet = unet(4, 1, features)
 
     def ratio(self, image: Tensor, masks: Tensor, soft_tissue: Tensor) -> Tensor:
         """The upper bone's share of the bone attenuation, (B, 1, H, W), 0..1; it has a meaning in the overlap only.
 
         Args:
-            image: (B, 1, H, W), gray levels 0..1, sides a multiple of 32.
+            image: (B, 1, H, W), gray levels 0..1, sides a multiple of 16.
             masks: (B, 2, H, W), 0..1.
             soft_tissue: k, (B, 1, 1, 1), gray level 0..1.
         """
         soft = attenuation(soft_tissue)
         bone = attenuation(image) - soft
         seen = torch.cat([bone, masks, soft.expand_as(image)], dim=1)
-        return torch.sigmoid(self.unfold(self.unet(self.fold(seen))))
+        # Half precision has too few digits for a share.
+        return torch.sigmoid(self.unet(seen.contiguous(memory_format=torch.channels_last)).float())
 
     def forward(self, image: Tensor, masks: Tensor, soft_tissue: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Ratio (B, 1, H, W) and soft tissue (B, 1, 1, 1).
+        """Ratio (B, 1, H, W), 0.5 far from the overlap, and soft tissue (B, 1, 1, 1).
 
         Args:
             image: (B, 1, H, W), gray levels 0..1, sides a multiple of 64.
             masks: (B, 2, H, W), 0..1.
-            soft_tissue: k, (B, 1, 1, 1), gray level 0..1, where it is known; estimated where not.
+            soft_tissue: k, (B, 1, 1, 1), gray level 0..1, where it is known: it is kept within what the picture allows
+                (:meth:`~scripts.networks.reconstructor.Reconstructor.believed`); estimated where not.
         """
-        k = self.soft_tissue(image, masks) if soft_tissue is None else soft_tissue
-        return self.ratio(image, masks, k), k
+        k = self.reconstructor(image, masks)
+        if soft_tissue is not None:
+            k = self.reconstructor.believed(soft_tissue, k)
+        height, width = image.shape[2], image.shape[3]
+        both = overlap_of(masks)
+        if height <= self.rows or self.too_tall(both):
+            return self.ratio(image, masks, k), k
+        top, left = origin(both, self.rows, width)
+        band = self.ratio(crop(image, top, left, self.rows, width), crop(masks, top, left, self.rows, width), k)
+        return paste(band, top, left, torch.full_like(image, 0.5)), k
+
+    def too_tall(self, both: Tensor) -> bool:
+        """Whether an overlap spans too many rows for the band; an exported graph cannot ask and takes the band."""
+        if not torch.jit.is_scripting():  # noqa: SIM102, TorchScript follows no other form
+            if torch.compiler.is_compiling() or torch.jit.is_tracing():
+                return False
+        top, bottom = span(both, 2)
+        return int((bottom - top).max()) > self.rows - 16

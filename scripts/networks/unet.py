@@ -16,13 +16,14 @@ from collections.abc import Sequence
 from monai.networks.nets import BasicUNet
 
 
-def unet(in_channels: int, out_channels: int, features: Sequence[int]) -> BasicUNet:
-    """A U-Net of five depths in the plane, with batch normalisation, whose cost in inference is nil.
+def unet(in_channels: int, out_channels: int, features: Sequence[int], norm: str = "batch") -> BasicUNet:
+    """A U-Net of five depths in the plane.
 
     Args:
         in_channels: channels of the input.
         out_channels: channels of the answer.
         features: channels of the five depths and of the last layer.
+        norm: of the activations; of a batch, it costs nothing in inference.
     """
     return BasicUNet(
         spatial_dims=2,
@@ -30,7 +31,7 @@ def unet(in_channels: int, out_channels: int, features: Sequence[int]) -> BasicU
         out_channels=out_channels,
         features=features,
         act=("RELU", {"inplace": True}),
-        norm="batch",
+        norm=norm,
         bias=False,
         upsample="nontrainable",
     )

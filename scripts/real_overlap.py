@@ -1,0 +1,112 @@
+# Copyright 2026 The BLS-GAN bundle contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Real overlaps, whose layers nobody knows, and batches in which they stand beside synthetic ones."""
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+
+from scripts.metrics import FOUND_OVERLAP
+from scripts.overlap import JOINT_KEYS, OverlapSynthesis, Range, happens, uniform
+from scripts.placement import place, placement
+from scripts.radiograph import attenuation, gray_level
+
+Synthesis = Callable[[Mapping[str, Tensor]], dict[str, Tensor]]
+
+
+class RealOverlaps:
+    """Vary real overlaps as :class:`~scripts.overlap.OverlapSynthesis` varies those it makes.
+
+    Args:
+        mirrored: share of mirrored images.
+        angle: degrees by which they turn, at most.
+        zoom: enlargement.
+        exposure: factor on the image's attenuation.
+        mask_jitter: share of images whose masks, as the network is given them, are off.
+        mask_jitter_px: by how much, see :class:`~scripts.overlap.OverlapSynthesis`.
+    """
+
+    def __init__(
+        self,
+        *,
+        mirrored: float = 0.5,
+        angle: float = 9.0,
+        zoom: Range = (0.85, 1.2),
+        exposure: Range = (0.8, 1.25),
+        mask_jitter: float = 0.2,
+        mask_jitter_px: Range = (-0.3, 1.0),
+    ) -> None:
+        self.mirrored, self.angle, self.zoom, self.exposure = mirrored, angle, zoom, exposure
+        self.masks = OverlapSynthesis(mask_jitter=mask_jitter, mask_jitter_px=mask_jitter_px)
+
+    @torch.no_grad()
+    def __call__(self, joints: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """One variation of each joint.
+
+        Args:
+            joints: ``image`` (B, 1, H, W), gray levels 0..1; ``distance`` (B, 2, H, W), signed distance to the outlines
+                of the bones, px.
+
+        Returns:
+            ``image`` (B, 1, H, W); ``masks`` (B, 2, H, W) as a network is given them; ``true_masks``, as drawn.
+        """
+        image = joints["image"]
+        height, width = image.shape[-2:]
+        zoom, still = uniform(image, self.zoom), torch.zeros_like(image[:, :1, :1, :1])
+        turned = placement(uniform(image, (-self.angle, self.angle)), zoom, still, still, height, width)
+        gray, distance = place(torch.cat([image, joints["distance"]], dim=1), turned, height, width).split(
+            (1, 2), dim=1
+        )
+        within = distance * zoom
+        varied = {
+            "image": gray_level(attenuation(gray) * uniform(image, self.exposure)),
+            "masks": (self.masks.jitter(within) > 0).float(),
+            "true_masks": (within > 0).float(),
+        }
+        mirrors = happens(image, self.mirrored)
+        return {key: torch.where(mirrors, x.flip(-1), x) for key, x in varied.items()}
+
+
+class MixedOverlaps:
+    """Of a batch of joints, take those that overlap as they are, and make overlaps of the others.
+
+    Args:
+        synthesis: for joints that do not overlap, e.g. :class:`~scripts.overlap.OverlapSynthesis`.
+        real: for joints that do.
+    """
+
+    def __init__(self, synthesis: Synthesis, real: Synthesis) -> None:
+        self.synthesis, self.real = synthesis, real
+
+    @torch.no_grad()
+    def __call__(self, joints: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """One overlap for each joint, those made of joints first.
+
+        Args:
+            joints: ``image``, ``background`` (B, 1, H, W) and ``distance`` (B, 2, H, W), see
+                :class:`~scripts.overlap.OverlapSynthesis`.
+
+        Returns:
+            What the synthesis returns; ``layers`` and ``soft_tissue`` of real overlaps are zero; ``known`` (B, 1, 1, 1)
+            bool tells which layers are.
+        """
+        overlaps = (joints["distance"] > 0).all(dim=1).sum(dim=(1, 2)) >= FOUND_OVERLAP
+        parts = []
+        for which, make in ((~overlaps, self.synthesis), (overlaps, self.real)):
+            if which.any():
+                part = make({key: joints[key][which] for key in JOINT_KEYS})
+                known = torch.full_like(part["image"][:, :1, :1, :1], float("layers" in part)) > 0
+                part.setdefault("layers", torch.zeros_like(part["masks"]))
+                part.setdefault("soft_tissue", torch.zeros_like(part["image"][:, :1, :1, :1]))
+                parts.append({**part, "known": known})
+        return {key: torch.cat([part[key] for part in parts]) for key in parts[0]}

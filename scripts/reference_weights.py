@@ -19,9 +19,9 @@ import torch
 from torch import Tensor, nn
 
 from scripts.networks.reference import TransUNetGenerator, UNetSupervisor, VGGReconstructor
-from scripts.networks.separator import Separator
+from scripts.networks.segmenter import Segmenter
 from scripts.refusal import exit_on_refusal
-from scripts.weights import check, is_state, load, save, unpickled
+from scripts.weights import check, is_state, read, save, unpickled
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +51,19 @@ def published(path: str | Path, network: nn.Module) -> dict[str, Tensor]:
     return state
 
 
+def segmenter_of(path: str | Path) -> dict[str, Tensor]:
+    """The weights of our segmenter, of a separator's file.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is not a checkpoint, or its segmenter is another network.
+    """
+    whole = read(path)
+    state = {name.removeprefix("segmenter."): value for name, value in whole.items() if name.startswith("segmenter.")}
+    check(state, Segmenter(), path)
+    return state
+
+
 def convert(
     generator: str,
     discriminator: str,
@@ -75,13 +88,10 @@ def convert(
     with torch.device("meta"):
         # Names and shapes are asked for, not values.
         expected = (TransUNetGenerator(), UNetSupervisor(), VGGReconstructor())
+    ours = segmenter_of(model)
     paths = (generator, discriminator, reconstructor)
     made, supervisor, soft_tissue = (published(path, kind) for path, kind in zip(paths, expected, strict=True))
-    parts = {
-        "segmenter": load(Separator(), model).segmenter.state_dict(),
-        "generator": made,
-        "reconstructor": soft_tissue,
-    }
+    parts = {"segmenter": ours, "generator": made, "reconstructor": soft_tissue}
     target = Path(output)
     target.parent.mkdir(parents=True, exist_ok=True)
     beside = target.with_name(f"{target.stem}_supervisor.pt")

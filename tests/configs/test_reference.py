@@ -24,8 +24,16 @@ TRAINING = ("train", "reference", "reference_pretrain")
 def parsed(*names, **override):
     parser = ConfigParser()
     parser.read_config([str(ROOT / "configs" / f"{name}.json") for name in names])
-    parser.update({"bundle_root": str(ROOT), **override})
+    # On the meta device networks have shapes, but neither values nor memory.
+    parser.update({"bundle_root": str(ROOT), "device": torch.device("meta"), **override})
     return parser
+
+
+@pytest.fixture
+def weightless():
+    """Networks are built without values."""
+    with torch.device("meta"):
+        yield
 
 
 def run(*names, **override):
@@ -50,6 +58,7 @@ def test_stacked_on_inference_and_evaluation_it_replaces_network_weights_and_whe
         assert parser.get_parsed_content("weights") == f"{ROOT}/models/reference.pt"
 
 
+@pytest.mark.usefixtures("weightless")
 def test_the_papers_faults_are_switches_of_the_configs():
     on = parsed(*TRAINING)
     assert on["attention_scale"] == "multiplied"
@@ -77,6 +86,7 @@ def test_the_weights_of_the_losses_are_the_papers(stage):
     assert (judged.recomposition, judged.layers, made.supervisor) == (0, 0, 0)
 
 
+@pytest.mark.usefixtures("weightless")
 def test_the_optimisers_are_the_papers():
     parser = parsed(*TRAINING)
     generator, reconstructor = parser.get_parsed_content("optimizer").param_groups
@@ -98,9 +108,11 @@ def trained(release, tmp_path_factory):
     torch.manual_seed(0)
     (folder / "models").mkdir()
     torch.save(Separator().state_dict(), folder / "models" / "model.pt")
-    sizes = {"dataset_dir": release, "ckpt_dir": folder / "models", "max_epochs": 1, "batch_size": 4, "val_interval": 1}
+    sizes = {"dataset_dir": release, "ckpt_dir": folder / "models", "max_epochs": 1, "batch_size": 2, "val_interval": 1}
+    # One step, and no checkpoint to resume from: with the optimisers it has 1.5 GB.
+    short = {"train#trainer#epoch_length": 1, "save_state#save_interval": 0}
     for names, stage in ((TRAINING, "pretrain"), ((*TRAINING, "reference_train"), "train")):
-        said = run(*names, output_dir=folder / stage, **sizes)
+        said = run(*names, output_dir=folder / stage, **sizes, **short)
         assert "Got new best metric of val_score" in said
         os.replace(folder / "models" / "reference.pt", folder / f"{stage}.pt")
         os.link(folder / f"{stage}.pt", folder / "models" / "reference.pt")

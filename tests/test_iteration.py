@@ -15,16 +15,20 @@ from typing import Any
 
 import pytest
 import torch
-from monai.engines import SupervisedTrainer
+from monai.engines import AdversarialTrainer
+from monai.utils.enums import AdversarialKeys
 from monai.utils.enums import CommonKeys as Keys
 from torch import Tensor
 
 from scripts.datalist import signed_distance
-from scripts.iteration import SupervisedSeparation, crop_around
-from scripts.losses import OverlapLoss
+from scripts.iteration import AdversarialStep, BoneExamples, CropSeparation
+from scripts.losses import AdversarialLoss, SeparationLoss, SupervisorLoss
 from scripts.networks.generator import Generator
+from scripts.networks.supervisor import Supervisor
 from scripts.overlap import JOINT_KEYS, OverlapSynthesis
 from scripts.phantom import draw_joint
+from scripts.radiograph import overlap_of, recompose
+from scripts.real_overlap import MixedOverlaps, RealOverlaps
 
 Made = dict[str, Tensor]
 
@@ -49,66 +53,58 @@ def made(batch: Made) -> Made:
     return OverlapSynthesis(depth=(10.0, 16.0))(batch)
 
 
-def trainer(
-    synthesis: Callable[[Mapping[str, Tensor]], Made], batch: Made, *, steps: int, rate: float = 3e-3, **options: Any
-) -> SupervisedTrainer:
+@pytest.fixture(scope="module")
+def overlapping() -> Made:
+    """Two drawn joints that overlap."""
+    drawn = [draw_joint(seed, size=128, overlap=14.0) for seed in (3, 4)]
+    return {
+        "image": torch.stack([joint.image for joint in drawn]),
+        "background": torch.stack([joint.image for joint in drawn]),
+        "distance": torch.stack([signed_distance(joint.masks.float()) for joint in drawn]),
+    }
+
+
+def separation(**options: Any) -> CropSeparation:
     torch.manual_seed(0)
-    generator = Generator(features=(8, 8, 16, 16, 16, 8))
-    return SupervisedTrainer(
+    return CropSeparation(Generator(features=(8, 8, 16, 16, 16, 8)), **{"crop": (64, 96), **options})
+
+
+def trainer(
+    overlaps: Callable[[Mapping[str, Tensor]], Made],
+    batch: Made,
+    *,
+    steps: int,
+    rate: float = 3e-3,
+    weight: float = 0.01,
+    adversarial: bool = True,
+    **options: Any,
+) -> AdversarialTrainer:
+    generator = separation(**options)
+    supervisor = Supervisor(features=(8, 8, 8, 16, 16, 8))
+    return AdversarialTrainer(
         device="cpu",
         max_epochs=1,
         train_data_loader=[batch] * steps,
-        network=generator,
-        optimizer=torch.optim.Adam(generator.parameters(), lr=rate),
-        loss_function=OverlapLoss(),
-        iteration_update=SupervisedSeparation(synthesis, **options),  # type: ignore[arg-type]
+        g_network=generator,
+        g_optimizer=torch.optim.Adam(generator.parameters(), lr=rate),
+        g_loss_function=AdversarialLoss(weight=weight),
+        recon_loss_function=SeparationLoss(),
+        d_network=supervisor,
+        d_optimizer=torch.optim.Adam(supervisor.parameters(), lr=rate),
+        d_loss_function=SupervisorLoss(),
+        iteration_update=AdversarialStep(overlaps, BoneExamples(), adversarial=adversarial),
         decollate=False,
     )
 
 
-@pytest.mark.parametrize(
-    ("at", "first"),
-    [((20, 30), (15, 22)), ((0, 0), (0, 0)), ((39, 59), (30, 44)), ((3, 55), (0, 44))],
-    ids=["in the middle", "at the upper left corner", "at the lower right corner", "at the upper right corner"],
-)
-def test_the_crop_is_centred_on_what_it_is_about_and_stays_inside_the_picture(
-    at: tuple[int, int], first: tuple[int, int]
-) -> None:
-    # Each pixel says where it is.
-    picture = torch.stack(torch.meshgrid(torch.arange(40.0), torch.arange(60.0), indexing="ij"))[None]
-    where = torch.zeros(1, 1, 40, 60)
-    where[0, 0, at[0], at[1]] = 1.0
-    crop = crop_around(picture, where, 10, 16)
-    assert crop.shape == (1, 2, 10, 16)
-    assert crop[0, :, 0, 0].tolist() == list(first)
-    assert crop[0, :, -1, -1].tolist() == [first[0] + 9, first[1] + 15]
-
-
-def test_each_picture_of_a_batch_is_cropped_around_its_own_overlap() -> None:
-    where = torch.zeros(2, 1, 40, 60)
-    where[0, 0, 8:13, 10:15] = 1.0
-    where[1, 0, 28:33, 40:45] = 1.0
-    crop = crop_around(where, where, 10, 16)
-    assert crop.sum(dim=(1, 2, 3)).tolist() == [25.0, 25.0]
-    assert crop[0, 0, 3:8, 6:11].all()
-    assert crop[1, 0, 3:8, 6:11].all()
-
-
-def test_without_an_overlap_the_crop_is_still_inside_the_picture() -> None:
-    picture = torch.rand(1, 1, 40, 60)
-    assert torch.equal(crop_around(picture, torch.zeros_like(picture), 10, 16), picture[..., :10, :16])
-
-
-def test_a_crop_as_large_as_the_picture_is_the_picture() -> None:
-    picture = torch.rand(2, 3, 40, 60)
-    assert torch.equal(crop_around(picture, torch.ones(2, 1, 40, 60), 40, 60), picture)
+def weights(network: torch.nn.Module) -> Made:
+    return {name: value.clone() for name, value in network.named_parameters()}
 
 
 def test_the_soft_tissue_given_is_the_true_one_one_that_is_off_or_the_estimated_one_by_their_shares() -> None:
     torch.manual_seed(0)
     true, estimated = torch.full((4000, 1, 1, 1), 0.4), torch.full((4000, 1, 1, 1), 0.9)
-    step = SupervisedSeparation(OverlapSynthesis(), k_estimated=0.35, k_off=0.15, k_off_by=0.25)
-    k = step.given_soft_tissue(true, estimated)
+    k = separation(k_estimated=0.35, k_off=0.15, k_off_by=0.25).given_soft_tissue(true, estimated, true > 0)
     is_true, is_estimated = k == 0.4, k == 0.9
     off = k[~is_true & ~is_estimated]
     assert is_estimated.float().mean().item() == pytest.approx(0.35, abs=0.03)
@@ -117,27 +113,104 @@ def test_the_soft_tissue_given_is_the_true_one_one_that_is_off_or_the_estimated_
     assert off.max().item() == pytest.approx(0.5, abs=0.01)
 
 
-def test_the_ratios_error_does_not_reach_the_soft_tissues_network_through_an_estimated_k() -> None:
+def test_where_the_true_soft_tissue_is_unknown_the_estimated_one_is_given() -> None:
+    true, estimated = torch.zeros(8, 1, 1, 1), torch.full((8, 1, 1, 1), 0.3)
+    k = separation(k_estimated=0.0, k_off=1.0).given_soft_tissue(true, estimated, true > 0)
+    assert torch.equal(k, estimated)
+
+
+def test_the_ratios_error_does_not_reach_the_reconstructor_through_an_estimated_k() -> None:
     estimated = torch.full((8, 1, 1, 1), 0.3, requires_grad=True)
-    step = SupervisedSeparation(OverlapSynthesis(), k_estimated=1.0)
-    k = step.given_soft_tissue(torch.full_like(estimated, 0.4), estimated)
+    k = separation(k_estimated=1.0).given_soft_tissue(torch.full_like(estimated, 0.4), estimated, estimated > 0)
     assert torch.equal(k, estimated)
     assert not k.requires_grad
 
 
-def test_a_step_answers_its_losses_and_the_layers_of_the_crop(batch: Made, made: Made) -> None:
-    one_step = trainer(lambda joints: made, batch, steps=1, crop=(64, 96), soft_tissue_weight=2.0)
+def test_a_separation_answers_the_crop_around_the_overlap(made: Made) -> None:
+    answer = separation(k_estimated=0.0, k_off=0.0)(made)
+    assert answer["image"].shape == (2, 1, 64, 96)
+    assert answer["layers"].shape == answer["truth"].shape == answer["masks"].shape == (2, 2, 64, 96)
+    assert answer["known"].all()
+    # The whole overlap is in it, and what is cut out of the image and of the layers belongs together.
+    assert torch.equal(overlap_of(answer["masks"]).sum((1, 2, 3)), overlap_of(made["masks"]).sum((1, 2, 3)))
+    recomposed = recompose(answer["layers"], made["soft_tissue"], answer["masks"])
+    both = overlap_of(answer["masks"])
+    assert torch.allclose(recomposed[both], answer["image"][both], atol=1e-5)
+
+
+def test_the_supervisor_learns_from_bones_alone_true_layers_and_made_ones(batch: Made, made: Made) -> None:
+    answer = separation()(made)
+    answer["known"] = torch.tensor([True, False]).reshape(2, 1, 1, 1)
+    examples = BoneExamples(facing=12.0)(batch, answer)
+    assert examples["real"].flatten().tolist() == [1.0, 1.0, 1.0, 0.0, 0.0]
+    alone, true, generated = (examples["layers"][at] for at in (slice(0, 2), slice(2, 3), slice(3, 5)))
+    assert torch.equal(true, answer["truth"][:1] * answer["masks"][:1])
+    assert torch.equal(generated, answer["layers"])
+    assert not generated.requires_grad
+    # A bone by itself is judged where it faces the other one, and is dark outside its mask.
+    judged = examples["where"][:2]
+    assert (judged.sum(dim=(2, 3)) > 0).all()
+    assert (alone[examples["masks"][:2] == 0] == 0).all()
+    assert (judged <= examples["masks"][:2]).all()
+    assert torch.equal(examples["where"][3:] > 0, overlap_of(answer["masks"]).expand(-1, 2, -1, -1))
+
+
+def test_joints_that_overlap_are_no_bones_alone(overlapping: Made, made: Made) -> None:
+    answer = separation()(made)
+    examples = BoneExamples()(overlapping, answer)
+    assert examples["real"].flatten().tolist() == [1.0, 1.0, 0.0, 0.0]
+
+
+def test_a_step_moves_the_generator_and_the_supervisor_and_says_its_losses(batch: Made, made: Made) -> None:
+    one_step = trainer(lambda joints: made, batch, steps=1)
+    before = weights(one_step.state.g_network), weights(one_step.state.d_network)
     one_step.run()
     output = one_step.state.output
-    assert isinstance(output[Keys.LOSS], float)
-    parts = output["overlap_loss"] + 2.0 * output["soft_tissue_loss"]
-    assert output[Keys.LOSS] == pytest.approx(parts.item(), rel=1e-5)
+    parts = output[AdversarialKeys.RECONSTRUCTION_LOSS] + output[AdversarialKeys.GENERATOR_LOSS]
+    assert output[Keys.LOSS] == pytest.approx(parts, rel=1e-5)
+    assert output[AdversarialKeys.DISCRIMINATOR_LOSS] > 0
     assert output[Keys.PRED].shape == output[Keys.LABEL].shape == (2, 2, 64, 96)
-    assert output[Keys.IMAGE].shape == (2, 1, 64, 96)
     assert not output[Keys.PRED].requires_grad
+    for old, network in zip(before, (one_step.state.g_network, one_step.state.d_network), strict=True):
+        assert all(not torch.equal(old[name], value) for name, value in network.named_parameters())
+    assert all(value.requires_grad for value in one_step.state.d_network.parameters())
 
 
-def test_the_synthesis_is_given_what_it_reads_and_makes_a_new_batch_at_every_step(batch: Made) -> None:
+def test_the_generators_step_leaves_the_supervisor_alone(batch: Made, made: Made) -> None:
+    one_step = trainer(lambda joints: made, batch, steps=1)
+    moved: list[Made] = []
+    step = one_step.state.d_optimizer.step
+    one_step.state.d_optimizer.step = lambda: (step(), moved.append(weights(one_step.state.d_network)))
+    gradients = [value.grad for value in one_step.state.d_network.parameters()]
+    one_step.run()
+    assert len(moved) == 1
+    assert all(torch.equal(moved[0][name], value) for name, value in one_step.state.d_network.named_parameters())
+    assert all(gradient is None for gradient in gradients)
+
+
+def test_without_a_supervisor_it_neither_learns_nor_judges(batch: Made, made: Made) -> None:
+    one_step = trainer(lambda joints: made, batch, steps=1, adversarial=False)
+    before = weights(one_step.state.d_network)
+    one_step.run()
+    assert one_step.state.output[AdversarialKeys.GENERATOR_LOSS] == 0
+    assert one_step.state.output[AdversarialKeys.DISCRIMINATOR_LOSS] == 0
+    assert all(torch.equal(before[name], value) for name, value in one_step.state.d_network.named_parameters())
+
+
+def test_the_supervisors_judgement_moves_the_generator_where_no_layer_is_known(overlapping: Made) -> None:
+    grads = []
+    for weight in (0.0, 1.0):
+        mixed = MixedOverlaps(OverlapSynthesis(), RealOverlaps(angle=0.0))
+        one_step = trainer(mixed, overlapping, steps=1, rate=0.0, weight=weight)
+        one_step.state.recon_loss_function = SeparationLoss(seam_weight=0.0)
+        one_step.run()
+        last = one_step.state.g_network.generator.unet.final_conv.weight.grad
+        grads.append(0.0 if last is None else float(last.abs().sum()))
+    assert grads[0] == 0.0
+    assert grads[1] > 0.0
+
+
+def test_overlaps_are_made_of_what_the_synthesis_reads_anew_at_every_step(batch: Made) -> None:
     seen: list[Made] = []
     synthesis = OverlapSynthesis()
 
@@ -146,29 +219,27 @@ def test_the_synthesis_is_given_what_it_reads_and_makes_a_new_batch_at_every_ste
         seen.append(synthesis(joints))
         return seen[-1]
 
-    trainer(watched, {**batch, "name": torch.zeros(2)}, steps=2, crop=(64, 96)).run()
+    trainer(watched, {**batch, "name": torch.zeros(2)}, steps=2).run()
     assert len(seen) == 2
     assert not torch.equal(seen[0]["image"], seen[1]["image"])
 
 
-def test_some_steps_on_one_batch_make_both_losses_smaller(batch: Made, made: Made) -> None:
-    losses: list[list[float]] = []
-    many_steps = trainer(lambda joints: made, batch, steps=30, crop=(64, 96), k_estimated=0.0, k_off=0.0)
+def test_some_steps_on_one_batch_make_the_layers_better(batch: Made, made: Made) -> None:
+    errors: list[float] = []
+    many_steps = trainer(lambda joints: made, batch, steps=30, k_estimated=0.0, k_off=0.0)
     many_steps.add_event_handler(
         "ITERATION_COMPLETED",
-        lambda engine: losses.append([float(engine.state.output[f"{x}_loss"]) for x in ("overlap", "soft_tissue")]),
+        lambda engine: errors.append(engine.state.output[AdversarialKeys.RECONSTRUCTION_LOSS]),
     )
     many_steps.run()
-    (first_overlap, first_soft_tissue), (overlap, soft_tissue) = losses[0], losses[-1]
-    assert overlap < 0.7 * first_overlap
-    assert soft_tissue < 0.3 * first_soft_tissue
+    assert errors[-1] < 0.6 * errors[0]
 
 
 def test_the_same_seed_takes_the_same_steps(batch: Made) -> None:
     states = []
     for _ in range(2):
-        steps = trainer(OverlapSynthesis(), batch, steps=2, crop=(64, 96))
+        steps = trainer(OverlapSynthesis(), batch, steps=2)
         steps.run()
-        states.append(steps.network.state_dict())
+        states.append({**steps.state.g_network.state_dict(), **steps.state.d_network.state_dict()})
     for name, value in states[0].items():
         assert torch.equal(value, states[1][name])

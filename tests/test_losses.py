@@ -14,7 +14,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from scripts.losses import MaskLoss, OverlapLoss
+from scripts.losses import AdversarialLoss, MaskLoss, OverlapLoss, SeamLoss, SeparationLoss, SupervisorLoss
 from scripts.radiograph import LOWER, UPPER
 
 
@@ -31,6 +31,14 @@ def blocks(rows: int = 24) -> Tensor:
     masks = torch.zeros(1, 2, rows, 20)
     masks[0, UPPER, :14] = 1.0
     masks[0, LOWER, 10:] = 1.0
+    return masks
+
+
+def blocks_of(count: int) -> Tensor:
+    """Masks (count, 2, 24, 24) whose overlap is 8 rows of 24 px."""
+    masks = torch.zeros(count, 2, 24, 24)
+    masks[:, UPPER, :16] = 1.0
+    masks[:, LOWER, 8:] = 1.0
     return masks
 
 
@@ -156,3 +164,100 @@ def test_both_bones_weigh_the_same_and_do_not_look_at_each_other() -> None:
         MaskLoss(overlap=0.0)(x, m).item() for x, m in zip(logits.split(1, 1), masks.split(1, 1), strict=True)
     ]
     assert sum(one_by_one) / 2 == pytest.approx(loss)
+
+
+def test_a_layer_without_edges_of_its_own_has_no_seam_loss() -> None:
+    image = torch.rand(2, 1, 24, 24, generator=torch.Generator().manual_seed(0))
+    masks = blocks_of(2)
+    # The upper layer is flat under the overlap: it has fewer edges than the image everywhere but at the border.
+    assert SeamLoss()(image.expand(-1, 2, -1, -1) * masks, image, masks).item() == 0.0
+
+
+def test_a_step_at_the_overlaps_border_that_the_image_has_not_costs_by_its_height() -> None:
+    image, masks = torch.full((1, 1, 24, 24), 0.5), blocks_of(1)
+    both = masks.prod(dim=1, keepdim=True)
+    costs = []
+    for height in (0.1, 0.2):
+        layers = (image - height * both).expand(-1, 2, -1, -1) * masks
+        costs.append(SeamLoss()(layers, image, masks).item())
+    assert costs[1] == pytest.approx(2.0 * costs[0], rel=1e-4)
+    # 24 pairs across the border in each bone, three times each, over 24 x 8 + 50 px.
+    assert costs[0] == pytest.approx(2 * 24 * 3.0 * 0.1 / (24 * 8 + 50), rel=1e-4)
+
+
+def test_edges_inside_the_overlap_are_allowed_some_slack() -> None:
+    image, masks = torch.full((1, 1, 24, 24), 0.5), blocks_of(1)
+    both = masks.prod(dim=1, keepdim=True)
+    stripes = 0.015 * (torch.arange(24) % 2)
+    layers = (image + both * stripes).expand(-1, 2, -1, -1) * masks
+    across_only = SeamLoss()(layers, image, masks).item()
+    strict = SeamLoss(slack=0.0)(layers, image, masks).item()
+    assert 0 < across_only < 0.5 * strict
+
+
+def separated(known: list[bool]) -> dict[str, Tensor]:
+    image, masks = torch.full((len(known), 1, 24, 24), 0.5), blocks_of(len(known))
+    k = torch.full((len(known), 1, 1, 1), 0.25)
+    layers = (image * masks - 0.1 * masks.prod(dim=1, keepdim=True)).requires_grad_()
+    return {
+        "image": image,
+        "masks": masks,
+        "truth": image * masks,
+        "layers": layers,
+        "soft_tissue": k,
+        "estimated": (k + 0.05).requires_grad_(),
+        "known": torch.tensor(known).reshape(-1, 1, 1, 1),
+    }
+
+
+def test_known_layers_are_compared_with_the_truth_and_unknown_ones_looked_over_for_seams() -> None:
+    known, unknown = separated([True]), separated([False])
+    in_layers = OverlapLoss()(known["layers"], known["truth"], known["masks"]).item()
+    seams = SeamLoss()(unknown["layers"], unknown["image"], unknown["masks"]).item()
+    assert SeparationLoss()(known).item() == pytest.approx(in_layers + 0.05, rel=1e-4)
+    assert SeparationLoss()(unknown).item() == pytest.approx(seams, rel=1e-4)
+    both = SeparationLoss(soft_tissue_weight=0.0, seam_weight=2.0)(separated([True, False])).item()
+    assert both == pytest.approx(0.5 * in_layers + 0.5 * 2.0 * seams, rel=1e-4)
+
+
+def test_a_soft_tissue_that_nobody_knows_teaches_nothing_but_keeps_its_place_in_the_graph() -> None:
+    made = separated([False])
+    SeparationLoss()(made).backward()
+    assert made["estimated"].grad is not None
+    assert made["estimated"].grad.abs().sum() == 0
+
+
+def answers(seen: float, real: float, count: int = 2) -> Tensor:
+    """Logits that say the same everywhere."""
+    return torch.cat([torch.full((count, 2, 24, 24), seen), torch.full((count, 2, 24, 24), real)], dim=1)
+
+
+def test_a_supervisor_that_is_right_loses_less_than_one_that_is_wrong_and_cannot_gain_by_numbers() -> None:
+    masks = torch.ones(4, 2, 24, 24)
+    real = torch.tensor([1.0, 0.0, 0.0, 0.0]).reshape(4, 1, 1, 1)
+    right = torch.cat([answers(5.0, 5.0, 1), answers(5.0, -5.0, 3)])
+    loss = SupervisorLoss()
+    assert loss(right, masks, masks, real) < 0.02
+    # One real among three made ones weighs as much as they do together.
+    always_made, always_real = answers(5.0, -5.0, 4), answers(5.0, 5.0, 4)
+    assert loss(always_made, masks, masks, real).item() == pytest.approx(loss(always_real, masks, masks, real).item())
+
+
+def test_outside_of_where_it_is_asked_the_supervisor_may_say_anything_of_real_and_made() -> None:
+    masks, where, real = torch.ones(2, 2, 24, 24), torch.zeros(2, 2, 24, 24), torch.ones(2, 1, 1, 1)
+    where[..., :4] = 1.0
+    answer = answers(3.0, 3.0)
+    other = answer.clone()
+    other[:, 2:, :, 4:] = -9.0
+    assert torch.equal(SupervisorLoss()(answer, masks, where, real), SupervisorLoss()(other, masks, where, real))
+
+
+def test_the_generator_is_asked_to_convince_inside_the_overlap_and_to_show_the_bones() -> None:
+    masks = blocks_of(2)
+    loss = AdversarialLoss(weight=0.5, seen=1.0)
+    convinced = torch.cat([20.0 * (2.0 * masks - 1.0), torch.full_like(masks, 20.0)], dim=1)
+    assert loss(convinced, masks).item() == pytest.approx(0.0, abs=1e-5)
+    doubted = convinced.clone()
+    doubted[:, 2:] = 0.0
+    assert loss(doubted, masks).item() == pytest.approx(0.5 * 0.6931, abs=1e-3)
+    assert AdversarialLoss(weight=0.0)(doubted, masks).item() == 0.0

@@ -45,7 +45,7 @@ class Supervisor(nn.Module):
         """Logits (B, 4, H, W): the lower and the upper bone is here; and it is real.
 
         Args:
-            layers: (B, 2, H, W), gray levels 0..1, zero outside the bone, sides a multiple of 32.
+            layers: (B, 2, H, W), gray levels 0..1, zero outside the bone, sides a multiple of 32, of 64 px and more.
         """
         answer: Tensor = self.unfold(self.unet(self.fold(layers)))
         return answer.float()

@@ -23,7 +23,7 @@ from typing import Any
 import monai.bundle
 import torch
 
-STAGES = ("inference", "pretrain", "train_segmenter")
+STAGES = ("inference", "train", "train_segmenter")
 SCHEMA = Path(__file__).parent / "meta_schema_20240725.json"
 
 

@@ -33,12 +33,8 @@ STAGES = [path for path in CONFIGS if path.name not in ("metadata.json", "evalua
 CHECKS = Path(__file__).parent / "bundle_checks.py"
 NAMES = [
     "verify_metadata",
-    *(
-        f"verify_net_in_out {stage} {side}"
-        for stage in ("inference", "pretrain", "train_segmenter")
-        for side in (64, 192)
-    ),
-    *(f"check_properties {stage}" for stage in ("inference", "pretrain", "train_segmenter")),
+    *(f"verify_net_in_out {stage} {side}" for stage in ("inference", "train", "train_segmenter") for side in (64, 192)),
+    *(f"check_properties {stage}" for stage in ("inference", "train", "train_segmenter")),
 ]
 
 

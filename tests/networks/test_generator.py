@@ -12,9 +12,9 @@
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from scripts.networks.generator import Generator, SoftTissue
+from scripts.networks.generator import Generator
 
 
 @pytest.fixture(scope="module")
@@ -35,14 +35,6 @@ def blocks(batch: int = 1, rows: int = 64, columns: int = 64) -> Tensor:
     return masks
 
 
-class Ramp(nn.Module):
-    """Paints ``x`` + 1 growing from the uppermost row to the lowest, whatever it sees."""
-
-    def forward(self, seen: Tensor) -> Tensor:
-        rows = torch.linspace(-2.0, 2.0, seen.shape[2])[:, None]
-        return (rows + 1.0).expand(seen.shape[0], 1, *seen.shape[2:])
-
-
 def test_ratio_and_soft_tissue_are_shares_and_gray_levels(generator: Generator) -> None:
     ratio, k = generator(picture(0, 3, 1, 64, 128), blocks(3, 64, 128))
     assert ratio.shape == (3, 1, 64, 128)
@@ -52,33 +44,46 @@ def test_ratio_and_soft_tissue_are_shares_and_gray_levels(generator: Generator) 
         assert answer.max() < 1
 
 
-def test_the_soft_tissue_is_what_is_painted_in_the_overlap_averaged() -> None:
-    soft_tissue = SoftTissue()
-    soft_tissue.unet = Ramp()  # type: ignore[assignment]
-    k = soft_tissue(picture(0, 1, 1, 64, 64), blocks())
-    # Rows 24..39 are rows 6..9 at a quarter of the resolution.
-    painted = torch.sigmoid(torch.linspace(-2.0, 2.0, 16))[6:10]
-    assert k.item() == pytest.approx(painted.mean().item(), abs=1e-4)
-    lower_down = torch.zeros(1, 2, 64, 64)
-    lower_down[:, :, 48:] = 1.0
-    assert soft_tissue(picture(0, 1, 1, 64, 64), lower_down).item() > k.item() + 0.2
-
-
-def test_without_an_overlap_the_soft_tissue_is_the_whole_regions() -> None:
-    soft_tissue = SoftTissue()
-    soft_tissue.unet = Ramp()  # type: ignore[assignment]
-    k = soft_tissue(picture(0, 1, 1, 64, 64), torch.zeros(1, 2, 64, 64))
-    assert k.item() == pytest.approx(0.5, abs=1e-3)
-
-
-def test_a_soft_tissue_that_is_given_is_used_and_comes_back(generator: Generator) -> None:
+def test_a_soft_tissue_that_the_picture_allows_is_used_and_comes_back(generator: Generator) -> None:
     image, masks = picture(0, 1, 1, 64, 64), blocks()
-    given = torch.full((1, 1, 1, 1), 0.3)
+    estimated = generator(image, masks)[1]
+    given = 1.05 * estimated
     ratio, k = generator(image, masks, given)
     assert torch.equal(k, given)
-    assert not torch.allclose(ratio, generator(image, masks, torch.full((1, 1, 1, 1), 0.1))[0])
+    assert not torch.equal(ratio, generator(image, masks)[0])
+    assert torch.equal(generator(image, masks, estimated)[0], generator(image, masks)[0])
+
+
+def test_a_soft_tissue_that_contradicts_the_picture_is_brought_nearer(generator: Generator) -> None:
+    image, masks = picture(0, 1, 1, 64, 64), blocks()
     estimated = generator(image, masks)[1]
-    assert torch.equal(generator(image, masks)[0], generator(image, masks, estimated)[0])
+    trust = generator.reconstructor.trust
+    for given, kept in ((2.0, 1.0 + trust), (0.1, 1.0 - trust)):
+        assert torch.allclose(generator(image, masks, given * estimated)[1], kept * estimated)
+
+
+def test_only_a_band_around_the_overlap_is_looked_at_and_each_image_has_its_own() -> None:
+    torch.manual_seed(0)
+    generator = Generator(features=(8, 8, 8, 16, 16, 8), rows=64).eval()
+    image, masks = picture(0, 2, 1, 192, 64), torch.zeros(2, 2, 192, 64)
+    masks[0, :, 40:50], masks[1, :, 140:150] = 1.0, 1.0
+    ratio, k = generator(image, masks)
+    assert (ratio[0, 0, 13:77] != 0.5).all()
+    assert (ratio[0, 0, 77:] == 0.5).all()
+    assert (ratio[1, 0, 113:177] != 0.5).all()
+    assert (ratio[1, 0, :113] == 0.5).all()
+    assert torch.allclose(
+        ratio[:1, :, 13:77], generator.ratio(image[:1, :, 13:77], masks[:1, :, 13:77], k[:1]), atol=1e-5
+    )
+
+
+def test_an_overlap_too_tall_for_the_band_is_looked_at_whole() -> None:
+    torch.manual_seed(0)
+    generator = Generator(features=(8, 8, 8, 16, 16, 8), rows=64).eval()
+    masks = torch.zeros(1, 2, 192, 64)
+    masks[:, :, 30:160] = 1.0
+    ratio, k = generator(picture(0, 1, 1, 192, 64), masks)
+    assert torch.equal(ratio, generator.ratio(picture(0, 1, 1, 192, 64), masks, k))
 
 
 @pytest.mark.parametrize("gray", [0.0, 1.0])

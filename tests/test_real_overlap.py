@@ -1,0 +1,87 @@
+# Copyright 2026 The BLS-GAN bundle contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+import pytest
+import torch
+from torch import Tensor
+
+from scripts.datalist import signed_distance
+from scripts.overlap import OverlapSynthesis
+from scripts.phantom import draw_joint
+from scripts.radiograph import overlap_of
+from scripts.real_overlap import MixedOverlaps, RealOverlaps
+
+Joints = dict[str, Tensor]
+
+
+def drawn(*overlaps: float) -> Joints:
+    joints = [draw_joint(seed, size=128, overlap=overlap) for seed, overlap in enumerate(overlaps)]
+    return {
+        "image": torch.stack([joint.image for joint in joints]),
+        "background": torch.stack([joint.image for joint in joints]),
+        "distance": torch.stack([signed_distance(joint.masks.float()) for joint in joints]),
+    }
+
+
+@pytest.fixture(scope="module")
+def joints() -> Joints:
+    """Drawn joints, the second and the third of which overlap."""
+    return drawn(-8.0, 14.0, 10.0, -6.0)
+
+
+def still(**options: float) -> RealOverlaps:
+    return RealOverlaps(**{"mirrored": 0.0, "angle": 0.0, "mask_jitter": 0.0, **options}, zoom=(1, 1), exposure=(1, 1))  # type: ignore[arg-type]
+
+
+def test_a_real_overlap_that_nothing_varies_is_what_it_was(joints: Joints) -> None:
+    made = still()(joints)
+    assert torch.allclose(made["image"], joints["image"], atol=1e-4)
+    assert torch.equal(made["masks"], (joints["distance"] > 0).float())
+    assert torch.equal(made["true_masks"], made["masks"])
+
+
+def test_image_and_masks_are_mirrored_together(joints: Joints) -> None:
+    made = still(mirrored=1.0)(joints)
+    assert torch.allclose(made["image"], joints["image"].flip(-1), atol=1e-4)
+    assert torch.equal(made["masks"], (joints["distance"] > 0).float().flip(-1))
+
+
+def test_masks_that_are_off_stay_near_what_was_drawn(joints: Joints) -> None:
+    torch.manual_seed(0)
+    made = still(mask_jitter=1.0)(joints)
+    assert not torch.equal(made["masks"], made["true_masks"])
+    assert (made["masks"] != made["true_masks"]).float().mean() < 0.03
+
+
+def test_variations_stay_gray_levels(joints: Joints) -> None:
+    torch.manual_seed(0)
+    made = RealOverlaps()(joints)
+    assert made["image"].min() >= 0
+    assert made["image"].max() <= 1
+    assert not torch.allclose(made["image"], joints["image"], atol=1e-2)
+
+
+def test_joints_that_overlap_stay_as_they_are_and_the_others_are_made_to_overlap(joints: Joints) -> None:
+    torch.manual_seed(0)
+    made = MixedOverlaps(OverlapSynthesis(depth=(10.0, 16.0)), still())(joints)
+    assert made["known"].flatten().tolist() == [True, True, False, False]
+    assert overlap_of(made["true_masks"]).any(dim=3).any(dim=2).all()
+    assert torch.allclose(made["image"][2:], joints["image"][1:3], atol=1e-4)
+    assert (made["layers"][:2].amax(dim=(1, 2, 3)) > 0).all()
+    assert (made["layers"][2:] == 0).all()
+    assert (made["soft_tissue"].flatten() > 0).tolist() == [True, True, False, False]
+
+
+@pytest.mark.parametrize(("which", "known"), [([0, 3], True), ([1, 2], False)], ids=["none overlaps", "all overlap"])
+def test_a_batch_of_one_kind_is_made_of_that_kind(joints: Joints, which: list[int], known: bool) -> None:
+    made = MixedOverlaps(OverlapSynthesis(), still())({key: x[which] for key, x in joints.items()})
+    assert made["known"].flatten().tolist() == [known, known]
+    assert made["image"].shape == (2, 1, 128, 128)

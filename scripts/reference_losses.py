@@ -40,7 +40,8 @@ class ReferenceGeneratorLoss(nn.Module):
     """What the supervisor makes of the layers, how they recompose, and how far they are from the true ones.
 
     The supervisor's part is half cross entropy, half soft Dice of its answer against "a real bone wherever there is
-    one", in the masks and once more in the overlap; the two others are roots of mean squares over all pixels.
+    one", in the masks and once more in the overlap; the two others are roots of mean squares over all pixels. What
+    weighs nothing is not computed.
 
     Args:
         supervisor: weight of the supervisor's part; 0.7 in the paper's main training, 0.3 in its pre-training.
@@ -94,8 +95,11 @@ class ReferenceGeneratorLoss(nn.Module):
             ValueError: the layers weigh something and are not both given.
         """
         bones, overlap = masks.amax(dim=1, keepdim=True), masks.prod(dim=1, keepdim=True)
-        loss = self.supervisor * (self.convinced(answer, masks) + self.convinced(answer, overlap))
-        loss = loss + self.recomposition * ((recomposed - image) * bones).square().mean().sqrt()
+        loss = answer.new_zeros(())
+        if self.supervisor:
+            loss = loss + self.supervisor * (self.convinced(answer, masks) + self.convinced(answer, overlap))
+        if self.recomposition:
+            loss = loss + self.recomposition * ((recomposed - image) * bones).square().mean().sqrt()
         if self.layers:
             if layers is None or truth is None:
                 raise ValueError(f"layers weigh {self.layers} in the loss: made and true layers expected")

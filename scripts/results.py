@@ -63,9 +63,16 @@ class SplitRegiond(Transform):
     - ``recomposed``: (H, W) float64, the layers put back together, in levels, zero outside both bones
     - ``figures``: numbers and warnings, of types that JSON knows
 
+    Args:
+        as_answered: take the network's own layers, rounded, instead of sharing the image by its ratio: for a network
+            whose layers are not made by the physics, and need not recompose the image.
+
     Source:
         Wang et al., BLS-GAN, AAAI 2025, section "Reconstructor" (recomposition).
     """
+
+    def __init__(self, *, as_answered: bool = False) -> None:
+        self.as_answered = as_answered
 
     def __call__(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Split one region."""
@@ -75,7 +82,10 @@ class SplitRegiond(Transform):
         given = "masks" in region
         masks = region["masks"].bool() if given else pred[2:4] > 0.5
         soft_tissue = min(float(pred[5, 0, 0]), 1.0 - 1.0 / white)
-        layers = split_levels(levels, pred[4], soft_tissue, masks, white)
+        if self.as_answered:
+            layers = (pred[:2].double() * white).round().clamp(0, white).long() * masks
+        else:
+            layers = split_levels(levels, pred[4], soft_tissue, masks, white)
         gray = (layers.double() / white)[None]
         recomposed = recompose(gray, torch.tensor(soft_tissue, dtype=torch.float64), masks[None])[0, 0] * white
         region |= {

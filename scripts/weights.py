@@ -11,8 +11,10 @@
 
 """Weights of a separator: read with a plain word where they do not fit, taken together from two trainings."""
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
@@ -22,6 +24,27 @@ from scripts.networks.separator import Separator
 Network = TypeVar("Network", bound=nn.Module)
 
 
+def unpickled(path: str | Path) -> Any:
+    """What ``torch.save`` put into a file, if that is nothing but tensors and plain containers of them.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is not a checkpoint.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"{path}: no weights there; train them, or name another file with --weights")
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # the unpickler raises whatever it likes on broken bytes
+        # Torch's own words advise to load such a file without weights_only: they are not handed on.
+        raise ValueError(f"{path}: not a checkpoint of torch that holds nothing but weights") from error
+
+
+def is_state(content: Any) -> bool:
+    """Whether something is a bare state_dict: tensors by name."""
+    return isinstance(content, dict) and all(isinstance(value, torch.Tensor) for value in content.values())
+
+
 def read(path: str | Path) -> dict[str, torch.Tensor]:
     """The state_dict in a file.
 
@@ -29,16 +52,27 @@ def read(path: str | Path) -> dict[str, torch.Tensor]:
         FileNotFoundError: there is no such file.
         ValueError: it is not a checkpoint, or not a bare state_dict.
     """
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"{path}: no weights there; train them, or name another file with --weights")
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # the unpickler raises whatever it likes on broken bytes
-        # Torch's own words advise to load such a file without weights_only: they are not handed on.
-        raise ValueError(f"{path}: not a checkpoint of torch that holds nothing but weights") from error
-    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+    state: dict[str, torch.Tensor] = unpickled(path)
+    if not is_state(state):
         raise ValueError(f"{path}: not a state_dict (tensors by parameter name expected)")
     return state
+
+
+def check(state: Mapping[str, torch.Tensor], network: nn.Module, path: str | Path) -> None:
+    """Hold the names and shapes of a file's weights against those of a network.
+
+    Raises:
+        ValueError: names the first that does not fit.
+    """
+    own = network.state_dict()
+    for name in [*own, *state]:
+        if name not in state:
+            raise ValueError(f"{path}: weights of another network: {name} is missing")
+        if name not in own:
+            raise ValueError(f"{path}: weights of another network: {name} is not in {type(network).__name__}")
+        if own[name].shape != state[name].shape:
+            shapes = f"{tuple(state[name].shape)}, {tuple(own[name].shape)} expected"
+            raise ValueError(f"{path}: weights of another network: {name} is {shapes}")
 
 
 def load(network: Network, path: str | Path) -> Network:
@@ -51,17 +85,20 @@ def load(network: Network, path: str | Path) -> Network:
         FileNotFoundError: there is no such file.
         ValueError: it is not a checkpoint, or the weights are another network's; names the first that does not fit.
     """
-    state, own = read(path), network.state_dict()
-    for name in [*own, *state]:
-        if name not in state:
-            raise ValueError(f"{path}: weights of another network: {name} is missing")
-        if name not in own:
-            raise ValueError(f"{path}: weights of another network: {name} is not in {type(network).__name__}")
-        if own[name].shape != state[name].shape:
-            shapes = f"{tuple(state[name].shape)}, {tuple(own[name].shape)} expected"
-            raise ValueError(f"{path}: weights of another network: {name} is {shapes}")
+    state = read(path)
+    check(state, network, path)
     network.load_state_dict(state)
     return network
+
+
+def save(state: Mapping[str, torch.Tensor], path: str | Path) -> None:
+    """Write a state_dict, whole or not at all."""
+    partial = Path(path).with_name(f".{Path(path).name}.{os.getpid()}.partial")
+    try:
+        torch.save(dict(state), partial)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def merge(segmenter: str, generator: str, output: str) -> None:
@@ -78,7 +115,7 @@ def merge(segmenter: str, generator: str, output: str) -> None:
     """
     merged, other = load(Separator(), generator), load(Separator(), segmenter)
     merged.segmenter = other.segmenter
-    torch.save(merged.state_dict(), output)
+    save(merged.state_dict(), output)
 
 
 if __name__ == "__main__":

@@ -237,3 +237,14 @@ def test_an_output_folder_that_cannot_be_written_to_is_refused_with_the_reason(t
         prepare_output(tmp_path / "file" / "results")
     with pytest.raises(RefusedError, match=r"cannot be written to \(File exists\)"):
         prepare_output(tmp_path / "file")
+
+
+@pytest.mark.parametrize("bits", [8, 12])
+def test_layers_may_be_taken_as_the_network_answered_them_and_are_measured_truthfully(bits):
+    levels, masks = joint(bits=bits)
+    answered = region(levels, masks, bits)
+    answered["pred"][:2] = 0.4
+    split = SplitRegiond(as_answered=True)(answered)
+    assert torch.equal(split["layers"], torch.from_numpy(masks) * round(0.4 * (2**bits - 1)))
+    assert not split["figures"]["outside_overlap_exact"]
+    assert split["figures"]["largest_recomposition_error_levels"] > 10

@@ -23,19 +23,22 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from scripts.datalist import release_datalist
 from scripts.networks.separator import Separator
 
 ROOT = Path(__file__).parents[2]
-STAGES = {"train_segmenter": "val_mean_dice", "pretrain": "val_overlap_mae"}
+STAGES = {"train_segmenter": "val_mean_dice", "train": "val_score"}
 """Stages and the figure by which each keeps its best weights."""
 
 pytestmark = pytest.mark.slow
 
 
-def run(*configs: str, **override: object) -> str:
+def run(*configs: str, processes: int = 1, **override: object) -> str:
     """One run of the bundle from the command line; what it said."""
     files = [str(ROOT / "configs" / f"{name}.json") for name in configs]
-    line = [sys.executable, "-m", "monai.bundle", "run", "--config_file", files[0] if len(files) == 1 else str(files)]
+    several = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(processes)]
+    line = [sys.executable, *(several if processes > 1 else []), "-m", "monai.bundle", "run"]
+    line += ["--config_file", files[0] if len(files) == 1 else str(files)]
     for name, value in {"bundle_root": ROOT, "device": "cpu", **override}.items():
         line += [f"--{name}", str(value)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": ""}
@@ -104,7 +107,7 @@ def test_a_stage_trains_its_own_part_of_the_network_only(
     folder, _ = interrupted
     state = torch.load(folder / "checkpoint_epoch=2.pt", weights_only=True)
     torch.manual_seed(0)
-    trained = {"train_segmenter": "segmenter", "pretrain": "generator"}[stage]
+    trained = {"train_segmenter": "segmenter", "train": "generator"}[stage]
     untouched = {"segmenter": "generator", "generator": "segmenter"}[trained]
     counters = {name: value for name, value in state["network"].items() if name.endswith("num_batches_tracked")}
     assert all(value > 0 for name, value in counters.items() if name.startswith(trained))
@@ -142,6 +145,32 @@ def test_the_same_seed_takes_the_same_steps(
     first, again = curve(folder, name), curve(tmp_path, name)
     assert len(again) >= 2
     assert {step: first[step] for step in again} == again
+
+
+def test_pretraining_starts_without_real_overlaps(release: Path, tmp_path: Path) -> None:
+    sizes = {"max_epochs": 1, "batch_size": 2, "val_interval": 1}
+    run("train", "pretrain", dataset_dir=release, output_dir=tmp_path, ckpt_dir=tmp_path / "models", **sizes)
+    assert (tmp_path / "models" / "model.pt").is_file()
+    alone = release_datalist(release, split="train", overlap="nonoverlap")
+    assert len(curve(tmp_path, "loss")) == len(alone) // 2 < len(release_datalist(release, split="train")) // 2
+
+
+def test_two_processes_train_as_one(release: Path, tmp_path: Path) -> None:
+    sizes = {"max_epochs": 3, "batch_size": 4, "val_interval": 3, "learning_rate": 0.002}
+    losses = []
+    for processes, configs in ((1, ("train",)), (2, ("train", "multi_gpu"))):
+        folder = tmp_path / str(processes)
+        places = {"dataset_dir": release, "output_dir": folder, "ckpt_dir": folder / "models"}
+        override = {name: value for name, value in {**places, **sizes}.items()}
+        run(*configs, processes=processes, **override)
+        assert [path.name for path in folder.glob("checkpoint*")] == ["checkpoint_epoch=3.pt"]
+        assert list(curve(folder, "val_score")) == [3]
+        Separator().load_state_dict(torch.load(folder / "models" / "model.pt", weights_only=True))
+        losses.append(list(curve(folder, "loss").values()))
+    one, two = losses
+    assert len(one) == len(two) >= 3
+    # The overlaps of two processes are drawn by other random numbers than those of one.
+    assert sum(two) == pytest.approx(sum(one), rel=0.35)
 
 
 def test_the_comparison_prints_a_table_of_all_methods(release: Path, yardstick: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
+
 """How bright overlaps are: what both bones, continued into it, would add up to, against what the image shows."""
 
 import json

@@ -8,6 +8,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
+
 """Methods side by side: every method on every set of joints, means with intervals, by thickness, seeds together."""
 
 import csv

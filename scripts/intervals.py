@@ -8,6 +8,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
+
 """How sure a mean is: 95 % bootstrap intervals over images, visits of one joint drawn together."""
 
 from collections.abc import Callable, Sequence

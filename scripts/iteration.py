@@ -36,7 +36,7 @@ class CropSeparation(nn.Module):
 
     Args:
         generator: to be trained.
-        crop: rows and columns of the crop, px, multiples of 32.
+        crop: rows and columns of the crop, px, multiples of 16.
         k_estimated: share of images whose ratio is learned from the estimated k.
         k_off: share of images whose k is off, by up to ``k_off_by`` of itself.
         k_off_by: see ``k_off``.
@@ -46,7 +46,7 @@ class CropSeparation(nn.Module):
         self,
         generator: Generator,
         *,
-        crop: tuple[int, int] = (96, 128),
+        crop: tuple[int, int] = (80, 128),
         k_estimated: float = 0.3,
         k_off: float = 0.2,
         k_off_by: float = 0.15,

@@ -73,22 +73,20 @@ class OverlapLoss(nn.Module):
 
 
 class SeamLoss(nn.Module):
-    """How much stronger than in the image the edges in the layers are, inside the overlap and across its border.
+    """How much stronger than in the image the steps of the layers are across the overlap's border.
 
     What nobody knows the layers of can still be asked this: a bone that goes on under another one has no edge where the
-    image has none. The mean over the overlap of each image of ``max(|step of a layer| - |step of the image| - slack,
-    0)`` over pairs of neighbouring pixels inside the bone; gray levels 0..1.
+    image has none. The sum of ``max(|step of a layer| - |step of the image|, 0)``, gray levels 0..1, over pairs of
+    neighbouring pixels inside the bone on both sides of the border, by the area of the overlap of each image.
 
     Args:
-        seam: weight of a pair across the overlap's border, in pairs inside it.
-        slack: of pairs inside the overlap, gray levels 0..1: where two textures lie on each other, either may be the
-            stronger one. Across the border there is none.
+        seam: weight of a pair, as in :class:`OverlapLoss`.
         small: an overlap of so many px weighs half.
     """
 
-    def __init__(self, *, seam: float = 3.0, slack: float = 0.02, small: float = 50.0) -> None:
+    def __init__(self, *, seam: float = 3.0, small: float = 50.0) -> None:
         super().__init__()
-        self.seam, self.slack, self.small = seam, slack, small
+        self.seam, self.small = seam, small
 
     def forward(self, layers: Tensor, image: Tensor, masks: Tensor) -> Tensor:
         """The loss, a scalar.
@@ -102,11 +100,9 @@ class SeamLoss(nn.Module):
         total = torch.zeros_like(overlap[:, 0, 0, 0])
         for dim in (2, 3):
             (bone, bone_next), (both, both_next) = neighbours(masks, dim), neighbours(overlap, dim)
-            across = (both - both_next).abs()
-            weight = bone * bone_next * (both * both_next + self.seam * across)
-            stronger = layers.diff(dim=dim).abs() - image.diff(dim=dim).abs() - self.slack * (1.0 - across)
-            total = total + (stronger.clamp(min=0.0) * weight).sum(dim=(1, 2, 3))
-        return (total / (overlap.sum(dim=(1, 2, 3)) + self.small)).mean()
+            stronger = (layers.diff(dim=dim).abs() - image.diff(dim=dim).abs()).clamp(min=0.0)
+            total = total + (stronger * bone * bone_next * (both - both_next).abs()).sum(dim=(1, 2, 3))
+        return (self.seam * total / (overlap.sum(dim=(1, 2, 3)) + self.small)).mean()
 
 
 class SeparationLoss(nn.Module):
@@ -125,7 +121,7 @@ class SeparationLoss(nn.Module):
         layers: nn.Module | None = None,
         seams: nn.Module | None = None,
         soft_tissue_weight: float = 1.0,
-        seam_weight: float = 1.0,
+        seam_weight: float = 0.5,
     ) -> None:
         super().__init__()
         self.layers, self.seams = layers or OverlapLoss(), seams or SeamLoss()
@@ -187,7 +183,7 @@ class AdversarialLoss(nn.Module):
         seen: weight of the cross entropy of the masks beside that of real and made.
     """
 
-    def __init__(self, *, weight: float = 0.01, seen: float = 0.5) -> None:
+    def __init__(self, *, weight: float = 0.005, seen: float = 0.5) -> None:
         super().__init__()
         self.weight, self.seen = weight, seen
 

@@ -8,6 +8,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
+
 """One HTML page that shows a whole comparison: tables with intervals, plots, the sheet of real "
 "joints, all inside it."""
 

@@ -8,6 +8,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
+
 """What can be wrong with what a network is given: masks, soft tissue, rim, bit depth, noise; for a joint of a set."""
 
 import zlib

@@ -8,6 +8,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
+
 """Plots of a comparison: error by thickness, what perturbations cost, seams, brightness, realism, every image."""
 
 import io

@@ -8,6 +8,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
+
 """Can layers of real overlaps be told from single bones? Matched patches, a classifier's AUC, Frechet distance."""
 
 import json

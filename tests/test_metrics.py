@@ -18,6 +18,7 @@ from torch import Tensor
 
 from scripts.metrics import (
     BorderStep,
+    BorderStepRatio,
     ContourDistance,
     MaskDice,
     OverlapDice,
@@ -66,6 +67,19 @@ def test_the_overlap_error_is_the_mean_absolute_error_of_each_layer_inside_the_o
     made[:, :, 24:] += 0.3
     figures = measured(OverlapError(), made, torch.cat([true, masks], dim=1))
     assert figures == pytest.approx([255 * 0.06, 255 * 0.2], rel=1e-4)
+
+
+def test_where_masks_too_small_leave_the_overlap_out_the_error_of_the_split_does_not_count() -> None:
+    masks, given = bones(), bones(first_lower=18, last_upper=21)
+    true = noise(0, 1, 2, 40, 30) * 0.5
+    made = true.clone()
+    made[:, :, 16:18] += 0.4
+    made[:, :, 18:22] += 0.1
+    made[:, :, 22:24] += 0.4
+    label = torch.cat([true, masks], dim=1)
+    assert measured(OverlapError(), answer(made, given), label) == pytest.approx(2 * [255 * 0.25], rel=1e-4)
+    split_only = measured(OverlapError(split_only=True), answer(made, given), label)
+    assert split_only == pytest.approx(2 * [255 * 0.1], rel=1e-4)
 
 
 def test_an_image_without_an_overlap_does_not_count() -> None:
@@ -161,6 +175,19 @@ def test_texture_is_measured_inside_the_bones_away_from_the_overlap() -> None:
     pairs_right, pairs_down = 16 * 29, 15 * 30
     expected = 25.5 * pairs_right / (pairs_right + pairs_down)
     assert measured(BorderStep(texture=True), stripes, bones()) == pytest.approx([expected] * 2, rel=1e-4)
+
+
+def test_the_images_own_border_step_has_the_ratio_one() -> None:
+    image, masks = noise(3, 1, 1, 40, 30), bones()
+    assert measured(BorderStepRatio(), image.expand(-1, 3, -1, -1), masks) == pytest.approx([1.0, 1.0])
+    # Twice the contrast is twice the step.
+    twice = torch.cat([2.0 * image, 2.0 * image, image], dim=1)
+    assert measured(BorderStepRatio(), twice, masks) == pytest.approx([2.0, 2.0])
+
+
+def test_a_flat_image_has_no_border_step_to_compare_with() -> None:
+    flat = torch.full((1, 3, 40, 30), 0.5)
+    assert all(math.isnan(figure) for figure in measured(BorderStepRatio(), flat, bones()))
 
 
 def test_border_steps_of_an_image_without_an_overlap_do_not_count() -> None:

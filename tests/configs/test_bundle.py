@@ -29,7 +29,7 @@ from scripts.networks.separator import CHANNELS, Separator
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = sorted((ROOT / "configs").glob("*.json"))
-STAGES = [path for path in CONFIGS if path.name not in ("metadata.json", "evaluate.json")]
+STAGES = [path for path in CONFIGS if "network_def" in json.loads(path.read_text()) and path.name != "reference.json"]
 CHECKS = Path(__file__).parent / "bundle_checks.py"
 NAMES = [
     "verify_metadata",

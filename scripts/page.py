@@ -211,8 +211,9 @@ def realism_section(realism: Realism) -> list[Part]:
         table(
             realism.rows,
             "layers",
-            {"auc": ("AUC", 3), "frechet": ("Frechet distance", 1)},
-            text="The Frechet distance is between the segmenter's features of the same patches, each in units of "
+            {"auc": ("AUC", 3), "auc_inside": ("AUC inside the overlap", 3), "frechet": ("Frechet distance", 1)},
+            text="Inside the overlap: all else is black, in the single bones' patches as well. "
+            "The Frechet distance is between the segmenter's features of the same patches, each in units of "
             "its spread over "
             "single bones; it grows with the number of features over the number of patches: compare it with the "
             "controls.",

@@ -45,6 +45,7 @@ HEAD = 60
 """Rows of a bone next to the joint by which its middle and its width are measured, px."""
 
 CONTROL = "single bones, other single bones"
+AROUND = "the image around the overlaps, these blacked out"
 
 
 class Place(NamedTuple):
@@ -67,6 +68,10 @@ class Patches(NamedTuple):
 
     pictures: Tensor  # (N, 1, *PATCH), gray levels 0..1
     cases: list[str]
+
+    def times(self, masks: Tensor) -> "Patches":
+        """The same patches, black where masks (N, 1, *PATCH) are zero."""
+        return Patches(self.pictures * masks, self.cases)
 
 
 def bones_of(layers: Tensor, masks: Tensor, cases: Sequence[str], bone: int) -> Bones:
@@ -144,6 +149,10 @@ class Realism:
     features) is trained and asked on different cases; 0.5 means that it cannot tell. The Frechet distance is between
     the patches' features of one depth of the segmenter's encoder.
 
+    Most of a patch is the image itself, and joints that overlap are not those that do not: so the classifier is also
+    asked with everything but the overlap black, in the single bones' patches as well (``auc_inside``), and, as a
+    control, with the overlap black, where no method has a part.
+
     Args:
         made: a comparison on real overlaps that has kept its layers; its methods are judged.
         overlapping: the joints it was measured on.
@@ -193,13 +202,17 @@ class Realism:
             there = torch.nonzero(overlap_of(yardstick.masks).any(dim=(1, 2, 3))).flatten()
             cases = [yardstick.cases[at] for at in there]
             sources[f"true layers, {name}"] = (yardstick.layers[there], yardstick.masks[there], cases)
-        table: dict[str, Row] = {name: {"layers": name} for name in (*sources, CONTROL)}
+        table: dict[str, Row] = {name: {"layers": name} for name in (*sources, AROUND, CONTROL)}
         for bone, side in ((LOWER, "lower"), (UPPER, "upper")):
             singles = bones_of(single_layers, single_masks, self.apart.cases, bone)
             for number, (name, (layers, masks, cases)) in enumerate(sources.items()):
-                patches, matches = self.patches(layers, masks, cases, singles, bone)
+                patches, matches, inside = self.patches(layers, masks, cases, singles, bone)
                 table[name].update(self.tell(side, patches, matches))
+                within = self.tell(side, patches.times(inside), [x.times(inside) for x in matches], "auc_inside")
+                table[name].update({key: figure for key, figure in within.items() if key.startswith("auc")})
                 if number == 0:
+                    around = [x.times(1.0 - inside) for x in (patches, *matches)]
+                    table[AROUND].update(self.tell(side, around[0], around[1:]))
                     table[CONTROL].update(self.tell(side, matches[0], matches[1:]))
         self.rows = list(table.values())
         for row in self.rows:
@@ -211,20 +224,23 @@ class Realism:
 
     def patches(
         self, layers: Tensor, masks: Tensor, cases: Sequence[str], singles: Bones, bone: int
-    ) -> tuple[Patches, list[Patches]]:
-        """Patches around the overlaps, and as many of single bones for each of the matches."""
+    ) -> tuple[Patches, list[Patches], Tensor]:
+        """Patches around the overlaps; as many of single bones for each of the matches; the overlaps (N, 1, *PATCH)."""
         bones = bones_of(layers, masks, cases, bone)
         both = bones_of(overlap_of(masks).expand_as(masks), masks, cases, bone).layers > 0
         places = [place_of(both[at], bones.masks[at], bone) for at in range(len(cases))]
-        own = torch.stack([cut(bones.layers[at], bones.masks[at], bone, place) for at, place in enumerate(places)])
+        own, inside = (
+            torch.stack([cut(x[at], bones.masks[at], bone, place) for at, place in enumerate(places)])
+            for x in (bones.layers, both.float())
+        )
         matches = []
         for numbers in zip(*matched(bones.cases, bones.masks, singles, bone, self.matches), strict=True):
             pairs = zip(numbers, places, strict=True)
             cuts = [cut(singles.layers[at], singles.masks[at], bone, place) for at, place in pairs]
             matches.append(Patches(torch.stack(cuts), [singles.cases[at] for at in numbers]))
-        return Patches(own, list(cases)), matches
+        return Patches(own, list(cases)), matches, inside
 
-    def tell(self, side: str, some: Patches, others: Sequence[Patches]) -> Row:
+    def tell(self, side: str, some: Patches, others: Sequence[Patches], name: str = "auc") -> Row:
         """AUC with its interval, and Frechet distance, of some patches against others; none where there are too few."""
         pictures = torch.cat([some.pictures, *(x.pictures for x in others)])
         cases = [*some.cases, *(case for x in others for case in x.cases)]
@@ -244,9 +260,9 @@ class Realism:
         seen, single = deep[self.depth], ~truth
         seen = (seen - seen[single].mean(dim=0)) / seen[single].std(dim=0).clamp(min=1e-6)
         distance = FIDMetric()(seen[truth], seen[-len(others[-1].cases) :])
-        figures = {"auc": auc(np.arange(len(truth))), "frechet": float(distance)}
+        figures = {name: auc(np.arange(len(truth))), "frechet": float(distance)}
         row |= {f"{figure}_{side}": round(value, 4) for figure, value in figures.items()}
-        return row | {f"auc_{side}_from": round(low, 4), f"auc_{side}_to": round(high, 4)}
+        return row | {f"{name}_{side}_from": round(low, 4), f"{name}_{side}_to": round(high, 4)}
 
     @torch.no_grad()
     def features(self, pictures: Tensor) -> list[Tensor]:

@@ -25,7 +25,7 @@ from scripts.networks.baselines import CopyImage, EqualSplit, HarmonicFill
 from scripts.networks.separator import Separator
 from scripts.page import cell, write_page
 from scripts.perturbation import MasksOff
-from scripts.realism import CONTROL, Realism
+from scripts.realism import AROUND, CONTROL, Realism
 
 GIVEN = ["masks", "soft_tissue"]
 
@@ -79,7 +79,7 @@ def page(release: Path, yardstick: Path, tmp_path_factory: pytest.TempPathFactor
     )
     brightness.run()
     rows = {row["layers"]: row for row in realism.run()}
-    assert set(rows) == {*methods, "true layers, drawn", CONTROL}
+    assert set(rows) == {*methods, "true layers, drawn", AROUND, CONTROL}
     assert "auc_lower" not in rows["copy the image"], "two cases are too few to cross-validate"
     assert rows["true layers, drawn"]["patches_upper"] == 2
     weights = folder / "model.pt"

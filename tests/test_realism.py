@@ -87,6 +87,16 @@ def test_a_seam_gives_layers_away_and_like_patches_are_not_told_apart() -> None:
     assert seam["patches_lower"] == 60
 
 
+def test_what_is_blacked_out_gives_nothing_away() -> None:
+    inside = torch.zeros(60, 1, *PATCH)
+    inside[:, :, 40:] = 1.0
+    seam, like = patches(60, 1, line=0.5).times(inside), patches(60, 2).times(inside)
+    row = judge().tell("lower", seam, [like], "auc_inside")
+    assert row["auc_inside_lower"] < 0.8
+    assert (seam.pictures[:, :, :40] == 0).all()
+    assert torch.equal(seam.pictures[:, :, 40:], patches(60, 1, line=0.5).pictures[:, :, 40:])
+
+
 def test_the_segmenters_features_are_one_vector_a_depth() -> None:
     features = judge().features(patches(3, 1).pictures)
     assert [x.shape[1] for x in features] == [32, 32, 64, 128, 256]

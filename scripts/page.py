@@ -152,7 +152,13 @@ def perturbed_section(perturbed: Comparison) -> list[Part]:
 def real_section(real_overlaps: Comparison, real_masks: Comparison) -> list[Part]:
     """Seams of real overlaps."""
     predicted = [row for row in real_masks.rows if row["joints"] in real_overlaps.joints]
-    rows = [*real_overlaps.rows, *predicted]
+    rows = [row for row in (*real_overlaps.rows, *predicted) if row["overlap"] == "all"]
+    order = list(dict.fromkeys(row["overlap"] for row in real_overlaps.rows))
+    classes = [
+        {**row, "thickest column, method": f"{row['overlap']} ({row['images']}), {row['method']}"}
+        for row in sorted(real_overlaps.rows, key=lambda row: order.index(row["overlap"]))
+        if row["overlap"] != "all" and not row["method"].startswith(plots.BASELINES[1:])
+    ]
     return [
         table(
             rows,
@@ -162,6 +168,14 @@ def real_section(real_overlaps: Comparison, real_masks: Comparison) -> list[Part
             "whether they jump "
             "at the overlap's border: the step between neighbouring pixels across it, and the same over the "
             "image's own step.",
+        ),
+        table(
+            classes,
+            "thickest column, method",
+            REAL,
+            title="By thickness",
+            text="Where an overlap is one pixel thick, that pixel borders on both bones: its layers cannot both go "
+            "on into the image and recompose it. So the thinnest overlaps step, whatever the method.",
         ),
         drawing(
             plots.dots(
@@ -221,6 +235,11 @@ def realism_section(realism: Realism) -> list[Part]:
     ]
 
 
+def quoted(word: str) -> str:
+    """A word of a command line; single quotes inside it stay readable where a shell allows that."""
+    return f'"{word}"' if "'" in word and not set(word) & set('"$`\\!') else shlex.quote(word)
+
+
 def write_page(
     *,
     known_layers: Comparison,
@@ -273,7 +292,7 @@ def write_page(
     facts = {
         "weights": f"{weights}, SHA-256 {hashlib.sha256(Path(weights).read_bytes()).hexdigest()}",
         "made": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        "command": shlex.join(["python", *sys.orig_argv[1:]]),
+        "command": " ".join(["python", *(quoted(word) for word in sys.orig_argv[1:])]),
         "seed": str(seed),
         "methods": ", ".join(known_layers.methods),
     }

@@ -11,6 +11,7 @@
 
 import hashlib
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from scripts.evaluation import RealJoints, Yardstick, gallery
 from scripts.metrics import BorderStep, BorderStepRatio, OverlapError
 from scripts.networks.baselines import CopyImage, EqualSplit, HarmonicFill
 from scripts.networks.separator import Separator
-from scripts.page import cell, write_page
+from scripts.page import cell, quoted, write_page
 from scripts.perturbation import MasksOff
 from scripts.realism import AROUND, CONTROL, Realism
 
@@ -62,7 +63,9 @@ def page(release: Path, yardstick: Path, tmp_path_factory: pytest.TempPathFactor
         inputs={"as it is": None, "masks 1 px too large": MasksOff(pixels=1)},
         **common,
     )
-    real_overlaps = Comparison(name="real_overlaps", joints={"real": real}, figures=steps, keep_layers=True, **common)
+    real_overlaps = Comparison(
+        name="real_overlaps", joints={"real": real}, figures=steps, keep_layers=True, thickest=[8], **common
+    )
     real_masks = Comparison(
         name="real_masks", joints={"real": real, "apart": apart}, figures=steps, together="all", **common
     )
@@ -121,3 +124,9 @@ def test_a_cell_has_means_intervals_spreads_and_a_dash_where_nothing_was_measure
     row = {"e_lower": 1.234, "e_lower_from": 1.0, "e_lower_to": 1.5, "e_upper": None, "e_upper_from": None}
     assert cell(row, "e", 1) == {"mean": "1.2 / \N{EN DASH}", "interval": "1.0 to 1.5"}
     assert cell({"e_lower": 1.0, "e_upper": 2.0, "e_upper_spread": 0.25}, "e", 2)["mean"] == "1.00 / 2.00 ± 0.25"
+
+
+def test_the_command_can_be_read_and_pasted() -> None:
+    assert quoted("--config_file") == "--config_file"
+    assert quoted("['a.json','b.json']") == "\"['a.json','b.json']\""
+    assert quoted("it's $5") == shlex.quote("it's $5")

@@ -148,11 +148,11 @@ def test_the_same_seed_takes_the_same_steps(
 
 
 def test_pretraining_starts_without_real_overlaps(release: Path, tmp_path: Path) -> None:
-    sizes = {"max_epochs": 1, "batch_size": 2, "val_interval": 1}
+    sizes = {"max_epochs": 1, "batch_size": 1, "val_interval": 1}
     run("train", "pretrain", dataset_dir=release, output_dir=tmp_path, ckpt_dir=tmp_path / "models", **sizes)
     assert (tmp_path / "models" / "model.pt").is_file()
     alone = release_datalist(release, split="train", overlap="nonoverlap")
-    assert len(curve(tmp_path, "loss")) == len(alone) // 2 < len(release_datalist(release, split="train")) // 2
+    assert len(curve(tmp_path, "loss")) == len(alone) < len(release_datalist(release, split="train"))
 
 
 def test_two_processes_train_as_one(release: Path, tmp_path: Path) -> None:

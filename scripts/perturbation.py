@@ -12,6 +12,7 @@
 """What can be wrong with what a network is given: masks, soft tissue, rim, bit depth, noise; for a joint of a set."""
 
 import zlib
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -35,9 +36,9 @@ class Perturbation(MapTransform):
     def __init__(self) -> None:
         super().__init__((self.changes,))
 
+    @abstractmethod
     def change(self, value: Tensor, joint: Mapping[str, Any]) -> Tensor:
         """What to give in the place of ``value``."""
-        raise NotImplementedError
 
     def __call__(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """The joint with its change."""

@@ -125,10 +125,10 @@ def test_copying_the_image_has_the_documented_error_on_the_hard_cut_yardstick(da
 @pytest.mark.parametrize(
     ("name", "given", "lower_at_most", "upper_at_most"),
     [
-        (HARD, ("masks",), 5.0, 5.4),
-        (TAPERED, ("masks",), 4.8, 5.2),
-        (HARD, ("masks", "soft_tissue"), 4.2, 4.6),
-        (TAPERED, ("masks", "soft_tissue"), 4.2, 4.6),
+        (HARD, ("masks",), 3.6, 4.1),
+        (TAPERED, ("masks",), 3.0, 3.2),
+        (HARD, ("masks", "soft_tissue"), 3.6, 4.1),
+        (TAPERED, ("masks", "soft_tissue"), 3.0, 3.2),
     ],
     ids=["hard-cut", "tapered", "hard-cut, k given", "tapered, k given"],
 )

@@ -11,6 +11,8 @@
 
 """Ways to separate two bones without learning, to hold a network against; each answers as the separator does."""
 
+from abc import ABC, abstractmethod
+
 import numpy as np
 import torch
 from scipy import sparse
@@ -63,7 +65,7 @@ class CopyImage(Baseline):
         return image * (masks > 0.5).to(image.dtype)
 
 
-class SurfaceFill(Baseline):
+class SurfaceFill(Baseline, ABC):
     """Each bone is continued into the overlap by a smooth surface; the surfaces' ratio shares the overlap.
 
     Args:
@@ -74,9 +76,9 @@ class SurfaceFill(Baseline):
         super().__init__()
         self.margin = margin
 
+    @abstractmethod
     def fill(self, known: np.ndarray, unknown: np.ndarray) -> np.ndarray:
         """The surface: ``known`` (H, W), and where ``unknown`` (H, W, bool) what continues it."""
-        raise NotImplementedError
 
     def surfaces(self, image: Tensor, masks: Tensor, soft_tissue: Tensor) -> Tensor:
         """What each bone would absorb in the overlap if it went on as it does around it.

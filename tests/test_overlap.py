@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.utils.data import default_collate
 
 from scripts.datalist import FaceLeftd, LoadJointd, SignedDistanced, release_datalist, signed_distance
-from scripts.overlap import FixedOverlaps, OverlapSynthesis, smoothstep, soften, taper
+from scripts.overlap import FixedOverlaps, OverlapSynthesis, smoothstep, soften, taper, undisturbed
 from scripts.radiograph import LOWER, UPPER, attenuation, overlap_of, recompose
 from tests.drawn import per_image
 
@@ -386,3 +386,27 @@ def test_fixed_overlaps_leave_the_trainings_random_numbers_alone(joints: dict[st
     torch.manual_seed(7)
     FixedOverlaps([{key: value[0] for key, value in joints.items()}], [OverlapSynthesis()])
     assert torch.equal(torch.rand(3), expected)
+
+
+def test_undisturbed_overlaps_leave_nothing_but_the_shifts_to_chance(joints: dict[str, Tensor]) -> None:
+    made = undisturbed(shift=(6, 6), mirrored=0.0, levels=0)(joints)
+    again = undisturbed(shift=(6, 6), mirrored=0.0, levels=0)(joints)
+    assert torch.equal(made["image"], again["image"])
+    assert torch.equal(made["masks"], made["true_masks"])
+    inside = made["true_masks"] > 0
+    # A hard-cut layer is its bone, moved: nothing is thinned, turned or made brighter.
+    moved_up = joints["image"].roll(-6, dims=2)
+    alone = inside[:, LOWER, None] & ~inside[:, UPPER, None]
+    # The lowest rows come from beyond the picture.
+    assert (made["image"] - moved_up)[:, :, :-8][alone[:, :, :-8]].abs().max() < 1e-3
+
+
+def test_real_overlaps_come_last_and_nobody_knows_their_layers(joints: dict[str, Tensor]) -> None:
+    items = [{key: value[at] for key, value in joints.items()} for at in range(2)]
+    real = {"image": torch.rand(1, 128, 128), "masks": torch.ones(2, 128, 128)}
+    fixed = FixedOverlaps(items, [undisturbed()], real=[real])
+    assert len(fixed) == 3
+    assert torch.equal(fixed[2]["image"], real["image"])
+    assert fixed[2]["label"][:2].isnan().all()
+    assert torch.equal(fixed[2]["label"][2:], real["masks"])
+    assert not fixed[1]["label"].isnan().any()

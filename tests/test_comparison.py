@@ -24,19 +24,10 @@ from torch import nn
 
 from scripts.comparison import Comparison, describe, other_methods, thickness
 from scripts.evaluation import RealJoints, Yardstick, measure
-from scripts.metrics import BorderStep, MaskDice, OverlapError
+from scripts.metrics import BorderStep, MaskDice
 from scripts.networks.baselines import CopyImage, EqualSplit
 from scripts.perturbation import MasksOff, SoftTissueOff
-
-
-def overlap_error() -> dict[str, IgniteMetricHandler]:
-    return {
-        "overlap_mae": IgniteMetricHandler(
-            metric_fn=OverlapError(),
-            output_transform=lambda output: (output["pred"], output["label"]),
-            save_details=True,
-        )
-    }
+from tests.measured import overlap_error
 
 
 @pytest.fixture

@@ -16,14 +16,13 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 import torch
-from monai.handlers import IgniteMetricHandler
 from PIL import Image
 from torch import Tensor, nn
 
 from scripts.datalist import LoadJointd, release_datalist
 from scripts.evaluation import RealJoints, Yardstick, gallery, measure
-from scripts.metrics import OverlapError
 from scripts.networks.baselines import EqualSplit
+from tests.measured import overlap_error
 
 
 class Truth(nn.Module):
@@ -37,16 +36,6 @@ class Truth(nn.Module):
         layers = self.layers[self.at : self.at + len(image)]
         self.at += len(image)
         return torch.cat([layers, masks, image, image], dim=1)
-
-
-def overlap_error() -> dict[str, IgniteMetricHandler]:
-    return {
-        "overlap_mae": IgniteMetricHandler(
-            metric_fn=OverlapError(),
-            output_transform=lambda output: (output["pred"], output["label"]),
-            save_details=True,
-        )
-    }
 
 
 def test_an_item_of_a_yardstick_is_the_image_its_masks_its_true_layers_and_k(yardstick: Path) -> None:

@@ -1,0 +1,27 @@
+# Copyright 2026 The BLS-GAN bundle contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Figures as a comparison takes them, for tests of what measures and of what compares."""
+
+from monai.handlers import IgniteMetricHandler
+
+from scripts.metrics import OverlapError
+
+
+def overlap_error() -> dict[str, IgniteMetricHandler]:
+    """The error inside the overlap, by its name in the tables."""
+    return {
+        "overlap_mae": IgniteMetricHandler(
+            metric_fn=OverlapError(),
+            output_transform=lambda output: (output["pred"], output["label"]),
+            save_details=True,
+        )
+    }

@@ -19,6 +19,19 @@ class RefusedError(ValueError):
     """Input, weights or a folder that cannot be used; its text is the sentence for the user."""
 
 
+class PassedOverError(RefusedError):
+    """Input that is sound, but not for this job.
+
+    Args:
+        sentence: for the user.
+        kind: what it is, a few words under which such input is counted.
+    """
+
+    def __init__(self, sentence: str, kind: str) -> None:
+        super().__init__(sentence)
+        self.kind = kind
+
+
 @contextmanager
 def exit_on_refusal() -> Iterator[None]:
     """End the process with one sentence and status 1, for steps that a config runs and whose errors are sentences.

@@ -11,12 +11,64 @@
 
 """A radiograph in: a DICOM file -> its pixels as levels, its spacing and its header, checked; refusals by name."""
 
+import hashlib
+import io
+import logging
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
-from pydicom import Dataset
+from pydicom import Dataset, FileDataset, config, dcmread
+from pydicom.encaps import generate_frames
+from pydicom.errors import InvalidDicomError
+from pydicom.filereader import read_file_meta_info
+from pydicom.pixels import get_decoder
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    MediaStorageDirectoryStorage,
+    RLELossless,
+)
 
-from scripts.dicom.grayscale import Grayscale
+from scripts.dicom.frame import DECODERS, declared_size
+from scripts.dicom.grayscale import Grayscale, grayscale_of, number, values
+from scripts.refusal import PassedOverError, RefusedError
+
+MODALITIES = ("DX", "CR", "MG", "RG", "OT")
+"""Modality (0008,0060) of projection radiographs, OT as Secondary Captures of them often have it."""
+
+DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")
+"""Suffixes of files that are meant to be DICOM; many have none."""
+
+LARGEST_IMAGE = 64_000_000
+"""Rows x columns that are read, px: four times the largest flat detectors."""
+
+LARGEST_FILE = 512 * 2**20
+"""Bytes of a file that is read, also when it is inflated."""
+
+DEFAULT_SPACING = 0.13
+"""mm that are taken where a header has no spacing: hands are imaged at 0.1 to 0.175 mm."""
+
+SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
+"""Attributes that give a spacing, the one nearest to the patient first."""
+
+NATIVE = (
+    ImplicitVRLittleEndian,
+    ExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    DeflatedExplicitVRLittleEndian,
+)
+"""Transfer syntaxes whose pixels are not encapsulated."""
+
+MAKER = "BLS-GAN"
+"""Manufacturer (0008,0070) of the objects that this software derives."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +83,7 @@ class Radiograph:
         spacing_from: keyword of the attribute that ``spacing`` comes from; empty if none has it and a default is taken.
         sha256: of the file's bytes.
         notes: what a reader of the result should know of the source.
+        padded: (rows, columns) bool, pixels that the source declares to be padding; nothing if there are none.
     """
 
     dataset: Dataset
@@ -40,3 +93,249 @@ class Radiograph:
     spacing_from: str
     sha256: str
     notes: tuple[str, ...]
+    padded: np.ndarray | None = None
+
+    def gray(self, box: tuple[int, int, int, int]) -> np.ndarray:
+        """Gray levels of a box (top, left, bottom, right), (H, W) float32 0..1; padding is black."""
+        top, left, bottom, right = box
+        shown = self.grayscale.gray(self.levels[top:bottom, left:right])
+        return shown if self.padded is None else np.where(self.padded[top:bottom, left:right], np.float32(0), shown)
+
+
+def is_dicom(path: Path) -> bool:
+    """Whether a file says that it is DICOM: by its suffix, or by the four letters after the preamble."""
+    if path.suffix.lower() in DICOM_SUFFIXES:
+        return True
+    with path.open("rb") as file:
+        return file.read(132)[128:] == b"DICM"
+
+
+def read_radiograph(path: Path) -> Radiograph:
+    """Read a radiograph and check all that the separation and the derived objects rest on.
+
+    DX (for presentation and for processing), CR, MG, and Secondary Captures of them: one frame, grayscale, 8 to 16
+    bits stored, signed or not, uncompressed, deflated, RLE, JPEG, JPEG-LS or JPEG 2000. Spacing: the first of
+    :data:`SPACINGS` that is usable. Nothing of the file is altered, and no refusal quotes a value of the patient's.
+
+    Args:
+        path: the file.
+
+    Returns:
+        The :class:`Radiograph`.
+
+    Raises:
+        PassedOverError: DICOM, but no radiograph: another modality, a DICOMDIR, an object that this software made.
+        RefusedError: cannot be read, or cannot be used, with the reason.
+
+    Source:
+        DICOM PS3.3 C.7.6.3 (image pixel), C.8.11 (DX), 10.7.1.3 (spacings); PS3.5 8 and A.4 (encapsulation).
+    """
+    with _refusing(path), _quiet():
+        size = path.stat().st_size
+        if size == 0:
+            raise RefusedError(f"{path.name}: an empty file, 0 bytes")
+        with path.open("rb") as file:
+            head = dcmread(file, stop_before_pixels=True, force=True) if not _inflates(path) else None
+            if head is not None:
+                _check_kind(path, head)
+            if size > LARGEST_FILE:
+                raise RefusedError(f"{path.name}: {size:,} bytes, {LARGEST_FILE:,} at most expected")
+            file.seek(0)
+            content = file.read()
+        dataset = dcmread(io.BytesIO(content), force=True)
+        _check_kind(path, dataset)
+        _check_identity(path, dataset)
+        rows, columns = _check_image(path, dataset)
+        stored = _decode(path, dataset, rows, columns)
+        padded = _padding(dataset, stored)
+        seen = stored if padded is None else stored[~padded]
+        if not seen.size or seen.min() == seen.max():
+            raise RefusedError(f"{path.name}: every pixel is {int(seen.flat[0]) if seen.size else 'padding'}")
+        grayscale, notes = grayscale_of(dataset, seen)
+        spacing, spacing_from = _spacing(path, dataset, notes)
+    del dataset.PixelData
+    return Radiograph(
+        dataset=dataset,
+        levels=grayscale.levels(stored),
+        grayscale=grayscale,
+        spacing=spacing,
+        spacing_from=spacing_from,
+        sha256=hashlib.sha256(content).hexdigest(),
+        notes=tuple(notes),
+        padded=padded,
+    )
+
+
+@contextmanager
+def _refusing(path: Path) -> Iterator[None]:
+    """Whatever a parser or a decoder raises on broken bytes becomes a refusal that quotes nothing of them."""
+    try:
+        yield
+    except RefusedError:
+        raise
+    except OSError as error:
+        raise RefusedError(f"{path.name}: cannot be read ({error.strerror or 'input or output error'})") from error
+    except Exception as error:
+        raise RefusedError(f"{path.name}: not a readable DICOM file ({type(error).__name__})") from None
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep pydicom from warning with values of the header, which may be the patient's."""
+    before = config.logger.level
+    config.logger.setLevel(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        config.logger.setLevel(before)
+
+
+def _inflates(path: Path) -> bool:
+    """Whether a file is deflated.
+
+    Raises:
+        RefusedError: it inflates to more than :data:`LARGEST_FILE`.
+    """
+    try:
+        meta = read_file_meta_info(path)
+    except InvalidDicomError:
+        return False
+    if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
+        return False
+    with path.open("rb") as file:
+        # Preamble, prefix, and the group length that counts what follows it.
+        file.seek(132 + 12 + meta.FileMetaInformationGroupLength)
+        inflater, inflated = zlib.decompressobj(-zlib.MAX_WBITS), 0
+        while chunk := file.read(2**20):
+            while chunk:
+                inflated += len(inflater.decompress(chunk, 2**24))
+                chunk = inflater.unconsumed_tail
+                if inflated > LARGEST_FILE:
+                    raise RefusedError(f"{path.name}: inflates to over {LARGEST_FILE:,} bytes")
+    return True
+
+
+def _check_kind(path: Path, dataset: FileDataset) -> None:
+    """Pass over what is DICOM, but not a radiograph."""
+    if dataset.get("SOPClassUID", dataset.file_meta.get("MediaStorageSOPClassUID")) == MediaStorageDirectoryStorage:
+        raise PassedOverError(f"{path.name}: a DICOMDIR", kind="DICOMDIR")
+    modality = str(dataset.get("Modality") or "")
+    if modality and modality not in MODALITIES:
+        # Letters only: a broken header could hold anything here.
+        named = modality if modality.isalpha() and modality.isupper() and len(modality) <= 8 else "unknown"
+        raise PassedOverError(f"{path.name}: modality {named}, no radiograph", kind=f"modality {named}")
+    if dataset.get("Manufacturer") == MAKER and "DERIVED" in values(dataset, "ImageType"):
+        raise PassedOverError(f"{path.name}: a layer that this software made", kind="layers")
+
+
+def _check_identity(path: Path, dataset: FileDataset) -> None:
+    """Refuse what the derived objects could not refer to."""
+    if not dataset:
+        raise RefusedError(f"{path.name}: not a DICOM file")
+    for keyword in ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"):
+        uid = UID(str(dataset.get(keyword) or ""))
+        if not uid:
+            raise RefusedError(f"{path.name}: {keyword} is missing")
+        if len(uid) > 64 or not all(part.isdigit() for part in uid.split(".")):
+            raise RefusedError(f"{path.name}: {keyword} is not a UID")
+
+
+def _check_image(path: Path, dataset: FileDataset) -> tuple[int, int]:
+    """Rows and columns of a dataset that describes one grayscale frame of whole numbers."""
+    if "FloatPixelData" in dataset or "DoubleFloatPixelData" in dataset:
+        raise RefusedError(f"{path.name}: floating-point pixel data, whole numbers expected")
+    if "PixelData" not in dataset or not dataset.PixelData:
+        raise RefusedError(f"{path.name}: no pixel data")
+    rows, columns = (_whole(path, dataset, keyword) for keyword in ("Rows", "Columns"))
+    if rows < 1 or columns < 1:
+        raise RefusedError(f"{path.name}: {rows} rows x {columns} columns, an image has one of each at least")
+    if rows * columns > LARGEST_IMAGE:
+        raise RefusedError(f"{path.name}: {rows} rows x {columns} columns, {LARGEST_IMAGE:,} px at most expected")
+    frames = _whole(path, dataset, "NumberOfFrames", 1)
+    if frames != 1:
+        raise RefusedError(f"{path.name}: {frames} frames, one radiograph expected")
+    samples = _whole(path, dataset, "SamplesPerPixel", 1)
+    if samples != 1:
+        raise RefusedError(f"{path.name}: {samples} samples a pixel, a colour image, grayscale expected")
+    if dataset.get("PhotometricInterpretation") not in ("MONOCHROME1", "MONOCHROME2"):
+        raise RefusedError(f"{path.name}: PhotometricInterpretation is not MONOCHROME1 or MONOCHROME2")
+    allocated, bits = _whole(path, dataset, "BitsAllocated"), _whole(path, dataset, "BitsStored")
+    if allocated not in (8, 16) or not 8 <= bits <= allocated:
+        raise RefusedError(f"{path.name}: {bits} bits stored of {allocated} allocated, 8 to 16 of 8 or 16 expected")
+    high = _whole(path, dataset, "HighBit", bits - 1)
+    if high != bits - 1:
+        raise RefusedError(f"{path.name}: HighBit is {high}, {bits - 1} expected with {bits} bits stored")
+    sign = _whole(path, dataset, "PixelRepresentation", 0)
+    if sign not in (0, 1):
+        raise RefusedError(f"{path.name}: PixelRepresentation is {sign}, 0 or 1 expected")
+    dataset.PixelRepresentation = sign
+    return rows, columns
+
+
+def _whole(path: Path, dataset: FileDataset, keyword: str, usual: int | None = None) -> int:
+    found = values(dataset, keyword)
+    value = number(found[0]) if len(found) == 1 else usual if not found else None
+    if value is None or value != int(value):
+        raise RefusedError(
+            f"{path.name}: {keyword} is missing" if not found else f"{path.name}: {keyword} is no number"
+        )
+    return int(value)
+
+
+def _decode(path: Path, dataset: FileDataset, rows: int, columns: int) -> np.ndarray:
+    """Stored values (rows, columns), of the bits stored."""
+    syntax = dataset.file_meta.get("TransferSyntaxUID") or dataset.original_encoding_syntax
+    if syntax is None:
+        raise RefusedError(f"{path.name}: TransferSyntaxUID is missing")
+    if syntax in NATIVE:
+        expected = rows * columns * dataset.BitsAllocated // 8
+        if len(dataset.PixelData) < expected:
+            size = f"{columns}x{rows}, {dataset.BitsAllocated} bit"
+            raise RefusedError(
+                f"{path.name}: PixelData holds {len(dataset.PixelData):,} bytes, {expected:,} expected ({size})"
+            )
+    elif syntax in DECODERS:
+        frame = next(generate_frames(dataset.PixelData, number_of_frames=1), b"")
+        if syntax != RLELossless and declared_size(frame) != (rows, columns):
+            raise RefusedError(f"{path.name}: the compressed image is cut off, or not {rows} rows x {columns} columns")
+    else:
+        raise RefusedError(f"{path.name}: transfer syntax {UID(syntax).name} is unknown or holds no single image")
+    decoder = get_decoder(syntax)
+    try:
+        stored, _ = decoder.as_array(dataset, raw=True, decoding_plugin=DECODERS.get(syntax, ""))
+    except Exception:
+        raise RefusedError(f"{path.name}: PixelData cannot be decoded ({UID(syntax).name})") from None
+    if stored.shape != (rows, columns) or stored.dtype.kind not in "iu":
+        raise RefusedError(f"{path.name}: PixelData does not hold {rows} rows x {columns} columns of whole numbers")
+    half = 2 ** (dataset.BitsStored - 1)
+    # Bits above the stored ones may hold anything, an overlay for one.
+    kept = stored.astype(np.int32) & (2 * half - 1)
+    return (kept ^ half) - half if dataset.PixelRepresentation else kept
+
+
+def _padding(dataset: FileDataset, stored: np.ndarray) -> np.ndarray | None:
+    """Pixels with the padding value, or in the range from it to the padding's limit."""
+    value = number(next(iter(values(dataset, "PixelPaddingValue")), None))
+    if value is None:
+        return None
+    limit = number(next(iter(values(dataset, "PixelPaddingRangeLimit")), value))
+    ends = (value, value if limit is None else limit)
+    padded = (stored >= min(ends)) & (stored <= max(ends))
+    return padded if padded.any() else None
+
+
+def _spacing(path: Path, dataset: FileDataset, notes: list[str]) -> tuple[tuple[float, float], str]:
+    for keyword in SPACINGS:
+        found = [number(value) for value in values(dataset, keyword)]
+        if not found:
+            continue
+        if len(found) == 2 and all(value is not None and 0.001 <= value <= 10 for value in found):
+            down, across = (float(value) for value in found if value is not None)
+            if not 0.9 <= down / across <= 1.1:
+                raise RefusedError(f"{path.name}: pixels of {down:g} x {across:g} mm, square ones expected")
+            return (down, across), keyword
+        notes.append(f"{keyword} is not two numbers from 0.001 to 10 mm and was passed over")
+    notes.append(f"no spacing of pixels in the header: {DEFAULT_SPACING} mm assumed")
+    return (DEFAULT_SPACING, DEFAULT_SPACING), ""

@@ -1,0 +1,75 @@
+# Copyright 2026 The BLS-GAN bundle contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""One encapsulated frame: which decoder reads it, and what size its own header declares."""
+
+from pydicom.uid import (
+    HTJ2K,
+    JPEG2000,
+    HTJ2KLossless,
+    HTJ2KLosslessRPCL,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
+    RLELossless,
+)
+
+DECODERS = {
+    RLELossless: "pylibjpeg",
+    JPEGBaseline8Bit: "pillow",
+    JPEGExtended12Bit: "gdcm",
+    JPEGLossless: "gdcm",
+    JPEGLosslessSV1: "gdcm",
+    JPEGLSLossless: "pyjpegls",
+    JPEGLSNearLossless: "pyjpegls",
+    JPEG2000Lossless: "pylibjpeg",
+    JPEG2000: "pylibjpeg",
+    HTJ2KLossless: "pylibjpeg",
+    HTJ2KLosslessRPCL: "pylibjpeg",
+    HTJ2K: "pylibjpeg",
+}
+"""Transfer syntax of encapsulated pixels and pydicom's name of the decoder that reads them."""
+
+_END = b"\xff\xd9"
+_FRAME_HEADERS = frozenset({*range(0xC0, 0xD0), 0xF7}) - {0xC4, 0xC8, 0xCC}
+_ALONE = frozenset({0x01, 0xD8, *range(0xD0, 0xD8)})
+
+
+def declared_size(frame: bytes) -> tuple[int, int] | None:
+    """Rows and columns that a whole JPEG, JPEG-LS or JPEG 2000 code stream declares.
+
+    A decoder takes its memory by these, whatever the DICOM header says.
+
+    Args:
+        frame: the code stream, with its padding.
+
+    Returns:
+        Rows and columns; nothing if the stream has no such header or does not end with its end marker (cut off).
+
+    Source:
+        ITU-T T.81 B.2.2, T.87 C.2.2 (frame header), T.800 A.5.1 (SIZ).
+    """
+    if _END not in frame[-16:].rstrip(b"\0")[-2:]:
+        return None
+    if frame[:4] == b"\xff\x4f\xff\x51" and len(frame) > 24:
+        right, bottom, left, top = (int.from_bytes(frame[at : at + 4], "big") for at in (8, 12, 16, 20))
+        return bottom - top, right - left
+    at = 0
+    while at + 9 <= len(frame) and frame[at] == 0xFF:
+        marker = frame[at + 1]
+        if marker in _FRAME_HEADERS:
+            return int.from_bytes(frame[at + 5 : at + 7], "big"), int.from_bytes(frame[at + 7 : at + 9], "big")
+        at += 2 if marker in _ALONE else 1 if marker == 0xFF else 2 + int.from_bytes(frame[at + 2 : at + 4], "big")
+    return None

@@ -1,0 +1,276 @@
+# Copyright 2026 The BLS-GAN bundle contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Which joints of which image: rows of a CSV or JSON file or of the command line -> boxes on an image's own grid."""
+
+import csv
+import io
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scripts.refusal import RefusedError
+
+FIELD_MM = 23.0
+"""Side of the region around a joint that is given as a point.
+
+What the networks learned from: metacarpal heads, 12 to 16 mm wide, span 149 to 183 of the release's 256 px, which makes
+21 to 23 mm of these 256 px.
+"""
+
+NEAREST_MM = 5.0
+"""Centres of two joints are further apart than this."""
+
+SMALLEST_SIDE = 64
+"""Px a side of a region at least."""
+
+FILES = ("joints.csv", "joints.json")
+"""Where joints are looked for in a folder of images, if nothing else is said."""
+
+COLUMNS = ("image", "joint", "x", "y", "left", "top", "right", "bottom", "unit", "segmentation")
+"""Columns of a CSV and keys of a JSON row: a joint is a point ``x``, ``y`` or a box ``left`` to ``bottom``."""
+
+POINT, BOX = ("x", "y"), ("left", "top", "right", "bottom")
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,32}")
+
+
+@dataclass(frozen=True)
+class JointRow:
+    """One joint, as it was asked for.
+
+    Attributes:
+        where: file and row, for refusals.
+        image: file name, path in the folder, or SOP Instance UID of the image; empty: of the only image.
+        name: of the joint; empty: by its number.
+        numbers: x, y, or left, top, right, bottom, from the upper left corner of the image.
+        unit: ``"px"`` or ``"mm"``.
+        segmentation: file with masks for this image, beside the list; empty: masks are predicted.
+    """
+
+    where: str
+    image: str
+    name: str
+    numbers: tuple[float, ...]
+    unit: str
+    segmentation: str
+
+
+@dataclass(frozen=True)
+class PlacedJoint:
+    """One joint on the grid of its image.
+
+    Attributes:
+        name: of the joint.
+        box: top, left, bottom, right, px; bottom and right are the first outside.
+        centre: row and column of its middle, px; what lies nearer to another joint's centre belongs to that one.
+    """
+
+    name: str
+    box: tuple[int, int, int, int]
+    centre: tuple[float, float]
+
+
+def read_joints(joints: str | Path | Sequence[Any] | None, folder: Path) -> list[JointRow]:
+    """Read the list of joints.
+
+    Args:
+        joints: a CSV or JSON file; or rows: ``[[x, y], ...]`` or mappings with the keys of :data:`COLUMNS`, as JSON
+            text too; nothing: the first of :data:`FILES` in ``folder``, if one is there.
+        folder: of the images.
+
+    Returns:
+        The rows, in order; none if there is no list.
+
+    Raises:
+        RefusedError: no such file, not CSV or JSON, an unknown column, a row without a point or a box, numbers that
+            are none, a unit other than px and mm, a name that cannot be a file's.
+    """
+    if joints is None or joints == "":
+        found = next((folder / name for name in FILES if (folder / name).is_file()), None)
+        return [] if found is None else _read_file(found)
+    if isinstance(joints, (str, Path)):
+        text = str(joints).strip()
+        if text.startswith(("[", "{")):
+            return _rows(_json(text, "joints"), "joints")
+        return _read_file(Path(joints))
+    return _rows(list(joints), "joints")
+
+
+def rows_of(rows: Sequence[JointRow], image: str, uid: str = "") -> list[JointRow]:
+    """The rows of one image.
+
+    Args:
+        rows: of :func:`read_joints`.
+        image: path of the image in its folder, with ``/``.
+        uid: its SOP Instance UID.
+    """
+    names = {"", image, image.rsplit("/", 1)[-1], uid}
+    return [row for row in rows if row.image in names]
+
+
+def check_images(rows: Sequence[JointRow], images: Sequence[str]) -> None:
+    """Refuse rows that cannot be of one of the images.
+
+    Args:
+        rows: of :func:`read_joints`.
+        images: paths in the folder, with ``/``.
+
+    Raises:
+        RefusedError: a row names no image although there are several, or one that is not there, or one of two.
+    """
+    names = [image.rsplit("/", 1)[-1] for image in images]
+    for row in rows:
+        if not row.image and len(images) > 1:
+            raise RefusedError(f"{row.where}: names no image, and there are {len(images)}")
+        if row.image in images or not row.image or re.fullmatch(r"[0-9]+(\.[0-9]+)+", row.image):
+            continue
+        if (count := names.count(row.image)) != 1:
+            how = "is not there" if count == 0 else f"is there {count} times: name its folder too"
+            raise RefusedError(f"{row.where}: image {row.image} {how}")
+
+
+def place(
+    rows: Sequence[JointRow], *, size: tuple[int, int], spacing: tuple[float, float], field_mm: float = FIELD_MM
+) -> list[PlacedJoint]:
+    """Find the region of each joint: a square of ``field_mm`` around a point, or the box that is given.
+
+    A region ends where the image ends.
+
+    Args:
+        rows: of one image.
+        size: its rows and columns.
+        spacing: mm a px, down and across.
+        field_mm: side of the region around a point, mm.
+
+    Raises:
+        RefusedError: a point or a box outside the image, a region of less than 64 px a side, two joints of one name,
+            two joints that are one.
+    """
+    placed: list[PlacedJoint] = []
+    for number, row in enumerate(rows, 1):
+        name = row.name or f"joint{number}"
+        across, down = (1.0, 1.0) if row.unit == "px" else (spacing[1], spacing[0])
+        if len(row.numbers) == len(POINT):
+            column, line = row.numbers[0] / across, row.numbers[1] / down
+            if not (0 <= line < size[0] and 0 <= column < size[1]):
+                raise RefusedError(f"{row.where}: {name} at {_at(row)} lies outside the image, {_size(size)}")
+            half = field_mm / spacing[0] / 2, field_mm / spacing[1] / 2
+            edges = (line - half[0], column - half[1], line + half[0], column + half[1])
+        else:
+            left, top, right, bottom = (value / by for value, by in zip(row.numbers, (across, down) * 2, strict=True))
+            if not (0 <= left < right <= size[1] and 0 <= top < bottom <= size[0]):
+                raise RefusedError(f"{row.where}: the box {_at(row)} of {name} is no box in the image, {_size(size)}")
+            edges = (top, left, bottom, right)
+            line, column = (top + bottom) / 2, (left + right) / 2
+        top_row, left_column = (max(0, round(edge)) for edge in edges[:2])
+        bottom_row, right_column = (min(round(edge), side) for edge, side in zip(edges[2:], size, strict=True))
+        height, width = bottom_row - top_row, right_column - left_column
+        if min(height, width) < SMALLEST_SIDE:
+            raise RefusedError(
+                f"{row.where}: the region of {name} is {height} rows x {width} columns, "
+                f"{SMALLEST_SIDE} px a side at least expected"
+            )
+        joint = PlacedJoint(name, (top_row, left_column, bottom_row, right_column), (line, column))
+        for other in placed:
+            if other.name == name:
+                raise RefusedError(f"{row.where}: {name} is the name of two joints of one image")
+            apart = math.hypot((line - other.centre[0]) * spacing[0], (column - other.centre[1]) * spacing[1])
+            if apart < NEAREST_MM:
+                raise RefusedError(
+                    f"{row.where}: {name} lies {apart:.1f} mm from {other.name}, one joint is asked twice"
+                )
+        placed.append(joint)
+    return placed
+
+
+def _read_file(path: Path) -> list[JointRow]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise RefusedError(f"joints {path}: cannot be read ({why})") from error
+    if path.suffix.lower() == ".json":
+        return _rows(_json(text, path.name), path.name)
+    lines = list(csv.DictReader(io.StringIO(text)))
+    for number, line in enumerate(lines, 2):
+        if None in line or None in line.values():
+            raise RefusedError(f"{path.name}, line {number}: has not as many values as there are columns")
+    return _rows(lines, path.name, first=2, unit="line")
+
+
+def _json(text: str, where: str) -> list[Any]:
+    try:
+        rows = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise RefusedError(f"{where}: not JSON ({error.msg}, line {error.lineno})") from error
+    if isinstance(rows, Mapping):
+        rows = [rows]
+    if not isinstance(rows, list):
+        raise RefusedError(f"{where}: a list of joints expected")
+    return rows
+
+
+def _rows(rows: Sequence[Any], where: str, first: int = 1, unit: str = "row") -> list[JointRow]:
+    if not rows:
+        raise RefusedError(f"{where}: names no joint")
+    if len(rows) == len(POINT) and all(isinstance(value, (int, float)) for value in rows):
+        rows = [rows]
+    return [_row(row, f"{where}, {unit} {number}") for number, row in enumerate(rows, first)]
+
+
+def _row(row: Any, where: str) -> JointRow:
+    if isinstance(row, Sequence) and not isinstance(row, str) and len(row) in (len(POINT), len(BOX)):
+        row = dict(zip(POINT if len(row) == len(POINT) else BOX, row, strict=True))
+    if not isinstance(row, Mapping):
+        raise RefusedError(f"{where}: {', '.join(POINT)} or {', '.join(BOX)} expected")
+    given = {str(key).strip(): value for key, value in row.items() if value is not None and str(value).strip() != ""}
+    unknown = sorted(set(given) - set(COLUMNS))
+    if unknown:
+        raise RefusedError(f"{where}: {unknown[0]} is unknown, one of {', '.join(COLUMNS)} expected")
+    keys = POINT if set(POINT) <= set(given) else BOX
+    if not set(keys) <= set(given) or (set(given) & set(POINT) and set(given) & set(BOX)):
+        raise RefusedError(f"{where}: either {', '.join(POINT)} or {', '.join(BOX)} expected")
+    name, length = str(given.get("joint", "")).strip(), str(given.get("unit", "px")).strip()
+    if name and not _NAME.fullmatch(name):
+        raise RefusedError(f"{where}: joint is {name!r}, up to 32 letters, digits, - and _ expected")
+    if length not in ("px", "mm"):
+        raise RefusedError(f"{where}: unit is {length!r}, px or mm expected")
+    return JointRow(
+        where=where,
+        image=str(given.get("image", "")).strip().replace("\\", "/"),
+        name=name,
+        numbers=tuple(_number(given[key], f"{where}: {key}") for key in keys),
+        unit=length,
+        segmentation=str(given.get("segmentation", "")).strip(),
+    )
+
+
+def _number(value: Any, what: str) -> float:
+    try:
+        parsed = float(value)
+    except (TypeError, ValueError):
+        parsed = math.nan
+    if not math.isfinite(parsed) or isinstance(value, bool):
+        raise RefusedError(f"{what} is {value!r}, a number expected")
+    return parsed
+
+
+def _at(row: JointRow) -> str:
+    return ", ".join(f"{number:g}" for number in row.numbers) + f" {row.unit}"
+
+
+def _size(size: tuple[int, int]) -> str:
+    return f"{size[0]} rows x {size[1]} columns"

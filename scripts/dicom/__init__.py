@@ -9,4 +9,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Networks of the bundle, one idea a file."""
+"""DICOM in and out, one idea a file."""

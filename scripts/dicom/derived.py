@@ -1,0 +1,265 @@
+# Copyright 2026 The BLS-GAN bundle contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""One bone's layer of one joint as a DX image: what the source says of patient and exposure, and how it was derived."""
+
+import hashlib
+
+import numpy as np
+from highdicom._standard_utils import get_anatomic_region_map
+from pydicom import Dataset
+from pydicom.pixels.utils import set_pixel_data
+from pydicom.sr.codedict import codes
+from pydicom.uid import DigitalXRayImageStorageForPresentation
+
+from scripts.dicom.header import contributing_equipment, copy, copy_patient_and_study, keywords_of
+from scripts.dicom.identity import (
+    RESEARCH_USE,
+    Software,
+    add_equipment,
+    code_item,
+    derived_uid,
+    file_meta,
+    processing_equipment,
+    series_number,
+)
+from scripts.dicom.joint import SeparatedJoint
+from scripts.dicom.reader import Radiograph
+from scripts.dicom.voi import voi
+from scripts.radiograph import LOWER, UPPER
+
+PRIVATE_GROUP, PRIVATE_CREATOR = 0x0029, "BLS-GAN"
+JOINT, BOX, LAYER, SOFT_TISSUE, WHITE, MASKS_FROM = range(1, 7)
+"""Elements (0029,xx01) to (0029,xx06) of the private block, for machines that put the layers back:
+
+- JOINT, LO: the joint's name
+- BOX, UL, 4 values: top, left, bottom, right of the region in px of the source; bottom and right are the first outside
+- LAYER, CS: ``UPPER`` or ``LOWER``
+- SOFT_TISSUE, FD: k, and WHITE, UL: W, both in levels. A level counts up from black: it is the stored value, in
+  MONOCHROME1 2**BitsStored - 1 less it. In the overlap (W - image)(W - k) = (W - upper)(W - lower).
+- MASKS_FROM, LO: where the masks come from, ``predicted`` or ``given``
+"""
+
+LAYER_NAMES = {LOWER: "LOWER", UPPER: "UPPER"}
+BONES = {LOWER: "lower bone (metacarpal)", UPPER: "upper bone (phalanx)"}
+
+SERIES_PLACES = {UPPER: 1, LOWER: 2}
+"""Last digit of a layer's Series Number: viewers sort by it."""
+
+EXPOSURE = (
+    *("general-acquisition", "x-ray-acquisition-dose", "x-ray-generation", "x-ray-filtration", "x-ray-grid"),
+    *("dx-detector", "dx-positioning"),
+)
+"""Modules of a DX image on how it was taken, by highdicom's names (DICOM PS3.3, A.26)."""
+
+ABOUT_THE_WHOLE = {"ImagesInAcquisition", "FieldOfViewShape", "FieldOfViewDimensions", "FieldOfViewOrigin"} | {
+    *("FieldOfViewRotation", "FieldOfViewHorizontalFlip"),
+    *("ImagerPixelSpacing", "PixelSpacing", "PixelSpacingCalibrationType", "PixelSpacingCalibrationDescription"),
+}
+"""Attributes of these modules that a region does not share with its source, or that need more than a copy."""
+
+LATERALITIES = {codes.SCT.Left.value: "L", codes.SCT.Right.value: "R"}
+
+
+def layer_image(radiograph: Radiograph, joint: SeparatedJoint, layer: int, number: int, software: Software) -> Dataset:
+    """DX Image Storage - For Presentation of one layer, the region of the joint only, on the source's grid.
+
+    Stored values are the source's inside the bone and outside the overlap (above them by 2**(BitsStored - 1) if the
+    source is signed, since a DX is unsigned), black outside the bone, declared as Pixel Padding Value.
+
+    Args:
+        radiograph: the source; nothing of it is altered but that values are decoded.
+        joint: of this radiograph.
+        layer: ``LOWER`` or ``UPPER``.
+        number: Instance Number, 1 and up.
+        software: what the layers were made with.
+
+    Returns:
+        The object with its File Meta Information, the same bytes for the same arguments.
+
+    Source:
+        DICOM PS3.3, A.26 (DX Image IOD), C.8.11 (DX modules).
+    """
+    source, grayscale = radiograph.dataset, radiograph.grayscale
+    name = LAYER_NAMES[layer]
+    image = Dataset()
+    image.SOPClassUID = DigitalXRayImageStorageForPresentation
+    image.SOPInstanceUID = derived_uid(source, software, "DX", name, *_made_of(joint))
+    image.file_meta = file_meta(image, software)
+    copy_patient_and_study(source, image)
+    add_equipment(image, software)
+    image.ContributingEquipmentSequence = [*contributing_equipment(source), processing_equipment(software)]
+    copy(source, image, ["FrameOfReferenceUID", "PositionReferenceIndicator"], sound=True)
+    if "FrameOfReferenceUID" in image and "PositionReferenceIndicator" not in image:
+        image.PositionReferenceIndicator = None
+
+    image.Modality = "DX"
+    image.PresentationIntentType = "FOR PRESENTATION"
+    image.SeriesInstanceUID = derived_uid(source, software, "DX series", name)
+    image.SeriesNumber = series_number(source, SERIES_PLACES[layer])
+    image.SeriesDescription = f"{name.capitalize()} bone layers, {software.name}, research use"
+    image.InstanceNumber = number
+
+    image.ImageType = ["DERIVED", "SECONDARY", ""]
+    copy(source, image, ["ContentDate", "ContentTime"], sound=True)
+    image.ImageComments = f"{RESEARCH_USE} {software.name} {software.version}: {BONES[layer]}, joint {joint.name}."
+    _add_derivation(image, radiograph, joint, layer, software)
+    _add_anatomy(image, source)
+    _add_exposure(image, source)
+    _add_spacing(image, radiograph)
+    image.AcquisitionContextSequence = []
+    _add_pixels(image, radiograph, joint, layer)
+    image.update(voi(source, grayscale))
+    _add_private_block(image, joint, layer)
+    return image
+
+
+def _made_of(joint: SeparatedJoint) -> list[object]:
+    """What tells a joint's objects from those of the same joint, separated otherwise."""
+    given = hashlib.sha256(np.packbits(joint.masks).tobytes()).hexdigest() if joint.masks_from == "given" else ""
+    return [joint.name, [int(side) for side in joint.box], f"{joint.soft_tissue:.6g}", int(joint.white), given]
+
+
+def _add_derivation(
+    image: Dataset, radiograph: Radiograph, joint: SeparatedJoint, layer: int, software: Software
+) -> None:
+    source, grayscale = radiograph.dataset, radiograph.grayscale
+    reference = Dataset()
+    reference.ReferencedSOPClassUID = source.SOPClassUID
+    reference.ReferencedSOPInstanceUID = source.SOPInstanceUID
+    # No Spatial Locations Preserved: rows and columns of a region are not those of its source; the box tells.
+    purpose = codes.DCM.SourceImageForImageProcessingOperation
+    reference.PurposeOfReferenceCodeSequence = [code_item(purpose)]
+    image.SourceImageSequence = [reference]
+    # Of CID 7203: the other bone's attenuation is subtracted pixel by pixel, what is outside of the bone masked out.
+    image.DerivationCodeSequence = [
+        code_item(codes.DCM.PixelByPixelSubtraction),
+        code_item(codes.DCM.PixelByPixelMask),
+    ]
+    top, left, bottom, right = joint.box
+    shifted = f" plus {grayscale.offset}" if grayscale.signed else ""
+    spacing = f" Pixel spacing: {_spacing_in_words(radiograph)}." if "ImagerPixelSpacing" not in source else ""
+    image.DerivationDescription = (
+        f"{BONES[layer].capitalize()} of joint {joint.name}, without the {BONES[UPPER if layer == LOWER else LOWER]} "
+        f"that overlaps it. Rows {top + 1} to {bottom}, columns {left + 1} to {right} of the source, not resampled. "
+        f"Outside the overlap: the source's stored values{shifted}, black outside the bone. "
+        f"In the overlap, in levels from 0 (black) to {grayscale.top}: (W - image)(W - k) = (W - upper)(W - lower), "
+        f"W = {joint.white}, k = {joint.soft_tissue:.6g} (soft tissue). Masks: {joint.masks_from}.{spacing} "
+        f"{software.name} {software.version}. {RESEARCH_USE}"
+    )
+
+
+def _spacing_in_words(radiograph: Radiograph) -> str:
+    down, across = radiograph.spacing
+    if radiograph.spacing_from:
+        return f"{down:.6g} by {across:.6g} mm, from {radiograph.spacing_from}"
+    return f"not known, {down:.6g} by {across:.6g} mm are a default"
+
+
+def _add_anatomy(image: Dataset, source: Dataset) -> None:
+    """Body part and laterality: the source's, else hand and unpaired.
+
+    Source:
+        DICOM PS3.3, tables C.8-69 (DX Anatomy Imaged), C.7-5a (General Series).
+    """
+    copy(source, image, ["BodyPartExamined", "AnatomicRegionSequence"], sound=True)
+    image.setdefault("BodyPartExamined", "HAND")
+    if not all({"CodeValue", "CodingSchemeDesignator"} <= set(item.dir()) for item in _regions(image)):
+        del image.AnatomicRegionSequence
+    if "AnatomicRegionSequence" not in image:
+        known = get_anatomic_region_map()
+        region, _ = known.get(str(image.BodyPartExamined), known["HAND"])
+        image.AnatomicRegionSequence = [code_item(region)]
+    image.ImageLaterality = _laterality(source)
+    orientation = source.get("PatientOrientation")
+    image.PatientOrientation = list(orientation) if orientation and len(orientation) == 2 else None
+
+
+def _regions(dataset: Dataset) -> list[Dataset]:
+    return list(dataset.get("AnatomicRegionSequence") or [])
+
+
+def _laterality(source: Dataset) -> str:
+    """R, L, B (both) or U: from the first place where it stands."""
+    stated = [source.get(keyword) for keyword in ("ImageLaterality", "Laterality", "FrameLaterality")]
+    stated += [item.get("FrameLaterality") for item in source.get("FrameAnatomySequence") or []]
+    for region in _regions(source):
+        for modifier in region.get("AnatomicRegionModifierSequence") or []:
+            stated.append(LATERALITIES.get(str(modifier.get("CodeValue"))))
+    known = (str(side).strip().upper() for side in stated)
+    return next((side for side in known if side in ("R", "L", "B")), "U")
+
+
+def _add_exposure(image: Dataset, source: Dataset) -> None:
+    """How the source was taken, as far as a DX may say it and the source's values are valid."""
+    positioning = keywords_of(["dx-positioning"])
+    copy(source, image, [name for name in keywords_of(EXPOSURE) if name not in ABOUT_THE_WHOLE], sound=True)
+    image.setdefault("DetectorType", None)
+    if any(keyword in image for keyword in positioning):
+        image.setdefault("PositionerType", None)
+    burned_in = source.get("BurnedInAnnotation")
+    # Where the source does not tell: what is left of it is inside of a bone.
+    image.BurnedInAnnotation = burned_in if burned_in in ("YES", "NO") else "NO"
+    lossy = source.get("LossyImageCompression") == "01"
+    image.LossyImageCompression = "01" if lossy else "00"
+    if lossy:
+        copy(source, image, ["LossyImageCompressionRatio", "LossyImageCompressionMethod"], sound=True)
+
+
+def _add_spacing(image: Dataset, radiograph: Radiograph) -> None:
+    """The source's spacing attributes as they are; Imager Pixel Spacing, which a DX must have, if it has none.
+
+    Source:
+        DICOM PS3.3, table C.8-72 (DX Detector), 10.7 (Basic Pixel Spacing Calibration Macro).
+    """
+    source = radiograph.dataset
+    copy(
+        source,
+        image,
+        ["ImagerPixelSpacing", "PixelSpacing", "PixelSpacingCalibrationType", "PixelSpacingCalibrationDescription"],
+        sound=True,
+    )
+    for keyword in ("ImagerPixelSpacing", "PixelSpacing"):
+        if keyword in image and not _are_lengths(image[keyword].value):
+            delattr(image, keyword)
+    if "ImagerPixelSpacing" not in image:
+        image.ImagerPixelSpacing = [f"{side:.10g}" for side in radiograph.spacing]
+    if "PixelSpacing" not in image:
+        for keyword in ("PixelSpacingCalibrationType", "PixelSpacingCalibrationDescription"):
+            image.pop(keyword, None)
+
+
+def _are_lengths(values: object) -> bool:
+    sides = np.atleast_1d(np.asarray(values, dtype=float))
+    return len(sides) == 2 and bool(np.isfinite(sides).all() and (sides > 0).all())
+
+
+def _add_pixels(image: Dataset, radiograph: Radiograph, joint: SeparatedJoint, layer: int) -> None:
+    grayscale = radiograph.grayscale
+    stored = grayscale.unsigned(joint.layers[layer])
+    photometric = "MONOCHROME1" if grayscale.inverted else "MONOCHROME2"
+    set_pixel_data(image, stored, photometric, grayscale.bits_stored, generate_instance_uid=False)
+    image.PresentationLUTShape = "INVERSE" if grayscale.inverted else "IDENTITY"
+    relationship = radiograph.dataset.get("PixelIntensityRelationship")
+    image.PixelIntensityRelationship = relationship if relationship in ("LIN", "LOG") else "LOG"
+    # A larger stored value of MONOCHROME2 is brighter: fewer X-rays came through.
+    image.PixelIntensityRelationshipSign = 1 if grayscale.inverted else -1
+    image.RescaleIntercept, image.RescaleSlope, image.RescaleType = "0", "1", "US"
+    image.add_new("PixelPaddingValue", "US", int(grayscale.unsigned(np.zeros(1, np.int64))[0]))
+
+
+def _add_private_block(image: Dataset, joint: SeparatedJoint, layer: int) -> None:
+    block = image.private_block(PRIVATE_GROUP, PRIVATE_CREATOR, create=True)
+    block.add_new(JOINT, "LO", joint.name)
+    block.add_new(BOX, "UL", [int(side) for side in joint.box])
+    block.add_new(LAYER, "CS", LAYER_NAMES[layer])
+    block.add_new(SOFT_TISSUE, "FD", float(joint.soft_tissue))
+    block.add_new(WHITE, "UL", int(joint.white))
+    block.add_new(MASKS_FROM, "LO", joint.masks_from)

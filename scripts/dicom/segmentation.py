@@ -1,0 +1,302 @@
+# Copyright 2026 The BLS-GAN bundle contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Masks of all joints of a radiograph as one DICOM Segmentation, and a Segmentation, also a corrected one, as masks."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from highdicom import AlgorithmIdentificationSequence
+from highdicom.seg import (
+    SegmentAlgorithmTypeValues,
+    Segmentation,
+    SegmentationTypeValues,
+    SegmentDescription,
+)
+from pydicom import Dataset, dcmread
+from pydicom.errors import InvalidDicomError
+from pydicom.sr.codedict import codes
+from pydicom.sr.coding import Code
+from pydicom.uid import DigitalXRayImageStorageForPresentation, RLELossless
+
+from scripts.dicom.header import contributing_equipment, copy, copy_patient_and_study
+from scripts.dicom.identity import (
+    RESEARCH_USE,
+    Software,
+    derived_uid,
+    file_meta,
+    processing_equipment,
+    series_number,
+)
+from scripts.dicom.joint import SeparatedJoint
+from scripts.dicom.reader import Radiograph
+from scripts.radiograph import label_map
+from scripts.refusal import RefusedError
+
+SEGMENTS = {1: "lower bone (metacarpal)", 2: "upper bone (phalanx)", 3: "overlap"}
+"""Segment Number, which is the value in the label map, and Segment Label."""
+
+# From SNOMED International's own template "Fracture of [bone structure]": 709530002 |Structure of phalanx of hand|.
+PHALANX = Code("709530002", "SCT", "Phalanx of hand")
+TYPES = {1: codes.SCT.Metacarpal, 2: PHALANX, 3: codes.SCT.HandBone}
+
+SERIES_PLACE = 3
+UNKNOWN_DATE, UNKNOWN_TIME = "19000101", "000000"
+"""Content Date and Time, which a Segmentation must have, of a source that has no date at all."""
+
+UNREADABLE = (AttributeError, KeyError, IndexError, TypeError, ValueError, NotImplementedError, RuntimeError, OSError)
+
+
+def segmentation(radiograph: Radiograph, joints: Sequence[SeparatedJoint], software: Software) -> Dataset:
+    """Label Map Segmentation Storage over the whole source: 0 background, 1 lower, 2 upper bone only, 3 overlap.
+
+    A projection has no place in the patient. Viewers want one all the same: the segmentation says that its plane is
+    that of the first two axes, in a frame of reference of its own.
+
+    Args:
+        radiograph: the source; nothing of it is altered but that values are decoded.
+        joints: of this radiograph, at least one.
+        software: what the masks were made with.
+
+    Returns:
+        The object with its File Meta Information, RLE Lossless, the same bytes for the same arguments.
+
+    Raises:
+        RefusedError: two joints claim the same pixel.
+
+    Source:
+        DICOM PS3.3, A.51 (Segmentation IOD), C.8.20 (Segmentation modules); PS3.16, CID 7150 and 7151.
+    """
+    source = radiograph.dataset
+    labels = whole_label_map(joints, radiograph.levels.shape)
+    given = [joint.masks_from == "given" for joint in joints]
+    drawn = hashlib.sha256(labels.tobytes()).hexdigest() if any(given) else ""
+    regions = [[joint.name, *map(int, joint.box)] for joint in joints]
+    stand_in = _stand_in(radiograph, software)
+    result = Segmentation(
+        source_images=[stand_in],
+        pixel_array=labels,
+        segmentation_type=SegmentationTypeValues.LABELMAP,
+        segment_descriptions=_segment_descriptions(software, drawn=all(given), corrected=any(given)),
+        series_instance_uid=derived_uid(source, software, "SEG series"),
+        series_number=series_number(source, SERIES_PLACE),
+        sop_instance_uid=derived_uid(source, software, "SEG", regions, drawn),
+        instance_number=1,
+        manufacturer=software.name,
+        manufacturer_model_name=software.name,
+        software_versions=software.version,
+        device_serial_number=software.weights_sha256 or "none",
+        content_label="BONES",
+        content_description="Bones of finger joints and their overlap",
+        series_description=f"Bone masks, {software.name}, research use",
+        transfer_syntax_uid=RLELossless,
+        omit_empty_frames=False,
+        content_date=UNKNOWN_DATE,
+        content_time=UNKNOWN_TIME,
+    )
+    _take_over(result, source, software)
+    return result
+
+
+def whole_label_map(joints: Sequence[SeparatedJoint], shape: tuple[int, ...]) -> np.ndarray:
+    """Label map of all joints on the radiograph's grid.
+
+    Args:
+        joints: their boxes lie inside of the radiograph.
+        shape: rows, columns of the radiograph.
+
+    Returns:
+        (rows, columns) uint8, 0..3 as :func:`scripts.radiograph.label_map` has them.
+
+    Raises:
+        RefusedError: two joints claim the same pixel.
+    """
+    labels = np.zeros(shape, np.uint8)
+    for number, joint in enumerate(joints):
+        top, left, bottom, right = joint.box
+        region = labels[top:bottom, left:right]
+        own = label_map(torch.from_numpy(joint.masks)[None])[0, 0].numpy()
+        twice = int(np.count_nonzero((region > 0) & (own > 0)))
+        if twice:
+            others = ", ".join(other.name for other in joints[:number])
+            raise RefusedError(f"joint {joint.name}: {twice} px of its masks are in those of another joint ({others})")
+        region |= own
+    return labels
+
+
+def _segment_descriptions(software: Software, *, drawn: bool, corrected: bool) -> list[SegmentDescription]:
+    kind = SegmentAlgorithmTypeValues.SEMIAUTOMATIC if corrected else SegmentAlgorithmTypeValues.AUTOMATIC
+    algorithm = AlgorithmIdentificationSequence(
+        name=software.name,
+        family=codes.DCM.ArtificialIntelligence,
+        version=software.version,
+        source=software.name,
+        parameters={"weights": software.weights_sha256 or "none"},
+    )
+    return [
+        SegmentDescription(
+            segment_number=number,
+            segment_label=label,
+            segmented_property_category=codes.SCT.AnatomicalStructure,
+            segmented_property_type=TYPES[number],
+            algorithm_type=SegmentAlgorithmTypeValues.MANUAL if drawn else kind,
+            algorithm_identification=None if drawn else algorithm,
+        )
+        for number, label in SEGMENTS.items()
+    ]
+
+
+def _stand_in(radiograph: Radiograph, software: Software) -> Dataset:
+    """What highdicom is told of the source: its grid and its UIDs; text is copied later, byte for byte."""
+    source = radiograph.dataset
+    stand_in = Dataset()
+    for keyword in ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber", "StudyID"):
+        setattr(stand_in, keyword, "")
+    stand_in.StudyDate = stand_in.StudyTime = stand_in.ReferringPhysicianName = None
+    # highdicom knows the modules of this class; that of the source is put in its place later.
+    stand_in.SOPClassUID = DigitalXRayImageStorageForPresentation
+    stand_in.SOPInstanceUID = source.SOPInstanceUID
+    stand_in.StudyInstanceUID = source.StudyInstanceUID
+    stand_in.SeriesInstanceUID = source.SeriesInstanceUID
+    stand_in.Modality = "DX"
+    stand_in.Rows, stand_in.Columns = radiograph.levels.shape
+    stand_in.LossyImageCompression = "01" if source.get("LossyImageCompression") == "01" else "00"
+    # highdicom asks for a thickness; a projection has none.
+    stand_in.SliceThickness = 1
+    stand_in.PixelSpacing = [f"{side:.10g}" for side in radiograph.spacing]
+    stand_in.FrameOfReferenceUID = derived_uid(source, software, "plane of the image")
+    stand_in.ImagePositionPatient = [0, 0, 0]
+    stand_in.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
+    return stand_in
+
+
+def _take_over(result: Dataset, source: Dataset, software: Software) -> None:
+    """Bring the source's text in, take the time of day and chance out."""
+    for keyword in ("InstanceCreationDate", "InstanceCreationTime"):
+        del result[keyword]
+    copy_patient_and_study(source, result)
+    for moment in ("Content", "Acquisition", "Study"):
+        dated = Dataset()
+        copy(source, dated, [f"{moment}Date", f"{moment}Time"], sound=True)
+        if f"{moment}Date" in dated:
+            result.ContentDate = dated[f"{moment}Date"].value
+            result.ContentTime = dated.get(f"{moment}Time") or UNKNOWN_TIME
+            break
+    for item in result.ContributingEquipmentSequence:
+        item.pop("ContributionDateTime", None)
+    result.ContributingEquipmentSequence = [
+        *contributing_equipment(source),
+        processing_equipment(software),
+        *result.ContributingEquipmentSequence,
+    ]
+    for item in (*result.DimensionOrganizationSequence, *result.DimensionIndexSequence):
+        item.DimensionOrganizationUID = derived_uid(source, software, "dimensions")
+    for item in _source_references(result):
+        item.ReferencedSOPClassUID = source.SOPClassUID
+    result.file_meta = file_meta(result, software, RLELossless)
+
+
+def _source_references(dataset: Dataset) -> Iterator[Dataset]:
+    """Items that refer to source images: of the whole, of all frames, of each frame."""
+    for series in dataset.get("ReferencedSeriesSequence") or []:
+        yield from series.get("ReferencedInstanceSequence") or []
+    yield from dataset.get("SourceImageSequence") or []
+    for keyword in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
+        for groups in dataset.get(keyword) or []:
+            yield from _frame_references(groups)
+
+
+def _frame_references(groups: Dataset) -> Iterator[Dataset]:
+    for derivation in groups.get("DerivationImageSequence") or []:
+        yield from derivation.get("SourceImageSequence") or []
+
+
+def read_label_map(segmentation: Dataset | Path, radiograph: Radiograph) -> np.ndarray:
+    """Label map of a Segmentation, label map or binary: one of ours, or one that a viewer saved after a correction.
+
+    A segment is known by its label, which begins with lower, upper or overlap, or else by its number, 1 to 3. A pixel
+    in both bones' segments is in the overlap. Frames of other images of a series are passed over.
+
+    Args:
+        segmentation: the object with its File Meta Information, or its file.
+        radiograph: the image that it has to refer to.
+
+    Returns:
+        (rows, columns) uint8 on the radiograph's grid, 0..3 as :func:`scripts.radiograph.label_map` has them.
+
+    Raises:
+        RefusedError: it is no Segmentation, of another image, of another size, has unknown segments, or is broken.
+
+    Source:
+        DICOM PS3.3, A.51 (Segmentation IOD), C.8.20 (Segmentation modules).
+    """
+    try:
+        dataset = segmentation if isinstance(segmentation, Dataset) else dcmread(segmentation)
+    except (InvalidDicomError, *UNREADABLE) as error:
+        raise RefusedError(f"segmentation: cannot be read ({type(error).__name__})") from error
+    try:
+        return _label_map(dataset, radiograph)
+    except RefusedError:
+        raise
+    except UNREADABLE as error:
+        raise RefusedError(f"segmentation: its header or its pixels are broken ({type(error).__name__})") from error
+
+
+def _label_map(dataset: Dataset, radiograph: Radiograph) -> np.ndarray:
+    kind = str(dataset.get("SegmentationType"))
+    if dataset.get("Modality") != "SEG" or kind not in ("LABELMAP", "BINARY"):
+        raise RefusedError(f"segmentation: is {dataset.get('Modality')}, {kind}, SEG, LABELMAP or BINARY expected")
+    rows, columns = radiograph.levels.shape
+    if (dataset.Rows, dataset.Columns) != (rows, columns):
+        size = f"{dataset.Rows} x {dataset.Columns}"
+        raise RefusedError(f"segmentation: is of {size} px, the radiograph of {rows} x {columns}")
+    own = str(radiograph.dataset.SOPInstanceUID)
+    referenced = {str(item.ReferencedSOPInstanceUID) for item in _source_references(dataset)}
+    if own not in referenced:
+        raise RefusedError("segmentation: does not refer to the radiograph")
+    bones = {int(item.SegmentNumber): _label_of(item) for item in dataset.SegmentSequence if _is_segment(item)}
+    frames = dataset.pixel_array.reshape(-1, rows, columns)
+    labels = np.zeros((rows, columns), np.uint8)
+    for frame, groups in zip(frames, dataset.PerFrameFunctionalGroupsSequence, strict=True):
+        of = {str(item.ReferencedSOPInstanceUID) for item in _frame_references(groups)} or referenced
+        if own not in of:
+            continue
+        if of != {own}:
+            raise RefusedError("segmentation: a frame of it refers to several images")
+        if kind == "BINARY":
+            number = int(groups.SegmentIdentificationSequence[0].ReferencedSegmentNumber)
+            labels |= bones[number] * (frame > 0).astype(np.uint8)
+            continue
+        unknown = set(np.unique(frame).tolist()) - {0, *bones}
+        if unknown:
+            raise RefusedError(f"segmentation: has pixels of segment {min(unknown)}, which it does not describe")
+        for number, label in bones.items():
+            labels[frame == number] |= label
+    return labels
+
+
+def _is_segment(item: Dataset) -> bool:
+    """Background, which label maps describe as segment 0, is none."""
+    return int(item.SegmentNumber) != 0
+
+
+def _label_of(item: Dataset) -> int:
+    """Value in the label map of a segment: its bits are the lower and the upper bone."""
+    number, words = int(item.SegmentNumber), str(item.get("SegmentLabel") or "").lower()
+    for value, label in SEGMENTS.items():
+        if words.startswith(label.split()[0]):
+            return value
+    # What viewers call a segment that nobody has named.
+    if number in SEGMENTS and words in ("", f"segment {number}", str(number)):
+        return number
+    raise RefusedError(f"segmentation: segment {number} is unknown, lower, upper and overlap expected as labels")

@@ -41,7 +41,15 @@ def tidy(inside: Tensor) -> Tensor:
 class SeparationInferer(Inferer):
     """Split along the masks that are given; where none are, propose some, tidy them and split along those."""
 
-    def __call__(self, inputs: Tensor, network: Any, *args: Any, masks: Tensor | None = None, **kwargs: Any) -> Tensor:
+    def __call__(
+        self,
+        inputs: Tensor,
+        network: Any,
+        *args: Any,
+        masks: Tensor | None = None,
+        territory: Tensor | None = None,
+        **kwargs: Any,
+    ) -> Tensor:
         """The network's answer, (B, 6, H, W), see :meth:`scripts.networks.separator.Separator.forward`.
 
         Args:
@@ -49,7 +57,11 @@ class SeparationInferer(Inferer):
             network: a :class:`scripts.networks.separator.Separator`.
             args: handed on to the network.
             masks: (B, 2, H, W) or nothing.
+            territory: (B, 1, H, W) bool, outside which no bone of this joint is looked for; everywhere if not given.
             kwargs: handed on to the network.
         """
-        answer: Tensor = network(inputs, tidy(network.propose(inputs)) if masks is None else masks, *args, **kwargs)
+        if masks is None:
+            inside = network.propose(inputs)
+            masks = tidy(inside if territory is None else inside * territory)
+        answer: Tensor = network(inputs, masks, *args, **kwargs)
         return answer

@@ -9,9 +9,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Regions of one joint in: a folder of pictures with masks beside them -> checked tensors, refusals by name."""
+"""Images in: a folder of pictures of one joint and of DICOM radiographs -> checked regions, refusals by name."""
 
 import logging
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,13 @@ import numpy as np
 import torch
 from monai.transforms import Transform
 from torch.utils.data import IterableDataset
-from tqdm import tqdm
-from tqdm.contrib.logging import logging_redirect_tqdm
 
+from scripts.dicom.reader import DICOM_SUFFIXES, Radiograph, is_dicom, read_radiograph
+from scripts.dicom_regions import given_label_map, joints_of, regions_of
+from scripts.joints import FIELD_MM, PlacedJoint, check_images, read_joints, rows_of
 from scripts.picture import read_mask, read_picture, suffix_of
 from scripts.radiograph import LOWER, UPPER
-from scripts.refusal import RefusedError
+from scripts.refusal import PassedOverError, RefusedError
 
 logger = logging.getLogger(__name__)
 
@@ -33,26 +35,68 @@ MASK_KEYS = {LOWER: "mask_lower", UPPER: "mask_upper"}
 """Key of a bone's mask in an entry; also how its file is named: NAME_mask_lower.*, NAME_mask_upper.*."""
 
 
-def find_regions(dataset_dir: str | Path) -> list[dict[str, Any]]:
-    """List the pictures of a folder, each with its masks.
+def find_regions(dataset_dir: str | Path, joints: str | Path | Sequence[Any] | None = None) -> list[dict[str, Any]]:
+    """List the images of a folder: its pictures, each with its masks, and all DICOM files in it and below.
 
-    Files that are not pictures, hidden files and subfolders are passed over. What is wrong with an entry is told when
-    it is read, so that the others can be: a second picture with the NAME of another one (``knee.png``, ``knee.tif``:
-    their results would overwrite each other), a second mask of a bone, a mask without its picture.
+    Other files, hidden ones and links to folders are passed over. What is wrong with an entry is told when it is read,
+    so that the others can be: a second image with the NAME of another one (``knee.png``, ``knee.tif``: their results
+    would overwrite each other), a second mask of a bone, a mask without its picture.
 
     Args:
-        dataset_dir: the folder.
+        dataset_dir: the folder, or one file.
+        joints: which joints of which DICOM image, see :func:`scripts.joints.read_joints`.
 
     Returns:
-        Entries sorted by file name: ``image`` (path), ``name`` (of the results) and, where there, ``mask_lower``,
-        ``mask_upper`` (paths) and ``refused`` (a sentence).
+        Entries sorted by path: ``image`` (path), ``name`` (of the results, with the folders below ``dataset_dir``) and,
+        where there, ``mask_lower``, ``mask_upper`` (paths), ``refused`` (a sentence), and for DICOM ``path`` (in
+        ``dataset_dir``) and ``joints`` (the rows that are its own).
 
     Raises:
-        RefusedError: no such folder, or no picture in it.
+        RefusedError: no such folder, no image in it, or a list of joints that does not fit.
     """
     folder = Path(dataset_dir)
+    single = folder if folder.is_file() else None
+    folder = folder.parent if single else folder
     if not folder.is_dir():
         raise RefusedError(f"dataset_dir {folder}: no such folder")
+    rows = read_joints(joints, folder)
+    found = _pictures(folder)
+    taken = {entry["name"] for entry in found}
+    paths = [single] if single and not suffix_of(single) else [] if single else _dicom_files(folder)
+    if single and suffix_of(single):
+        found = [entry for entry in found if Path(entry["image"]) == single]
+    elif single:
+        found = []
+    for path in paths:
+        place = path.relative_to(folder).as_posix()
+        name = place.removesuffix(path.suffix) if path.suffix.lower() in DICOM_SUFFIXES else place
+        entry = {"image": str(path), "name": name, "path": place, "joints": rows}
+        if name in taken:
+            entry["refused"] = f"{place}: another image has the name {name}"
+        taken.add(name)
+        found.append(entry)
+    if rows:
+        check_images(rows, [entry["path"] for entry in found if "path" in entry])
+    if not found:
+        raise RefusedError(f"dataset_dir {folder}: holds no DICOM, PNG, JPEG, BMP, TIFF or NIfTI image")
+    return sorted(found, key=lambda entry: entry["image"])
+
+
+def _dicom_files(folder: Path) -> list[Path]:
+    found = []
+    # Links to folders are not followed, so that a loop of them ends.
+    for root, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for path in (Path(root) / name for name in names if not name.startswith(".")):
+            try:
+                if path.suffix.lower() in DICOM_SUFFIXES or (path.is_file() and is_dicom(path)):
+                    found.append(path)
+            except OSError:
+                found.append(path)  # refused by name when it is read
+    return sorted(found)
+
+
+def _pictures(folder: Path) -> list[dict[str, Any]]:
     entries: dict[str, dict[str, Any]] = {}
     twice: list[dict[str, Any]] = []
     masks: list[tuple[str, str, Path]] = []
@@ -78,33 +122,62 @@ def find_regions(dataset_dir: str | Path) -> list[dict[str, Any]]:
             entries[name]["refused"] = f"{Path(entries[name]['image']).name}: two masks of a bone, {other}, {path.name}"
         else:
             entries[name][key] = str(path)
-    found = sorted([*entries.values(), *twice], key=lambda entry: entry["image"])
-    if not found:
-        raise RefusedError(f"dataset_dir {folder}: holds no PNG, JPEG, BMP, TIFF or NIfTI image")
-    return found
+    return [*entries.values(), *twice]
 
 
 class LoadRegiond(Transform):
-    """Read one entry of :func:`find_regions`: the picture, and both masks if they are there.
+    """Read one entry of :func:`find_regions`: a picture with its masks, or a DICOM radiograph with its joints.
 
-    The entry's paths become
+    A picture's entry becomes one region, a radiograph's a list of them, one a joint:
 
     - ``image``: (1, H, W) float32, gray levels 0..1, bright = more attenuation; rows and columns, whatever the format
-    - ``masks``: (2, H, W) bool, only if the entry has mask files
-    - ``levels``: (1, H, W) int32, the stored integers, 0..2**bits_stored - 1
-    - ``bits_stored``, ``container``, ``step``, ``affine``, ``dimensions``: as in :class:`scripts.picture.Picture`
+    - ``masks``: (2, H, W) bool, only if masks are given
+    - ``levels``: (1, H, W) int32, the stored integers, bright = more attenuation, 0..2**bits_stored - 1
+    - ``bits_stored``; ``black``, ``white``: levels at which ``image`` is 0 and 1
     - ``notes``: text, one note a line
-    - ``name``: of the results, ``source``: name of the file
+    - ``name``: of the results, for a radiograph of the joint; ``source``: name of the file
+    - of a picture ``container``, ``step``, ``affine``, ``dimensions``: as in :class:`scripts.picture.Picture`
+    - of a radiograph the keys of :func:`scripts.dicom_regions.regions_of`
+
+    Args:
+        field_mm: side of the region around a joint that is given as a point, mm.
+        begin: told of each radiograph before its regions follow: name of the results, radiograph, joints, label map
+            that is given or None; see :meth:`scripts.dicom_results.WriteRadiographd.begin`.
 
     Raises:
-        RefusedError: the entry's own ``refused``, one mask without the other, or as :mod:`scripts.picture` says.
+        PassedOverError: DICOM, but no radiograph; or as ``begin`` says.
+        RefusedError: the entry's own ``refused``, one mask without the other, or as :mod:`scripts.picture`,
+            :mod:`scripts.dicom.reader` and :mod:`scripts.joints` say.
     """
 
-    def __call__(self, data: Mapping[str, Any]) -> dict[str, Any]:
+    def __init__(
+        self,
+        field_mm: float = FIELD_MM,
+        begin: Callable[[str, Radiograph, Sequence[PlacedJoint], np.ndarray | None], None] | None = None,
+    ) -> None:
+        if not 5 <= field_mm <= 100:
+            raise ValueError(f"field_mm is {field_mm}, 5 to 100 expected")
+        self.field_mm = field_mm
+        self.begin = begin
+
+    def __call__(self, data: Mapping[str, Any]) -> dict[str, Any] | list[dict[str, Any]]:
         """Read ``data``, which needs nothing but ``image``, a path."""
-        path = Path(data["image"])
         if "refused" in data:
             raise RefusedError(data["refused"])
+        return self._joints(data) if "path" in data else self._picture(data)
+
+    def _joints(self, data: Mapping[str, Any]) -> list[dict[str, Any]]:
+        path = Path(data["image"])
+        radiograph = read_radiograph(path)
+        joints = joints_of(radiograph, data["path"], data["joints"], field_mm=self.field_mm)
+        rows = rows_of(data["joints"], data["path"], str(radiograph.dataset.SOPInstanceUID))
+        labels = given_label_map(radiograph, path, rows)
+        if self.begin:
+            self.begin(data["name"], radiograph, joints, labels)
+        return regions_of(radiograph, data["path"], joints, labels)
+
+    def _picture(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        path = Path(data["image"])
         given = {bone: Path(data[key]) for bone, key in MASK_KEYS.items() if key in data}
         if len(given) == 1:
             missing = f"{path.name[: -len(suffix_of(path))]}_{MASK_KEYS[UPPER if LOWER in given else LOWER]}"
@@ -115,6 +188,8 @@ class LoadRegiond(Transform):
             "image": torch.from_numpy((picture.levels / picture.white).astype(np.float32))[None],
             "levels": torch.from_numpy(picture.levels)[None],
             "bits_stored": picture.bits_stored,
+            "black": 0.0,
+            "white": picture.white,
             "container": picture.container,
             "step": picture.step,
             "affine": torch.from_numpy(np.asarray(picture.affine, dtype=np.float64)),
@@ -130,42 +205,45 @@ class LoadRegiond(Transform):
 
 
 class Regions(IterableDataset):
-    """Read the entries one by one; log a refused one by name and go on.
+    """Read the entries one by one; log one that cannot be used by name and go on.
 
-    Shows a progress bar on a terminal and a log line an image elsewhere. For a DataLoader with ``batch_size=1`` (the
-    images have their own sizes) and ``num_workers=0`` (:attr:`refused` is kept here).
+    For a DataLoader with ``batch_size=1`` (the regions have their own sizes) and ``num_workers=0`` (what became of an
+    entry is kept here).
 
     Args:
         data: entries, as :func:`find_regions` lists them.
-        transform: entry -> region, e.g. :class:`LoadRegiond`; a refusal may come wrapped, as MONAI's Compose does.
+        transform: entry -> region or regions, e.g. :class:`LoadRegiond`; a refusal may come wrapped, as MONAI's Compose
+            does.
 
     Attributes:
         refused: the sentences of the last pass.
+        passed_over: kinds of what was passed over in the last pass.
     """
 
-    def __init__(self, data: Sequence[Mapping[str, Any]], transform: Callable[[Any], dict[str, Any]]) -> None:
+    def __init__(self, data: Sequence[Mapping[str, Any]], transform: Callable[[Any], Any]) -> None:
         self.data = data
         self.transform = transform
         self.refused: list[str] = []
+        self.passed_over: list[str] = []
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        """Yield the regions that are not refused."""
-        self.refused = []
-        with logging_redirect_tqdm(), tqdm(self.data, desc="joints", unit="image", disable=None) as bar:
-            for number, entry in enumerate(bar, 1):
-                try:
-                    region = self.transform(entry)
-                except (RefusedError, RuntimeError) as error:
-                    refusal = _refusal_in(error)
-                    if refusal is None:
-                        raise
+        """Yield the regions that are not refused; those of one image follow each other."""
+        self.refused, self.passed_over = [], []
+        for entry in self.data:
+            try:
+                regions = self.transform(entry)
+            except (RefusedError, RuntimeError) as error:
+                refusal = _refusal_in(error)
+                if isinstance(refusal, PassedOverError):
+                    logger.debug("passed over %s", refusal)
+                    self.passed_over.append(refusal.kind)
+                elif refusal is not None:
                     logger.error("refused %s", refusal)
                     self.refused.append(str(refusal))
-                    continue
-                yield region
-                # The generator is resumed when the region's results are written.
-                if bar.disable:
-                    logger.info("%d of %d: %s separated", number, len(self.data), Path(entry["image"]).name)
+                else:
+                    raise
+                continue
+            yield from regions if isinstance(regions, list) else [regions]
 
 
 def _refusal_in(error: BaseException | None) -> RefusedError | None:

@@ -11,6 +11,7 @@
 
 """Results out: split a region in the integers of its own file, measure, and write all of it or nothing."""
 
+import glob
 import hashlib
 import json
 import logging
@@ -61,6 +62,8 @@ class SplitRegiond(Transform):
     - ``layers``: (2, H, W) int64, the lower and the upper layer in levels of the file
     - ``label``: (H, W) uint8, 0 background, 1 lower only, 2 upper only, 3 overlap
     - ``recomposed``: (H, W) float64, the layers put back together, in levels, zero outside both bones
+    - ``soft_tissue``, ``white_taken``: levels of k and of total absorption W; in the overlap (W - image)(W - k) =
+      (W - upper)(W - lower), to which the level of black does not matter
     - ``figures``: numbers and warnings, of types that JSON knows
 
     Args:
@@ -78,27 +81,34 @@ class SplitRegiond(Transform):
         """Split one region."""
         region = dict(data)
         pred, levels = region["pred"].cpu(), region["levels"][0].long()
-        white = 2 ** region["bits_stored"] - 1
+        top, black, white = 2 ** region["bits_stored"] - 1, float(region["black"]), int(region["white"])
         given = "masks" in region
         masks = region["masks"].bool() if given else pred[2:4] > 0.5
-        soft_tissue = min(float(pred[5, 0, 0]), 1.0 - 1.0 / white)
+        k = float(pred[5, 0, 0])
+        soft_tissue = black + k * (white - black)
         if self.as_answered:
-            layers = (pred[:2].double() * white).round().clamp(0, white).long() * masks
+            layers = (black + pred[:2].double() * (white - black)).round().clamp(0, top).long() * masks
         else:
-            layers = split_levels(levels, pred[4], soft_tissue, masks, white)
+            # What is brighter than white has no attenuation: white is moved up to the brightest pixel of the overlap.
+            white = max(white, int(levels[masks.all(dim=0)].max())) if masks.all(dim=0).any() else white
+            soft_tissue = min(max(soft_tissue, 0.0), float(top), white - 1.0)
+            layers = split_levels(levels, pred[4], soft_tissue / white, masks, white).clamp(max=top)
         gray = (layers.double() / white)[None]
-        recomposed = recompose(gray, torch.tensor(soft_tissue, dtype=torch.float64), masks[None])[0, 0] * white
+        soft = torch.tensor(soft_tissue / white, dtype=torch.float64)
+        recomposed = recompose(gray, soft, masks[None])[0, 0] * white
         region |= {
             "masks": masks,
             "layers": layers,
             "label": label_map(masks[None])[0, 0],
             "recomposed": recomposed,
+            "soft_tissue": soft_tissue,
+            "white_taken": white,
         }
-        region["figures"] = _figures(region, given, soft_tissue, white)
+        region["figures"] = _figures(region, given, k)
         return region
 
 
-def _figures(region: Mapping[str, Any], given: bool, soft_tissue: float, white: int) -> dict[str, Any]:
+def _figures(region: Mapping[str, Any], given: bool, k: float) -> dict[str, Any]:
     levels, layers, masks = region["levels"][0], region["layers"], region["masks"]
     both = masks.all(dim=0)
     overlap, outside = int(both.sum()), masks & ~both
@@ -111,8 +121,15 @@ def _figures(region: Mapping[str, Any], given: bool, soft_tissue: float, white: 
         warnings.append("masks do not overlap: layers are plain copies")
     if 0 < overlap < SMALL_OVERLAP and not given:
         warnings.append(f"overlap under {SMALL_OVERLAP} px: predicted masks are unsure there")
+    if region["white_taken"] > region["white"]:
+        warnings.append("the overlap is brighter than the window's white: its brightest pixel was taken as white")
     warnings += _doubts(levels.double(), masks)
     error = (region["recomposed"] - levels).abs()[masks.any(dim=0)]
+    physical = (
+        {"box": [int(edge) for edge in region["box"]], "overlap_mm2": round(overlap * float(region["mm2"]), 3)}
+        if "box" in region
+        else {}
+    )
     return {
         "name": region["name"],
         "source": region["source"],
@@ -121,10 +138,12 @@ def _figures(region: Mapping[str, Any], given: bool, soft_tissue: float, white: 
         "bits_stored": region["bits_stored"],
         "masks": "given" if given else "predicted",
         "overlap_px": overlap,
+        **physical,
         "lower_bone_px": int(masks[LOWER].sum()),
         "upper_bone_px": int(masks[UPPER].sum()),
-        "soft_tissue_k": round(soft_tissue, 6),
-        "soft_tissue_level": round(soft_tissue * white, 3),
+        "soft_tissue_k": round(k, 6),
+        "soft_tissue_level": round(region["soft_tissue"], 3),
+        "white_level": region["white_taken"],
         "largest_recomposition_error_levels": round(float(error.max()) if error.numel() else 0.0, 6),
         "outside_overlap_exact": bool((layers[outside] == levels.expand_as(layers)[outside]).all())
         and not bool(layers[~masks].any()),
@@ -171,14 +190,20 @@ class WriteResultsd(Transform):
         self._sha256: str | None = None
 
     def __call__(self, data: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Write one region's results and hand it on."""
+        """Write one region's results and hand it on; those of a radiograph are handed on only."""
+        if "box" in data:
+            return data
         name = data["name"]
-        if self._sha256 is None and self.weights is not None:
-            self._sha256 = hashlib.sha256(Path(self.weights).read_bytes()).hexdigest()
+        self._sha256 = self._sha256 or file_sha256(self.weights)
         figures = {**data["figures"], "version": self.version, "weights_sha256": self._sha256}
         whole_or_nothing(self.output_dir / name, lambda folder: _write(folder, data, figures))
         self.sheets.append(self.output_dir / name / f"{name}_sheet.png")
         return data
+
+
+def file_sha256(path: str | Path | None) -> str | None:
+    """SHA-256 of a file, hexadecimal; nothing of nothing."""
+    return None if path is None else hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 def whole_or_nothing(folder: Path, write: Callable[[Path], None]) -> None:
@@ -190,6 +215,9 @@ def whole_or_nothing(folder: Path, write: Callable[[Path], None]) -> None:
     """
     partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
     replaced = folder.with_name(f".{folder.name}.{os.getpid()}.replaced.partial")
+    # A run that was killed may have left its own.
+    for left in folder.parent.glob(f".{glob.escape(folder.name)}.*.partial"):
+        shutil.rmtree(left, ignore_errors=True)
     try:
         partial.mkdir(parents=True)
         write(partial)

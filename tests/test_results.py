@@ -32,6 +32,8 @@ def region(levels, masks, bits=8, given=False, soft_tissue=0.25, ratio=None):
         "pred": pred,
         "levels": torch.from_numpy(levels).int()[None],
         "bits_stored": bits,
+        "black": 0.0,
+        "white": 2**bits - 1,
         "container": 8 if bits == 8 else 16,
         "step": 1.0,
         "affine": torch.diag(torch.tensor([-1.0, -1, 1, 1], dtype=torch.float64)),

@@ -333,7 +333,7 @@ def _spacing(path: Path, dataset: FileDataset, notes: list[str]) -> tuple[tuple[
             continue
         if len(found) == 2 and all(value is not None and 0.001 <= value <= 10 for value in found):
             down, across = (float(value) for value in found if value is not None)
-            if not 0.9 <= down / across <= 1.1:
+            if not 0.75 <= down / across <= 1.34:
                 raise RefusedError(f"{path.name}: pixels of {down:g} x {across:g} mm, square ones expected")
             return (down, across), keyword
         notes.append(f"{keyword} is not two numbers from 0.001 to 10 mm and was passed over")

@@ -31,7 +31,6 @@ from pydicom.uid import DigitalXRayImageStorageForPresentation, RLELossless
 
 from scripts.dicom.header import contributing_equipment, copy, copy_patient_and_study
 from scripts.dicom.identity import (
-    RESEARCH_USE,
     Software,
     derived_uid,
     file_meta,

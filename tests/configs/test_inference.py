@@ -160,7 +160,7 @@ def test_wrong_weights_are_refused_with_their_path(tmp_path, joints, kind, why):
 def test_a_missing_or_empty_dataset_folder_is_refused_with_its_path(tmp_path, weights):
     with pytest.raises(SystemExit, match="nowhere: no such folder"):
         run(dataset_dir=tmp_path / "nowhere", output_dir=tmp_path / "out", weights=weights)
-    with pytest.raises(SystemExit, match="holds no PNG"):
+    with pytest.raises(SystemExit, match="holds no DICOM, PNG"):
         run(dataset_dir=tmp_path, output_dir=tmp_path / "out", weights=weights)
     assert not (tmp_path / "out").exists()
 

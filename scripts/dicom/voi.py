@@ -128,7 +128,7 @@ def _luts_of_windows(source: Dataset, modality: np.ndarray, count: int) -> list[
 
 
 def _lut(curve: np.ndarray, modality: np.ndarray) -> Dataset:
-    """An item of VOI LUT Sequence, an entry a stored value; of 16 bits: a DX may have 10 to 16 (PS3.3, C.8.11.3.1.5)."""
+    """An item of VOI LUT Sequence, an entry a stored value; of 16 bits: a DX may have 10 to 16 (PS3.3 C.8.11.3.1.5)."""
     if modality[-1] < modality[0]:
         # The derived image is of the other polarity: its curve rises with the stored values, as a window does.
         curve = 1.0 - curve

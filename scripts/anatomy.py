@@ -89,6 +89,7 @@ class Bone:
 
 
 def turn(points: Array, angle: float) -> Array:
+    """Points (..., 2), across and down, turned clockwise, as the image is seen, by an angle in rad."""
     cos, sin = np.cos(angle), np.sin(angle)
     return points @ np.array([[cos, sin], [-sin, cos]], dtype=points.dtype)
 

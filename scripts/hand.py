@@ -17,6 +17,7 @@ from typing import Literal
 
 import numpy as np
 import torch
+from numpy.random import Generator
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from scipy.ndimage import distance_transform_edt, gaussian_filter
@@ -28,7 +29,7 @@ from scripts.anatomy import UNITS, Array, Textures, draw_textures, smooth_step
 from scripts.phantom import BLUR, FIELD_MM, filled
 from scripts.radiograph import LOWER, UPPER, attenuation, gray_level
 from scripts.silhouette import STEP_MM, inside_skin, tissue
-from scripts.skeleton import LongBone, PlainBone, draw_skeleton
+from scripts.skeleton import LongBone, PlainBone, Skeleton, draw_skeleton
 
 FILM_MM = (250.0, 200.0)
 """Height and width of a whole radiograph; a hand of 190 mm and the end of its forearm fill it."""
@@ -40,8 +41,8 @@ LETTER_MM = (72.0, -98.0, 9.0)
 """Across, down of the lead letter from the image's centre, on a right hand, and its height, in mm."""
 LEAD = 1.9
 """Attenuation of the letter."""
-FEATHER = 0.06
-"""Share of a pasted field's side over which it fades into the hand."""
+FINE = 2
+"""Bones' outlines are drawn that much finer than the image."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def draw_hand(
 
     Its metacarpophalangeal joints are drawn by the formulas of :mod:`scripts.anatomy`, as those of
     :func:`scripts.phantom.draw_joint` are, and their truth holds as theirs does: ``recompose(layers, soft_tissue,
-    masks)`` is the image inside the masks to float32 rounding. What is neither bone of a joint counts as its soft tissue.
+    masks)`` is the image inside the masks to float32 rounding. What is neither bone of a joint is its soft tissue.
 
     Args:
         seed: the same seed draws the same bytes; the two hands of one seed are mirror images but for small differences.
@@ -126,130 +127,150 @@ def draw_hand(
     skeleton = draw_skeleton(person, one_hand, asked)
     texture = draw_textures(one_hand)
 
-    origin = np.array([(columns - 1) / 2, (rows - 1) / 2]) - np.array(CENTRE_MM) / spacing  # px of x = y = 0
-    soft = _soft(skeleton, origin, (rows, columns), spacing, person, texture)
-    side = round(FIELD_MM / spacing)
-    boxes = {}
-    for name in JOINTS:
-        left, top = np.round(origin + skeleton.joints[name][0] / spacing - side / 2).astype(int).tolist()
-        if left < 0 or top < 0 or left + side > columns or top + side > rows:
-            raise ValueError(f"size is {rows}x{columns} px of {spacing} mm, too small to hold the joint {name}")
-        boxes[name] = (top, left, top + side, left + side)
-
+    grid = _Grid(rows, columns, spacing)
+    fields = {name: grid.field(name, skeleton.joints[name]) for name in JOINTS}
+    soft = _draw_soft_tissue(skeleton, grid, person, texture)
     total = np.zeros((rows, columns), np.float32)
     drawn: dict[str, _Drawn] = {}
     for number, (name, bone) in enumerate(skeleton.bones.items()):
-        shifted = Textures(*(np.roll(tile, (97 * number, 61 * number), (0, 1)) for tile in texture))
-        piece = _draw(bone, origin, (rows, columns), spacing, person, shifted)
-        if piece:
+        # Each bone looks at another part of the texture.
+        moved = Textures(*(np.roll(tile, (97 * number, 61 * number), (0, 1)) for tile in texture))
+        piece = _draw_bone(bone, grid, person, moved)
+        if piece is not None:
             total[piece.place] += piece.attenuation
             drawn[name] = piece
+    pairs = {name: _cut([drawn[f"MC{name[-1]}"], drawn[f"PP{name[-1]}"]], field) for name, field in fields.items()}
+    k = {name: _flatten(soft[fields[name]], masks, spacing) for name, (_, masks) in pairs.items()}
 
-    grain = gaussian_filter(one_hand.standard_normal(total.shape, np.float32), 0.5, truncate=3)
-    grain /= grain.std()
-    truth: dict[str, tuple] = {}
-    for name, (top, left, bottom, right) in boxes.items():
-        field = np.s_[top:bottom, left:right]
-        pair = [drawn[f"MC{name[-1]}"].cut(field), drawn[f"PP{name[-1]}"].cut(field)]
-        masks = np.stack([mask for _, mask in pair])
-        # One k for the overlap (or the gap): the soft tissue fades into its mean there.
-        place = masks.all(axis=0)
-        if not place.any():
-            place = np.zeros_like(place)
-            middle = side // 2
-            place[middle - 1 : middle + 2, middle - side // 13 : middle + side // 13] = True
-        k = soft[field][place].mean(dtype=np.float64)
-        far = distance_transform_edt(~place) * spacing / (FIELD_MM / UNITS)
-        soft[field] += (k - soft[field]) * smooth_step(-far, -24, 0).astype(np.float32)
-        truth[name] = (field, np.stack([bone for bone, _ in pair]), masks, k)
     total += soft
-    total += grain * noise * np.exp(total / 2)
+    grain = _grain(one_hand, total.shape)
+    total += noise * np.exp(total / 2) * grain
     np.maximum(total, 0.0, out=total)
-
-    layers = {}
-    for name, (field, bones, masks, k) in truth.items():
-        both = masks.all(axis=0)
-        scale = noise * np.exp((k + bones.sum(axis=0)) / 2)
-        other = gaussian_filter(one_hand.standard_normal(both.shape), 0.5, truncate=3)
-        other /= other.std()
-        noisy = np.stack(
-            [bones[channel] + scale * (grain[field] + sign * other) / 2 for channel, sign in ((LOWER, -1), (UPPER, 1))]
-        )
-        noisy = np.maximum(noisy, -k / 2)
-        total[field] = np.where(both, k + noisy.sum(axis=0), total[field])
-        layers[name] = np.where(both, k + noisy, total[field]), masks
+    alone = {}
+    for name, field in fields.items():
+        bones, masks = pairs[name]
+        alone[name] = k[name] + _share_noise(bones, k[name], grain[field], noise, one_hand)
+        total[field] = np.where(masks.all(axis=0), alone[name].sum(axis=0) - k[name], total[field])
     image = gray_level(torch.from_numpy(total))[None]
     joints = {}
-    for name, (values, masks) in layers.items():
-        top, left, bottom, right = boxes[name]
-        inside = torch.from_numpy(masks)
-        gray = torch.where(inside.all(dim=0), gray_level(torch.from_numpy(values)).float(), image[:, top:bottom, left:right])
-        joints[name] = Joint(
-            (left + side // 2, top + side // 2),
-            boxes[name],
-            inside,
-            gray * inside,
-            gray_level(torch.tensor(truth[name][3])).item(),
-        )
-    drawn_hand = Hand(image, joints, spacing, "right")
+    for name, (down, across) in fields.items():
+        inside = torch.from_numpy(pairs[name][1])
+        both = gray_level(torch.from_numpy(alone[name])).float()
+        layers = torch.where(inside.all(dim=0), both, image[:, down, across])
+        centre = ((across.start + across.stop) // 2, (down.start + down.stop) // 2)
+        box = (down.start, across.start, down.stop, across.stop)
+        joints[name] = Joint(centre, box, inside, layers * inside, gray_level(torch.tensor(k[name])).item())
+    result = Hand(image, joints, spacing, "right")
     if hand == "left":
-        drawn_hand = _mirrored(drawn_hand)
-    _mark(drawn_hand)
-    return drawn_hand
+        result = _mirrored(result)
+    _mark(result)
+    return result
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """The image's pixels in the frame of the skeleton."""
+
+    rows: int
+    columns: int
+    spacing: float
+
+    @property
+    def origin(self) -> Array:
+        """Column, row of x = y = 0."""
+        return np.array([(self.columns - 1) / 2, (self.rows - 1) / 2]) - np.array(CENTRE_MM) / self.spacing
+
+    def field(self, name: str, centre: Array) -> tuple[slice, slice]:
+        """The square of 23 mm around a joint."""
+        side = round(FIELD_MM / self.spacing)
+        left, top = np.round(self.origin + centre / self.spacing - side / 2).astype(int).tolist()
+        if left < 0 or top < 0 or left + side > self.columns or top + side > self.rows:
+            raise ValueError(f"size is {self.rows}x{self.columns} px of {self.spacing} mm, {name} is outside")
+        return slice(top, top + side), slice(left, left + side)
 
 
 @dataclass(frozen=True)
 class _Drawn:
+    """A bone in the part of the image that it is in."""
+
     place: tuple[slice, slice]
     attenuation: Array
     mask: NDArray[np.bool_]
 
-    def cut(self, field: tuple[slice, slice]) -> tuple[Array, NDArray[np.bool_]]:
-        """Attenuation, zero outside the mask, and mask in a field of the image."""
-        shape = tuple(part.stop - part.start for part in field)
-        bone, mask = np.zeros(shape, np.float32), np.zeros(shape, bool)
-        common = [(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(self.place, field, strict=True)]
-        here = tuple(slice(start - part.start, stop - part.start) for (start, stop), part in zip(common, field))
-        there = tuple(slice(start - part.start, stop - part.start) for (start, stop), part in zip(common, self.place))
-        mask[here] = self.mask[there]
-        bone[here] = self.attenuation[there] * self.mask[there]
-        return bone, mask
 
-
-def _draw(bone, origin, shape, spacing, person, texture):
-    """One bone in the part of the image that it is in; None if it is outside."""
-    outline = bone.outline() / spacing + origin
+def _draw_bone(bone: LongBone | PlainBone, grid: _Grid, person: Generator, texture: Textures) -> _Drawn | None:
+    """One bone, blurred as the detector does; None if the image does not show it."""
+    outline = bone.outline() / grid.spacing + grid.origin
     low = np.maximum(np.floor(outline.min(axis=0)).astype(int) - 4, 0)
-    high = np.minimum(np.ceil(outline.max(axis=0)).astype(int) + 5, shape[::-1])
+    high = np.minimum(np.ceil(outline.max(axis=0)).astype(int) + 5, (grid.columns, grid.rows))
     if (low >= high).any():
         return None
-    columns, rows = (high - low).tolist()
-    fine = 2
-    inside = filled((outline - low + 0.5) * fine - 0.5, (rows * fine, columns * fine))
-    # Drawn at the image's own grid, along an outline that is twice as fine.
-    depth = block_reduce(distance_transform_edt(inside).astype(np.float32), fine, np.mean) / fine * spacing
-    share = block_reduce(inside, fine, np.mean)
-    where = share > 0
-    row, column = np.nonzero(where)
-    points = ((np.stack([column, row], axis=1) + low - origin) * spacing).astype(np.float32)
-    sharp = np.zeros((rows, columns), np.float32)
-    sharp[where] = share[where] * bone.attenuation(points, depth[where] - 0.25 / fine * spacing, person, texture)
+    # Only the outline is finer than the image: what is inside is smooth.
+    inside = filled((outline - low + 0.5) * FINE - 0.5, tuple((high - low)[::-1] * FINE))
+    depth = distance_transform_edt(inside).astype(np.float32) - 0.5
+    share, depth = block_reduce(inside, FINE, np.mean), block_reduce(depth.clip(0), FINE, np.mean)
+    row, column = share.nonzero()
+    points = ((np.stack([column, row], axis=1) + low - grid.origin) * grid.spacing).astype(np.float32)
+    sharp = np.zeros(share.shape, np.float32)
+    sharp[row, column] = bone.attenuation(points, depth[row, column] * (grid.spacing / FINE), person, texture)
     place = (slice(low[1], high[1]), slice(low[0], high[0]))
-    return _Drawn(place, gaussian_filter(sharp, BLUR, truncate=3), share > 0.5)
+    return _Drawn(place, gaussian_filter(sharp * share.astype(np.float32), BLUR, truncate=3), share > 0.5)
 
 
-def _soft(skeleton, origin, shape, spacing, person, texture) -> Array:
-    """Attenuation (H, W) of the soft tissue and the air."""
-    first, last = -origin * spacing, (np.array(shape[::-1]) - 1 - origin) * spacing
-    counts = np.ceil((last - first) / STEP_MM).astype(int) + 1
-    x, y = (np.linspace(first[axis], last[axis], counts[axis]) for axis in (0, 1))
-    across, down = np.meshgrid(x, y)
-    fields = torch.from_numpy(np.stack([*inside_skin(skeleton, x, y), across, down])).float()
-    fine = interpolate(fields[None], size=shape, mode="bilinear", align_corners=True)[0].numpy()
-    return tissue(*fine, person, texture)
+def _draw_soft_tissue(skeleton: Skeleton, grid: _Grid, person: Generator, texture: Textures) -> Array:
+    """Attenuation (rows, columns) of soft tissue and air."""
+    shape = (grid.rows, grid.columns)
+    first, last = -grid.origin * grid.spacing, (np.array(shape[::-1]) - 1 - grid.origin) * grid.spacing
+    x, y = (np.linspace(first[i], last[i], int((last[i] - first[i]) / STEP_MM) + 2) for i in (0, 1))
+    coarse = torch.from_numpy(np.stack([*inside_skin(skeleton, x, y), *np.meshgrid(x, y)])).float()
+    fine = interpolate(coarse[None], size=shape, mode="bilinear", align_corners=True)[0].numpy()
+    return tissue(fine[:3], fine[3:], person, texture)
+
+
+def _cut(pair: list[_Drawn], field: tuple[slice, slice]) -> tuple[Array, NDArray[np.bool_]]:
+    """Attenuation of two bones, zero outside their masks, and the masks, in a field of the image, (2, h, w) each."""
+    shape = tuple(part.stop - part.start for part in field)
+    bones, masks = np.zeros((2, *shape), np.float32), np.zeros((2, *shape), bool)
+    for channel, bone in ((LOWER, pair[LOWER]), (UPPER, pair[UPPER])):
+        common = [(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(bone.place, field, strict=True)]
+        here, there = (
+            tuple(
+                slice(start - part.start, stop - part.start) for (start, stop), part in zip(common, parts, strict=True)
+            )
+            for parts in (field, bone.place)
+        )
+        masks[channel][here] = bone.mask[there]
+        bones[channel][here] = bone.attenuation[there] * bone.mask[there]
+    return bones, masks
+
+
+def _flatten(soft: Array, masks: NDArray[np.bool_], spacing: float) -> float:
+    """Let the soft tissue of a field fade, in place, into its mean in the overlap, or in the gap; that mean."""
+    unit = spacing / FIELD_MM * UNITS
+    place = masks.all(axis=0)
+    if not place.any():
+        row, column = np.indices(place.shape) - (np.array(place.shape).reshape(2, 1, 1) - 1) / 2
+        place = (np.abs(row) * unit < 3) & (np.abs(column) * unit < 20)
+    k = float(soft[place].mean(dtype=np.float64))
+    soft += (k - soft) * smooth_step(-distance_transform_edt(~place).astype(np.float32) * unit, -24, 0)
+    return k
+
+
+def _share_noise(bones: Array, k: float, grain: Array, noise: float, quanta: Generator) -> Array:
+    """Two bones (2, h, w) with half of the variance of the image's noise each, to which both noises add up."""
+    other = _grain(quanta, grain.shape)
+    halves = np.stack([grain + other, grain - other]) / 2
+    return np.maximum(bones + noise * np.exp((k + bones.sum(axis=0)) / 2) * halves, -k / 2)
+
+
+def _grain(quanta: Generator, shape: tuple[int, ...]) -> Array:
+    """Detector noise of standard deviation 1."""
+    grain = gaussian_filter(quanta.standard_normal(shape, np.float32), 0.5, truncate=3)
+    return grain / grain.std()
 
 
 def _mirrored(hand: Hand) -> Hand:
+    """The left hand that mirrors a drawn right one."""
     width = hand.image.shape[-1]
     joints = {
         name: replace(
@@ -257,7 +278,7 @@ def _mirrored(hand: Hand) -> Hand:
             centre=(width - joint.box[3] + (joint.box[3] - joint.box[1]) // 2, joint.centre[1]),
             box=(joint.box[0], width - joint.box[3], joint.box[2], width - joint.box[1]),
             masks=joint.masks.flip(-1),
-            layers=joint.layers.flip(-1),
+            layers=None if joint.layers is None else joint.layers.flip(-1),
         )
         for name, joint in hand.joints.items()
     }

@@ -15,6 +15,7 @@ The frame is that of a right hand seen from its back, as radiographs are hung: x
 finger), y down, the base of the middle metacarpal at the origin.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -147,23 +148,18 @@ class LongBone:
 
     def attenuation(self, points: Array, depth: Array, person: Generator, texture: Textures) -> Array:
         """Attenuation at points (N, 2) inside the bone, in mm, ``depth`` (N,) mm from its outline."""
-        answers = []
-        for end, formula in ((self.base, phalanx), (self.head, metacarpal)):
-            across, down = end.units(points).T
-            answers.append((formula, end, depth / end.unit, across, down))
-        away = self.base.bone.local(*answers[0][3:])[1] * self.base.unit / self.length
-        share = smooth_step(away, 0.35, 0.65)  # of the head's formula
+        away = self.base.bone.local(*self.base.units(points).T)[1] * (self.base.unit / self.length)  # 0..1
+        to_head = smooth_step(away, 0.35, 0.65)
         result = np.zeros_like(depth)
-        for (formula, end, *where), weight in zip(answers, (1 - share, share), strict=True):
+        for formula, end, weight in ((phalanx, self.base, 1 - to_head), (metacarpal, self.head, to_head)):
             here = weight > 0
-            result[here] += weight[here] * formula(end.bone, *(values[here] for values in where), person, texture)
+            across, down = end.units(points[here]).T
+            result[here] += weight[here] * formula(end.bone, depth[here] / end.unit, across, down, person, texture)
         # In the middle of a shaft the marrow's canal lies between thick walls.
-        away *= self.length
-        shaft = smooth_step(np.minimum(away, self.length - away), 12.5, max(0.4 * self.length, 14.0))
+        shaft = smooth_step(np.minimum(away, 1 - away), 0.18, 0.45)
         wall = person.uniform(0.8, 1.3)  # mm
         canal = smooth_step(depth, wall, wall + 0.8)
-        result *= 1 + shaft * (0.28 * (1 - canal) - 0.2 * canal)
-        return self.thick * result
+        return self.thick * result * (1 + shaft * (0.34 - 0.61 * canal))
 
 
 @dataclass(frozen=True)
@@ -171,7 +167,7 @@ class PlainBone:
     """A bone of the carpus or the forearm: spongy, in a thin cortex that thickens along a shaft."""
 
     points: Array  # (N, 2) of the outline, in mm
-    shaft: float  # y in mm, below which the bone is a shaft
+    shaft: float  # y in mm, from which on the bone is a shaft
     thick: float = 1.0
 
     def outline(self) -> Array:
@@ -182,16 +178,16 @@ class PlainBone:
 
     def attenuation(self, points: Array, depth: Array, person: Generator, texture: Textures) -> Array:
         """As :meth:`LongBone.attenuation`."""
-        x, y = points.T / UNIT_MM
-        depth = depth / UNIT_MM
-        shaft = smooth_step(y * UNIT_MM, self.shaft, self.shaft + 30)
+        x, y = points.T / np.float32(UNIT_MM)
+        shaft = smooth_step(y * UNIT_MM - self.shaft, 0, 30)
         slope = person.uniform(-0.5, 0.5)
         struts = 0.6 * look(texture.struts, x + slope * y, y) + 0.5 * look(texture.ties, y, x - slope * y)
         density = look(texture.density, x, y)
-        radius = np.float32(person.uniform(60, 75))
-        spongy = SPONGY * (1 - 0.6 * shaft) * dome(depth, radius) * (1 + 0.2 * struts + 0.09 * density)
+        radius = np.full_like(depth, person.uniform(60, 75))
+        depth = np.minimum(depth / UNIT_MM, radius)
+        spongy = SPONGY * (1 - 0.6 * shaft) * dome(depth, radius) * (1 + 0.2 * struts + 0.06 * density)
         wall = 3.5 + 9 * shaft
-        cortex = COMPACT * shell(np.minimum(depth, radius), radius, wall) * (1 + 0.08 * density)
+        cortex = COMPACT * shell(depth, radius, wall) * (1 + 0.08 * density)
         rim = 0.1 * np.exp(-np.square((depth - 5) / 4)) * (1 - shaft)
         return self.thick * (spongy + cortex + rim) * smooth_step(depth, -1.0, 5.0)
 
@@ -202,16 +198,16 @@ class Skeleton:
 
     Attributes:
         bones: name -> bone; ``MC2`` a metacarpal, ``PP2``, ``MP2``, ``DP2`` proximal, middle and distal phalanx.
-        joints: name -> (2,) x, y in mm and the angle of the joint's axis in rad; ``MCP2``, ``PIP2``, ``DIP2``, ``IP1``.
+        joints: name -> (2,) x, y in mm, of ``MCP1`` to ``MCP5``.
         rays: number -> (N, 2), the ray's joints from the carpus to the finger's tip, in mm.
     """
 
     bones: dict[str, LongBone | PlainBone]
-    joints: dict[str, tuple[Array, float]]
+    joints: dict[str, Array]
     rays: dict[int, Array]
 
 
-def draw_skeleton(person: Generator, one_hand: Generator, overlaps: dict[str, float]) -> Skeleton:
+def draw_skeleton(person: Generator, one_hand: Generator, overlaps: Mapping[str, float]) -> Skeleton:
     """The bones of a right hand.
 
     Args:
@@ -219,71 +215,73 @@ def draw_skeleton(person: Generator, one_hand: Generator, overlaps: dict[str, fl
         one_hand: decides the small differences between a person's two hands.
         overlaps: for ``MCP1`` to ``MCP5``, thickest column along the joint's axis, in 1/256 of 23 mm; negative: a gap.
     """
-    long = person.uniform(0.97, 1.04)
     bones: dict[str, LongBone | PlainBone] = {}
     for name, outline in PLAIN.items():
         points = np.array(outline, float) * person.uniform(0.98, 1.02)
         points += person.normal(0, 0.3, points.shape) + one_hand.normal(0, 0.1, points.shape)
-        shaft = {"radius": 40.0, "ulna": 40.0}.get(name, 1e3)
-        bones[name] = PlainBone(points, shaft, {"hook": 0.35, "pisiform": 0.55}.get(name, 0.85))
-    joints, rays = {}, {}
+        thick = {"hook": 0.35, "pisiform": 0.55}.get(name, 0.85)
+        bones[name] = PlainBone(points, 40.0 if name in ("radius", "ulna") else np.inf, thick)
+    joints: dict[str, Array] = {}
+    rays: dict[int, Array] = {}
+    longer = person.uniform(0.97, 1.04)
     for ray, places in RAYS.items():
-        points = np.array(places)
         # Fingers differ in length and in direction; the knuckles stay apart.
-        points[1:, 1] = points[0, 1] + (points[1:, 1] - points[0, 1]) * long
-        points[2:] += (points[2:] - points[1]) * person.normal(0, 0.015)
+        rays[ray] = np.array(places)
+        rays[ray][1:, 1] = rays[ray][0, 1] + (rays[ray][1:, 1] - rays[ray][0, 1]) * longer
         lean = person.normal(0, 0.015) + one_hand.normal(0, 0.01)
-        points[2:] = turn(points[2:] - points[1], lean) + points[1]
-        rays[ray] = points
-        names = [f"MCP{ray}", "IP1"] if ray == 1 else [f"{kind}{ray}" for kind in ("MCP", "PIP", "DIP")]
-        steps = np.diff(points, axis=0)
-        angles = np.arctan2(steps[:, 0], -steps[:, 1])
-        ends: list[list[End]] = []  # lower, upper at each joint
-        for number, place in enumerate(points):
-            around = angles[max(number - 1, 0) : number + 1]
-            frame, unit = around.mean(), UNIT_MM * SCALES[ray][number]
-            tables = {0: (TUFT, FOOT), 1: (METACARPAL, PHALANX), len(points) - 1: (TUFT, FOOT)}.get(
-                number, (HEAD, BASE)
-            )
-            shapes = draw_bones(person, one_hand, 0.0, tables)
-            tilts = (around[0] - frame, around[-1] - frame)
-            shapes = [
-                _to_middle(replace(bone, tilt=tilt, place=0.0), np.hypot(*step) / 2 / unit, shaft / unit)
-                for bone, tilt, step, shaft in zip(
-                    shapes,
-                    tilts,
-                    (steps[max(number - 1, 0)], steps[min(number, len(steps) - 1)]),
-                    (SHAFTS[ray][max(number - 1, 0)], SHAFTS[ray][min(number, len(steps) - 1)]),
-                    strict=True,
-                )
-            ]
-            if 0 < number < len(points) - 1:
-                name = names[number - 1]
-                joints[name] = (place, frame)
-                gap = overlaps[name] / SCALES[ray][number] if name in overlaps else person.uniform(-13, -7)
-                shapes = bring_together(shapes, gap, middle=0.0)
-            ends.append([End(bone, place, frame, unit) for bone in shapes])
+        finger = (rays[ray][2:] - rays[ray][1]) * (1 + person.normal(0, 0.015))
+        rays[ray][2:] = turn(finger, lean) + rays[ray][1]
+        ends = _draw_ends(ray, rays[ray], person, one_hand, overlaps.get(f"MCP{ray}", 0.0))
         kinds = ("MC", "PP", "DP") if ray == 1 else ("MC", "PP", "MP", "DP")
-        for number, kind in enumerate(kinds):
-            base, head = ends[number][UPPER], ends[number + 1][LOWER]
-            thick = 1.0 if kind == "MC" else (SCALES[ray][number + 1] / 0.78) ** 0.5 if kind != "PP" else 1.0
-            bones[f"{kind}{ray}"] = LongBone(base, head, float(np.hypot(*steps[number])), thick)
-    place, angle = joints["MCP1"]
-    for number, middle in enumerate(SESAMOIDS):
-        turns = np.linspace(0, 2 * np.pi, 9)[:-1, None]
-        oval = np.hstack([2.2 * np.cos(turns), 2.9 * np.sin(turns)]) * person.uniform(0.85, 1.1, (8, 1)) + middle
-        bones[f"sesamoid{number}"] = PlainBone(turn(oval, angle) + place, 1e3, 0.3)
+        for kind, base, head in zip(kinds, ends[:-1], ends[1:], strict=True):
+            thick = np.sqrt(head[LOWER].unit / UNIT_MM / 0.78) if kind in ("MP", "DP") else 1.0
+            length = float(np.hypot(*(head[LOWER].joint - base[UPPER].joint)))
+            bones[f"{kind}{ray}"] = LongBone(base[UPPER], head[LOWER], length, thick)
+        joints[f"MCP{ray}"] = rays[ray][1]
+        if ray == 1:
+            bones |= _draw_sesamoids(ends[1][LOWER], person)
     return Skeleton(bones, joints, rays)
 
 
+def _draw_ends(
+    ray: int, places: Array, person: Generator, one_hand: Generator, overlap: float
+) -> list[tuple[End, End]]:
+    """Lower and upper bone's end at each joint of a ray; the first lower one and the last upper one are of no bone."""
+    steps = np.diff(places, axis=0)
+    angles = np.arctan2(steps[:, 0], -steps[:, 1])
+    last = len(steps)
+    ends = []
+    for number, place in enumerate(places):
+        near = [max(number - 1, 0), min(number, last - 1)]  # the bones that meet here
+        frame, unit = angles[near].mean(), UNIT_MM * SCALES[ray][number]
+        tables = {0: (TUFT, FOOT), 1: (METACARPAL, PHALANX), last: (TUFT, FOOT)}.get(number, (HEAD, BASE))
+        shapes = []
+        for bone, which in zip(draw_bones(person, one_hand, 0.0, tables), near, strict=True):
+            half = np.hypot(*steps[which]) / 2
+            shape = _to_middle(bone, half / unit, SHAFTS[ray][which] / unit)
+            shapes.append(replace(shape, tilt=angles[which] - frame, place=0.0))
+        if 0 < number < last:
+            depth = overlap * UNIT_MM / unit if number == 1 else person.uniform(-13, -7)
+            shapes = bring_together(shapes, depth, middle=0.0)
+        lower, upper = (End(bone, place, frame, unit) for bone in shapes)
+        ends.append((lower, upper))
+    return ends
+
+
 def _to_middle(bone: Bone, half: float, width: float) -> Bone:
-    """The same end, its shaft going on to the bone's middle, ``half`` units away, where it is ``width`` wide, halved."""
+    """The same end, its shaft reaching the bone's middle, ``half`` units away, where half its width is ``width``."""
     near = bone.points[bone.points[:, 1] < 0.75 * half]
-    left, right = near[0], near[-1]
-    still = np.square(1 - np.linspace(0, 1, 5)[1:, None])  # of the way, which ends along the shaft
-    way = np.linspace(0, 1, 5)[1:, None]
-    shafts = []
-    for start, side in ((left, -width), (right, width)):
-        away = start[1] + (half - start[1]) * way
-        shafts.append(np.hstack([side + (start[0] - side) * still, away]))
-    return replace(bone, points=np.concatenate([shafts[0][::-1], near, shafts[1]]))
+    way = np.linspace(0.0, 1.0, 5)[1:]
+    left, right = (
+        np.stack([side + (start[0] - side) * np.square(1 - way), start[1] + (half - start[1]) * way], axis=1)
+        for start, side in ((near[0], -width), (near[-1], width))
+    )
+    return replace(bone, points=np.concatenate([left[::-1], near, right]))
+
+
+def _draw_sesamoids(head: End, person: Generator) -> dict[str, PlainBone]:
+    """The two small bones in front of the thumb's metacarpal head."""
+    angles = np.linspace(0, 2 * np.pi, 9)[:-1]
+    oval = np.stack([2.2 * np.cos(angles), 2.9 * np.sin(angles)], axis=1)
+    outlines = (turn(oval * person.uniform(0.85, 1.1, (8, 1)) + middle, head.angle) for middle in SESAMOIDS)
+    return {f"sesamoid{i}": PlainBone(points + head.joint, np.inf, 0.3) for i, points in enumerate(outlines, 1)}

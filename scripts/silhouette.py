@@ -18,9 +18,9 @@ from numpy.random import Generator
 from scipy.interpolate import CubicSpline
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 from scipy.special import logsumexp, softmax
-from skimage.draw import polygon2mask
 
 from scripts.anatomy import Array, Textures, look, smooth_step
+from scripts.phantom import filled
 from scripts.skeleton import Skeleton
 
 STEP_MM = 0.5
@@ -84,7 +84,7 @@ def _palm(x: Array, y: Array) -> Array:
     # A border around the grid, so that the skin is where it is and not where the grid ends.
     pad = round(12 / step)
     shape = (len(y) + 2 * pad, len(x) + 2 * pad)
-    mask = polygon2mask(shape, (curve[:, ::-1] - [y[0], x[0]]) / step + pad)
+    mask = filled((curve - [x[0], y[0]]) / step + pad, shape)
     signed = distance_transform_edt(mask) - distance_transform_edt(~mask)
     return gaussian_filter(signed, 1.0 / step)[pad:-pad, pad:-pad] * step
 

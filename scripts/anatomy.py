@@ -68,11 +68,11 @@ class Bone:
 
     def outline(self) -> Array:
         """The curve in the image's frame, (M, 2) across, down."""
-        return _turn(self.curve * [1.0, self.side], self.tilt) + np.array([0.0, self.place])
+        return turn(self.curve * [1.0, self.side], self.tilt) + np.array([0.0, self.place])
 
     def local(self, across: Array, down: Array) -> tuple[Array, Array]:
         """Across, away of points of the image's frame."""
-        points = _turn(np.stack([across, down - self.place], axis=-1), -self.tilt)
+        points = turn(np.stack([across, down - self.place], axis=-1), -self.tilt)
         return points[..., 0], points[..., 1] * self.side
 
     def profile(self, away: Array) -> tuple[Array, Array]:
@@ -88,7 +88,8 @@ class Bone:
         return np.interp(across, end[:, 0], end[:, 1])
 
 
-def _turn(points: Array, angle: float) -> Array:
+def turn(points: Array, angle: float) -> Array:
+    """Points (..., 2), across and down, turned clockwise, as the image is seen, by an angle in rad."""
     cos, sin = np.cos(angle), np.sin(angle)
     return points @ np.array([[cos, sin], [-sin, cos]], dtype=points.dtype)
 
@@ -99,26 +100,33 @@ def smooth_step(values: Array, start: float, end: float | Array) -> Array:
     return t * t * (3.0 - 2.0 * t)
 
 
-def draw_bones(person: Generator, hand: Generator, overlap: float) -> list[Bone]:
+def draw_bones(
+    person: Generator, hand: Generator, overlap: float, tables: tuple[Array, Array] = (METACARPAL, PHALANX)
+) -> list[Bone]:
     """The two bones of a joint, lower first, moved into each other.
 
     Args:
         person: decides the shape of both hands.
         hand: decides the small differences between a person's two hands.
         overlap: thickest column of the overlap, in units; negative: the narrowest place of the gap.
+        tables: control points of the lower and of the upper bone, half a bone's width being 1.
     """
     shapes = []
-    for table, side in ((METACARPAL, 1.0), (PHALANX, -1.0)):
+    for table, side in zip(tables, (1.0, -1.0), strict=True):
         points = table * person.uniform([75, 72], [87, 84])
         points[:, 0] *= np.where(points[:, 0] < 0, *person.uniform(0.94, 1.05, 2))
         # Shafts differ more in width than heads do.
         points[:, 0] *= 1 + smooth_step(points[:, 1], 40, 130) * person.uniform(-0.12, 0.1)
         points += person.normal(0, 1.0, points.shape) + hand.normal(0, 0.5, points.shape)
         shapes.append(Bone(points, person.normal(0, 0.06) + hand.normal(0, 0.01), side))
+    return bring_together(shapes, overlap, middle=person.uniform(-4, 12))
+
+
+def bring_together(bones: list[Bone], overlap: float, *, middle: float) -> list[Bone]:
+    """Move two bones, lower first, up and down until they overlap as asked, around a row ``middle``, all in units."""
     across = np.linspace(-70, 70, 281)
-    depth = (shapes[UPPER].face(across) - shapes[LOWER].face(across)).max()
-    middle, move = person.uniform(-4, 12), (overlap - depth) / 2
-    return [replace(bone, place=middle - bone.side * move) for bone in shapes]
+    depth = (bones[UPPER].face(across) - bones[LOWER].face(across)).max()
+    return [replace(bone, place=bone.place + middle - bone.side * (overlap - depth) / 2) for bone in bones]
 
 
 class Textures(NamedTuple):
@@ -147,17 +155,17 @@ def _mesh(hand: Generator, along: float, thin: float) -> Array:
     return ((mesh - mesh.mean()) / mesh.std()).astype(np.float32)
 
 
-def _look(texture: Array, across: Array, down: Array) -> Array:
+def look(texture: Array, across: Array, down: Array) -> Array:
     """A texture at points given in units."""
     return map_coordinates(texture, [2.0 * down, 2.0 * across], order=1, mode="grid-wrap")
 
 
-def _dome(depth: Array, radius: Array) -> Array:
+def dome(depth: Array, radius: Array) -> Array:
     """Length of a ray in a solid rod, 0..1 from its outline to its middle, at a depth inside its outline."""
     return np.sqrt(1 - np.square(1 - np.minimum(depth / radius, 1.0)))
 
 
-def _shell(depth: Array, radius: Array, wall: Array) -> Array:
+def shell(depth: Array, radius: Array, wall: Array) -> Array:
     """Length of a ray in the wall of a tube, at a depth inside the tube's outline: the bright lines of the cortex."""
     inner = np.square(radius - wall) - np.square(radius - depth)
     return 2.0 * (np.sqrt(depth * (2.0 * radius - depth)) - np.sqrt(inner.clip(0.0)))
@@ -178,14 +186,14 @@ def phalanx(bone: Bone, depth: Array, across: Array, down: Array, person: Genera
     middle, width = bone.profile(h)
     u, depth = (x - middle) / width, np.minimum(depth, width)
     shaft = smooth_step(h, 22, person.uniform(90, 120))  # 0 in the base, 1 in the shaft
-    solid = (1.0 - 0.82 * shaft) * _dome(depth, np.minimum(width, 40.0))
+    solid = (1.0 - 0.82 * shaft) * dome(depth, np.minimum(width, 40.0))
     # Struts run with the load: parallel in the shaft, fanning out with the flare of the base.
-    struts = 0.75 * _look(texture.struts, u * 82, h + 40) + 0.35 * _look(texture.ties, h, u * 82)
-    struts += 0.3 * shaft * _look(texture.streaks, u * 82, h)
-    density = _look(texture.density, x, h)
+    struts = 0.75 * look(texture.struts, u * 82, h + 40) + 0.35 * look(texture.ties, h, u * 82)
+    struts += 0.3 * shaft * look(texture.streaks, u * 82, h)
+    density = look(texture.density, x, h)
     spongy = SPONGY * solid * (1 + (0.18 + 0.2 * shaft) * struts + 0.09 * density)
     wall = 2.4 + person.uniform(2, 4.5) * shaft
-    cortex = COMPACT * _shell(depth, width, np.minimum(wall, 0.5 * width)) * (1 + 0.06 * density)
+    cortex = COMPACT * shell(depth, width, np.minimum(wall, 0.5 * width)) * (1 + 0.06 * density)
     # The socket's floor: a bright concave plate above the rims, which alone reach over the metacarpal head.
     apex, reach, skew = person.uniform(12, 21), person.uniform(0.72, 0.85), person.normal(0, 0.1)
     bow = np.square((u - skew) / reach)
@@ -204,14 +212,14 @@ def metacarpal(bone: Bone, depth: Array, across: Array, down: Array, person: Gen
     middle, width = bone.profile(h)
     u, depth = (x - middle) / width, np.minimum(depth, width)
     shaft = smooth_step(h, 55, person.uniform(130, 160))
-    solid = (1.0 - 0.5 * shaft) * _dome(depth, np.minimum(width, 40.0))
+    solid = (1.0 - 0.5 * shaft) * dome(depth, np.minimum(width, 40.0))
     # Struts fan out from the neck to the joint's face, crossed by finer ones that follow the face.
     fan, arc = x * (0.75 + 1.0 * smooth_step(h, 0, 150)), h + np.square(x) / 160
-    struts = 0.65 * _look(texture.struts, fan, arc) + 0.5 * _look(texture.ties, arc, fan)
-    density = _look(texture.density, x + 70, h)
+    struts = 0.65 * look(texture.struts, fan, arc) + 0.5 * look(texture.ties, arc, fan)
+    density = look(texture.density, x + 70, h)
     spongy = SPONGY * solid * (1 + (0.19 + 0.1 * shaft) * struts + 0.12 * density)
     wall = 2.2 + person.uniform(1, 3) * shaft
-    cortex = COMPACT * _shell(depth, width, np.minimum(wall, 0.5 * width)) * (1 + 0.06 * density)
+    cortex = COMPACT * shell(depth, width, np.minimum(wall, 0.5 * width)) * (1 + 0.06 * density)
     # The collateral recesses: walls of the neck seen through the condyles, thin flanks outside of them.
     recess = np.zeros_like(h)
     for side in (-1.0, 1.0):
@@ -239,7 +247,7 @@ def soft_tissue(across: Array, down: Array, person: Generator, texture: Textures
     inside = np.minimum(across - left, right - across)
     thickness = np.sqrt(1 - np.square(1 - (inside / person.uniform(40, 60)).clip(0.0, 1.0)))
     skin = 0.03 * np.exp(-np.square((inside - 1.5) / 1.5)) * (inside > 0)
-    fat = 0.05 * _look(texture.density, across * 0.45 + 20, down * 0.45)
-    tendons = 0.02 * _look(texture.streaks, across * 0.3, down * 0.15)
+    fat = 0.05 * look(texture.density, across * 0.45 + 20, down * 0.45)
+    tendons = 0.02 * look(texture.streaks, across * 0.3, down * 0.15)
     joint = np.exp(-np.square(across / 90) - np.square(down / 45))  # the finger is thinner where it bends
     return person.uniform(0.06, 0.09) + (0.29 * thickness * (1 + fat + tendons) + skin) * (1 - 0.26 * joint)

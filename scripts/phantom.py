@@ -119,7 +119,7 @@ def draw_joint(
     across, down = np.meshgrid(*axes)
     drawn, inside = [], []
     for bone, attenuation_of in zip(bones, (metacarpal, phalanx), strict=True):
-        mask = _filled((bone.outline() * px + frame) * fine - 0.5, across.shape)
+        mask = filled((bone.outline() * px + frame) * fine - 0.5, across.shape)
         depth = (distance_transform_edt(mask)[mask].astype(np.float32) - 0.5) / (px * fine)
         sharp = np.zeros(mask.shape, np.float32)
         sharp[mask] = attenuation_of(bone, depth, across[mask], down[mask], person, texture)
@@ -141,7 +141,7 @@ def draw_joint(
     return Phantom(image, layers, torch.from_numpy(masks.copy()), gray, FIELD_MM / min(height, width))
 
 
-def _filled(outline: Array, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+def filled(outline: Array, shape: tuple[int, ...]) -> NDArray[np.bool_]:
     """Pixels inside an outline, (N, 2) columns, rows."""
     canvas = Image.new("L", (shape[1], shape[0]))
     ImageDraw.Draw(canvas).polygon([(column, row) for column, row in outline.tolist()], fill=1)

@@ -257,6 +257,8 @@ def _encode(dataset: Dataset, stored: np.ndarray, transfer_syntax: str) -> None:
     elif transfer_syntax in (RLELossless, JPEGLSLossless, JPEG2000Lossless):
         dataset.compress(transfer_syntax, stored, generate_instance_uid=False)
     else:
+        for item in dataset.get("VOILUTSequence", []) if transfer_syntax == ExplicitVRBigEndian else []:
+            item.LUTData = np.frombuffer(item.LUTData, "<u2").astype(">u2").tobytes()
         order = ">" if transfer_syntax == ExplicitVRBigEndian else "<"
         dataset.PixelData = _even(stored.astype(stored.dtype.newbyteorder(order)).tobytes())
         dataset.file_meta.TransferSyntaxUID = transfer_syntax

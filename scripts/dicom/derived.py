@@ -11,6 +11,8 @@
 """One bone's layer of one joint as a DX image: what the source says of patient and exposure, and how it was derived."""
 
 import hashlib
+import re
+from typing import Any
 
 import numpy as np
 from highdicom._standard_utils import get_anatomic_region_map
@@ -19,7 +21,7 @@ from pydicom.pixels.utils import set_pixel_data
 from pydicom.sr.codedict import codes
 from pydicom.uid import DigitalXRayImageStorageForPresentation
 
-from scripts.dicom.header import contributing_equipment, copy, copy_patient_and_study, keywords_of
+from scripts.dicom.header import contributing_equipment, copy, copy_patient_and_study, keywords_of, value_of
 from scripts.dicom.identity import (
     RESEARCH_USE,
     Software,
@@ -65,6 +67,7 @@ ABOUT_THE_WHOLE = {"ImagesInAcquisition", "FieldOfViewShape", "FieldOfViewDimens
 }
 """Attributes of these modules that a region does not share with its source, or that need more than a copy."""
 
+DIRECTIONS = re.compile("[APRLHF]{1,3}")
 LATERALITIES = {codes.SCT.Left.value: "L", codes.SCT.Right.value: "R"}
 
 
@@ -145,7 +148,7 @@ def _add_derivation(
     ]
     top, left, bottom, right = joint.box
     shifted = f" plus {grayscale.offset}" if grayscale.signed else ""
-    spacing = f" Pixel spacing: {_spacing_in_words(radiograph)}." if "ImagerPixelSpacing" not in source else ""
+    spacing = "" if radiograph.spacing_from == "ImagerPixelSpacing" else f" {_spacing_in_words(radiograph)}"
     image.DerivationDescription = (
         f"{BONES[layer].capitalize()} of joint {joint.name}, without the {BONES[UPPER if layer == LOWER else LOWER]} "
         f"that overlaps it. Rows {top + 1} to {bottom}, columns {left + 1} to {right} of the source, not resampled. "
@@ -159,8 +162,8 @@ def _add_derivation(
 def _spacing_in_words(radiograph: Radiograph) -> str:
     down, across = radiograph.spacing
     if radiograph.spacing_from:
-        return f"{down:.6g} by {across:.6g} mm, from {radiograph.spacing_from}"
-    return f"not known, {down:.6g} by {across:.6g} mm are a default"
+        return f"Pixel spacing {down:.6g} by {across:.6g} mm, from {radiograph.spacing_from}."
+    return f"Pixel spacing is not known, {down:.6g} by {across:.6g} mm is a default."
 
 
 def _add_anatomy(image: Dataset, source: Dataset) -> None:
@@ -174,25 +177,27 @@ def _add_anatomy(image: Dataset, source: Dataset) -> None:
     if not all({"CodeValue", "CodingSchemeDesignator"} <= set(item.dir()) for item in _regions(image)):
         del image.AnatomicRegionSequence
     if "AnatomicRegionSequence" not in image:
-        known = get_anatomic_region_map()
-        region, _ = known.get(str(image.BodyPartExamined), known["HAND"])
+        regions = get_anatomic_region_map()
+        region, _ = regions.get(str(image.BodyPartExamined), regions["HAND"])
         image.AnatomicRegionSequence = [code_item(region)]
     image.ImageLaterality = _laterality(source)
-    orientation = source.get("PatientOrientation")
-    image.PatientOrientation = list(orientation) if orientation and len(orientation) == 2 else None
+    orientation = [str(direction) for direction in np.atleast_1d(value_of(source, "PatientOrientation") or [])]
+    known = len(orientation) == 2 and all(map(DIRECTIONS.fullmatch, orientation))
+    # A DX has to tell. What every source here shows: the metacarpal below, so that columns run towards the head.
+    image.PatientOrientation = orientation if known else ["", "H"]
 
 
 def _regions(dataset: Dataset) -> list[Dataset]:
-    return list(dataset.get("AnatomicRegionSequence") or [])
+    return list(value_of(dataset, "AnatomicRegionSequence") or [])
 
 
 def _laterality(source: Dataset) -> str:
     """R, L, B (both) or U: from the first place where it stands."""
-    stated = [source.get(keyword) for keyword in ("ImageLaterality", "Laterality", "FrameLaterality")]
-    stated += [item.get("FrameLaterality") for item in source.get("FrameAnatomySequence") or []]
+    stated = [value_of(source, keyword) for keyword in ("ImageLaterality", "Laterality", "FrameLaterality")]
+    stated += [value_of(item, "FrameLaterality") for item in value_of(source, "FrameAnatomySequence") or []]
     for region in _regions(source):
-        for modifier in region.get("AnatomicRegionModifierSequence") or []:
-            stated.append(LATERALITIES.get(str(modifier.get("CodeValue"))))
+        for modifier in value_of(region, "AnatomicRegionModifierSequence") or []:
+            stated.append(LATERALITIES.get(str(value_of(modifier, "CodeValue"))))
     known = (str(side).strip().upper() for side in stated)
     return next((side for side in known if side in ("R", "L", "B")), "U")
 
@@ -204,10 +209,10 @@ def _add_exposure(image: Dataset, source: Dataset) -> None:
     image.setdefault("DetectorType", None)
     if any(keyword in image for keyword in positioning):
         image.setdefault("PositionerType", None)
-    burned_in = source.get("BurnedInAnnotation")
+    burned_in = value_of(source, "BurnedInAnnotation")
     # Where the source does not tell: what is left of it is inside of a bone.
     image.BurnedInAnnotation = burned_in if burned_in in ("YES", "NO") else "NO"
-    lossy = source.get("LossyImageCompression") == "01"
+    lossy = value_of(source, "LossyImageCompression") == "01"
     image.LossyImageCompression = "01" if lossy else "00"
     if lossy:
         copy(source, image, ["LossyImageCompressionRatio", "LossyImageCompressionMethod"], sound=True)
@@ -227,7 +232,7 @@ def _add_spacing(image: Dataset, radiograph: Radiograph) -> None:
         sound=True,
     )
     for keyword in ("ImagerPixelSpacing", "PixelSpacing"):
-        if keyword in image and not _are_lengths(image[keyword].value):
+        if keyword in image and not _are_lengths(image.get(keyword)):
             delattr(image, keyword)
     if "ImagerPixelSpacing" not in image:
         image.ImagerPixelSpacing = [f"{side:.10g}" for side in radiograph.spacing]
@@ -236,8 +241,8 @@ def _add_spacing(image: Dataset, radiograph: Radiograph) -> None:
             image.pop(keyword, None)
 
 
-def _are_lengths(values: object) -> bool:
-    sides = np.atleast_1d(np.asarray(values, dtype=float))
+def _are_lengths(values: Any) -> bool:
+    sides = np.atleast_1d(values).astype(float)
     return len(sides) == 2 and bool(np.isfinite(sides).all() and (sides > 0).all())
 
 
@@ -247,7 +252,7 @@ def _add_pixels(image: Dataset, radiograph: Radiograph, joint: SeparatedJoint, l
     photometric = "MONOCHROME1" if grayscale.inverted else "MONOCHROME2"
     set_pixel_data(image, stored, photometric, grayscale.bits_stored, generate_instance_uid=False)
     image.PresentationLUTShape = "INVERSE" if grayscale.inverted else "IDENTITY"
-    relationship = radiograph.dataset.get("PixelIntensityRelationship")
+    relationship = value_of(radiograph.dataset, "PixelIntensityRelationship")
     image.PixelIntensityRelationship = relationship if relationship in ("LIN", "LOG") else "LOG"
     # A larger stored value of MONOCHROME2 is brighter: fewer X-rays came through.
     image.PixelIntensityRelationshipSign = 1 if grayscale.inverted else -1

@@ -10,7 +10,9 @@
 # limitations under the License.
 """What a derived object keeps of its source's header, byte for byte, whatever character set the text is in."""
 
+import struct
 from collections.abc import Iterable
+from typing import Any
 
 from highdicom._standard_utils import get_module_attribute_map
 from pydicom import Dataset, config
@@ -30,6 +32,17 @@ EQUIPMENT = (
     *("ManufacturerModelName", "DeviceSerialNumber", "SoftwareVersions"),
 )
 """What General Equipment and an item of Contributing Equipment Sequence both have (DICOM PS3.3, C.7-8 and C.12-1)."""
+
+UNREADABLE = (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError, struct.error)
+"""What pydicom raises when it is asked for something in a header that is broken."""
+
+
+def value_of(source: Dataset, keyword: str) -> Any:
+    """Value of an attribute; None if it is not there or cannot be decoded."""
+    try:
+        return source.get(keyword)
+    except UNREADABLE:
+        return None
 
 
 def keywords_of(modules: Iterable[str]) -> dict[str, str]:
@@ -58,10 +71,14 @@ def copy(source: Dataset, target: Dataset, keywords: Iterable[str], *, sound: bo
         source: the header; neither it nor its items are altered.
         target: gets the attributes.
         keywords: of the attributes; those that the source has not are passed over.
-        sound: pass over empty attributes, and text that its VR does not allow.
+        sound: pass over empty attributes, and text that its VR does not allow. What cannot be decoded, and is not
+            text, is passed over in any case.
     """
     for keyword in keywords:
-        element = _copied(source, Tag(keyword))
+        try:
+            element = _copied(source, Tag(keyword))
+        except UNREADABLE:
+            continue
         if element is not None and not (sound and not _is_sound(element)):
             target[element.tag] = element
 
@@ -123,7 +140,7 @@ def _is_sound(element: DataElement | RawDataElement) -> bool:
     values = (element.value or b"").decode("latin-1").rstrip(" \0").split("\\")
     try:
         for value in values:
-            validate_value(element.VR, value, config.RAISE)
+            validate_value(str(element.VR), value, config.RAISE)
     except ValueError:
         return False
     return any(values)

@@ -13,6 +13,7 @@
 import json
 from dataclasses import dataclass
 
+from highdicom.sr import CodedConcept
 from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.sr.codedict import codes
@@ -59,14 +60,19 @@ def series_number(source: Dataset, place: int) -> int:
 
     Args:
         source: the radiograph's header.
-        place: 1..9, which of the derived series it is.
+        place: 1..9, which of the derived series of this source it is.
     """
-    numbers = []
-    for keyword, most in (("SeriesNumber", 200_000), ("InstanceNumber", 999)):
-        text = str(source.get(keyword, "")).strip()
-        number = int(text) if text.isdecimal() and text.isascii() else 0
-        numbers.append(number if number <= most else 0)
-    return numbers[0] * 10_000 + numbers[1] * 10 + place
+    series, instance = _number(source, "SeriesNumber", 200_000), _number(source, "InstanceNumber", 999)
+    return series * 10_000 + instance * 10 + place
+
+
+def _number(source: Dataset, keyword: str, most: int) -> int:
+    """An Integer String, 0 where it is not one or above ``most``."""
+    try:
+        number = int(source.get(keyword) or 0)
+    except (TypeError, ValueError, OverflowError):
+        return 0
+    return number if 0 <= number <= most else 0
 
 
 def file_meta(dataset: Dataset, software: Software, transfer_syntax: UID = ExplicitVRLittleEndian) -> FileMetaDataset:
@@ -110,7 +116,7 @@ def processing_equipment(software: Software) -> Dataset:
     return item
 
 
-def code_item(code: Code, meaning: str | None = None) -> Dataset:
+def code_item(code: Code | CodedConcept) -> Dataset:
     """Item of a code sequence.
 
     Source:
@@ -119,5 +125,5 @@ def code_item(code: Code, meaning: str | None = None) -> Dataset:
     item = Dataset()
     item.CodeValue = code.value
     item.CodingSchemeDesignator = code.scheme_designator
-    item.CodeMeaning = meaning or code.meaning
+    item.CodeMeaning = code.meaning
     return item

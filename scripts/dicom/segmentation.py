@@ -25,11 +25,12 @@ from highdicom.seg import (
 )
 from pydicom import Dataset, dcmread
 from pydicom.errors import InvalidDicomError
+from pydicom.pixels import pixel_array
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 from pydicom.uid import DigitalXRayImageStorageForPresentation, RLELossless
 
-from scripts.dicom.header import contributing_equipment, copy, copy_patient_and_study
+from scripts.dicom.header import UNREADABLE, contributing_equipment, copy, copy_patient_and_study, value_of
 from scripts.dicom.identity import (
     Software,
     derived_uid,
@@ -52,8 +53,6 @@ TYPES = {1: codes.SCT.Metacarpal, 2: PHALANX, 3: codes.SCT.HandBone}
 SERIES_PLACE = 3
 UNKNOWN_DATE, UNKNOWN_TIME = "19000101", "000000"
 """Content Date and Time, which a Segmentation must have, of a source that has no date at all."""
-
-UNREADABLE = (AttributeError, KeyError, IndexError, TypeError, ValueError, NotImplementedError, RuntimeError, OSError)
 
 
 def segmentation(radiograph: Radiograph, joints: Sequence[SeparatedJoint], software: Software) -> Dataset:
@@ -169,7 +168,7 @@ def _stand_in(radiograph: Radiograph, software: Software) -> Dataset:
     stand_in.SeriesInstanceUID = source.SeriesInstanceUID
     stand_in.Modality = "DX"
     stand_in.Rows, stand_in.Columns = radiograph.levels.shape
-    stand_in.LossyImageCompression = "01" if source.get("LossyImageCompression") == "01" else "00"
+    stand_in.LossyImageCompression = "01" if value_of(source, "LossyImageCompression") == "01" else "00"
     # highdicom asks for a thickness; a projection has none.
     stand_in.SliceThickness = 1
     stand_in.PixelSpacing = [f"{side:.10g}" for side in radiograph.spacing]
@@ -239,46 +238,42 @@ def read_label_map(segmentation: Dataset | Path, radiograph: Radiograph) -> np.n
     Source:
         DICOM PS3.3, A.51 (Segmentation IOD), C.8.20 (Segmentation modules).
     """
+    name = segmentation.name if isinstance(segmentation, Path) else "segmentation"
     try:
-        dataset = segmentation if isinstance(segmentation, Dataset) else dcmread(segmentation)
-    except (InvalidDicomError, *UNREADABLE) as error:
-        raise RefusedError(f"segmentation: cannot be read ({type(error).__name__})") from error
-    try:
+        dataset = dcmread(segmentation) if isinstance(segmentation, Path) else segmentation
         return _label_map(dataset, radiograph)
-    except RefusedError:
-        raise
-    except UNREADABLE as error:
-        raise RefusedError(f"segmentation: its header or its pixels are broken ({type(error).__name__})") from error
+    except RefusedError as error:
+        raise RefusedError(f"{name}: {error}") from error
+    except (InvalidDicomError, *UNREADABLE) as error:
+        raise RefusedError(f"{name}: cannot be read as a Segmentation ({type(error).__name__})") from error
 
 
 def _label_map(dataset: Dataset, radiograph: Radiograph) -> np.ndarray:
     kind = str(dataset.get("SegmentationType"))
     if dataset.get("Modality") != "SEG" or kind not in ("LABELMAP", "BINARY"):
-        raise RefusedError(f"segmentation: is {dataset.get('Modality')}, {kind}, SEG, LABELMAP or BINARY expected")
+        raise RefusedError(f"is {dataset.get('Modality')}, {kind}, where SEG, LABELMAP or BINARY is expected")
     rows, columns = radiograph.levels.shape
     if (dataset.Rows, dataset.Columns) != (rows, columns):
-        size = f"{dataset.Rows} x {dataset.Columns}"
-        raise RefusedError(f"segmentation: is of {size} px, the radiograph of {rows} x {columns}")
+        raise RefusedError(f"is of {dataset.Rows} x {dataset.Columns} px, the radiograph of {rows} x {columns}")
     own = str(radiograph.dataset.SOPInstanceUID)
     referenced = {str(item.ReferencedSOPInstanceUID) for item in _source_references(dataset)}
     if own not in referenced:
-        raise RefusedError("segmentation: does not refer to the radiograph")
+        raise RefusedError("does not refer to the radiograph")
     bones = {int(item.SegmentNumber): _label_of(item) for item in dataset.SegmentSequence if _is_segment(item)}
-    frames = dataset.pixel_array.reshape(-1, rows, columns)
     labels = np.zeros((rows, columns), np.uint8)
-    for frame, groups in zip(frames, dataset.PerFrameFunctionalGroupsSequence, strict=True):
-        of = {str(item.ReferencedSOPInstanceUID) for item in _frame_references(groups)} or referenced
-        if own not in of:
+    for index, groups in enumerate(dataset.PerFrameFunctionalGroupsSequence):
+        shown = {str(item.ReferencedSOPInstanceUID) for item in _frame_references(groups)} or referenced
+        if own not in shown:
             continue
-        if of != {own}:
-            raise RefusedError("segmentation: a frame of it refers to several images")
+        if shown != {own}:
+            raise RefusedError(f"frame {index + 1} refers to several images")
+        frame = pixel_array(dataset, index=index)
         if kind == "BINARY":
             number = int(groups.SegmentIdentificationSequence[0].ReferencedSegmentNumber)
-            labels |= bones[number] * (frame > 0).astype(np.uint8)
-            continue
+            frame = frame * number
         unknown = set(np.unique(frame).tolist()) - {0, *bones}
         if unknown:
-            raise RefusedError(f"segmentation: has pixels of segment {min(unknown)}, which it does not describe")
+            raise RefusedError(f"has pixels of segment {min(unknown)}, which it does not describe")
         for number, label in bones.items():
             labels[frame == number] |= label
     return labels
@@ -298,4 +293,4 @@ def _label_of(item: Dataset) -> int:
     # What viewers call a segment that nobody has named.
     if number in SEGMENTS and words in ("", f"segment {number}", str(number)):
         return number
-    raise RefusedError(f"segmentation: segment {number} is unknown, lower, upper and overlap expected as labels")
+    raise RefusedError(f"segment {number} is unknown, lower, upper and overlap expected as labels")

@@ -17,7 +17,7 @@ from pydicom import Dataset
 from pydicom.pixels import apply_modality_lut, apply_voi, apply_windowing
 
 from scripts.dicom.grayscale import Grayscale
-from scripts.dicom.header import copy
+from scripts.dicom.header import UNREADABLE, copy, value_of
 
 FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
 
@@ -68,11 +68,11 @@ def _windows(source: Dataset) -> list[tuple[float, float]]:
     """Center and width of each window; none if one of them cannot be used."""
     try:
         centers, widths = (
-            [float(value) for value in np.atleast_1d(source[keyword].value)] if keyword in source else []
+            [float(value) for value in np.atleast_1d(source[keyword].value)] if source.get(keyword) is not None else []
             for keyword in ("WindowCenter", "WindowWidth")
         )
         windows = list(zip(centers, widths, strict=True))
-    except (TypeError, ValueError):
+    except UNREADABLE:
         return []
     least = 1.0 if _function(source) == "LINEAR" else 1e-6
     usable = all(math.isfinite(center) and least <= width < math.inf for center, width in windows)
@@ -80,7 +80,7 @@ def _windows(source: Dataset) -> list[tuple[float, float]]:
 
 
 def _function(source: Dataset) -> str:
-    function = str(source.get("VOILUTFunction") or "LINEAR")
+    function = str(value_of(source, "VOILUTFunction") or "LINEAR")
     return function if function in FUNCTIONS else "LINEAR"
 
 
@@ -109,13 +109,13 @@ def _decimal(value: float) -> str:
 
 def _luts(source: Dataset, modality: np.ndarray) -> list[Dataset]:
     luts = []
-    for index, item in enumerate(source.get("VOILUTSequence") or []):
+    for index, item in enumerate(value_of(source, "VOILUTSequence") or []):
         try:
             entries, first, bits = item.LUTDescriptor
             if first > 2**15 and modality.min() < 0:
                 item.LUTDescriptor = [entries, first - 2**16, bits]
             curve = apply_voi(modality, source, index) / (2**bits - 1)
-        except (AttributeError, KeyError, IndexError, TypeError, ValueError, NotImplementedError):
+        except UNREADABLE:
             continue
         luts.append(_lut(curve, modality))
         copy(item, luts[-1], ["LUTExplanation"])
@@ -128,7 +128,7 @@ def _luts_of_windows(source: Dataset, modality: np.ndarray, count: int) -> list[
 
 
 def _lut(curve: np.ndarray, modality: np.ndarray) -> Dataset:
-    """An item of VOI LUT Sequence, one entry a stored value; 16 bits, since DX allows 10 to 16 (PS3.3, C.8.11.3.1.5)."""
+    """An item of VOI LUT Sequence, an entry a stored value; of 16 bits: a DX may have 10 to 16 (PS3.3 C.8.11.3.1.5)."""
     if modality[-1] < modality[0]:
         # The derived image is of the other polarity: its curve rises with the stored values, as a window does.
         curve = 1.0 - curve

@@ -1,0 +1,144 @@
+# Copyright 2026 The BLS-GAN bundle contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Drawn hands as DICOM files: the samples, and archives of any size; the places of their joints; the truth."""
+
+import csv
+import json
+import logging
+from pathlib import Path
+from typing import Literal
+
+import fire
+import numpy as np
+from pydicom import uid
+from skimage.io import imsave
+
+from scripts.dicom.wrap import wrap
+from scripts.hand import JOINTS, Hand, draw_hand
+from scripts.radiograph import LOWER, UPPER
+
+logger = logging.getLogger(__name__)
+
+
+def save(
+    hand: Hand,
+    path: Path,
+    *,
+    number: int = 0,
+    bits: int = 12,
+    photometric: Literal["MONOCHROME2", "MONOCHROME1"] = "MONOCHROME2",
+    transfer_syntax: str = "ExplicitVRLittleEndian",
+) -> None:
+    """Write a hand as a DICOM file, its truth in a folder ``truth`` beside it.
+
+    Args:
+        hand: what to write.
+        path: the file, ``NAME.dcm``; for each joint there are ``truth/NAME_JOINT_mask_upper.png`` and ``_mask_lower``
+            (0, 255) and, if they are known, ``_layer_upper`` and ``_layer_lower`` (16 bits); k of each joint, boxes
+            and spacing are in ``truth/NAME.json``.
+        number: of the patient; both hands of a number are one study.
+        bits: Bits Stored.
+        photometric: Photometric Interpretation.
+        transfer_syntax: keyword of a lossless one, as in ``pydicom.uid``: ``"JPEGLSLossless"``, ``"JPEG2000Lossless"``,
+            ``"RLELossless"``, ``"DeflatedExplicitVRLittleEndian"`` or ``"ExplicitVRLittleEndian"``.
+
+    Raises:
+        ValueError: another transfer syntax, or as :func:`scripts.dicom.wrap.wrap` says.
+    """
+    dataset = wrap(
+        hand.image[0].numpy(),
+        spacing=hand.spacing,
+        laterality="R" if hand.side == "right" else "L",
+        seed=f"{path.stem} {hand.spacing} {hand.image.shape} {bits} {photometric}",
+        study=f"{number}",
+        bits=bits,
+        photometric=photometric,
+        patient_name=f"Phantom^Hand {number:03d}",
+        patient_id=f"PHANTOM-{number:03d}",
+    )
+    if transfer_syntax not in SYNTAXES:
+        raise ValueError(f"transfer_syntax is {transfer_syntax!r}, one of {', '.join(SYNTAXES)} expected")
+    syntax = getattr(uid, transfer_syntax)
+    if syntax.is_encapsulated:
+        dataset.compress(syntax, generate_instance_uid=False)
+    dataset.file_meta.TransferSyntaxUID = syntax
+    path.parent.mkdir(parents=True, exist_ok=True)
+    dataset.save_as(path, enforce_file_format=True)
+    _save_truth(hand, path.parent / "truth", path.stem)
+
+
+SYNTAXES = (
+    "ExplicitVRLittleEndian",
+    "DeflatedExplicitVRLittleEndian",
+    "RLELossless",
+    "JPEGLSLossless",
+    "JPEG2000Lossless",
+)
+"""Transfer syntaxes that hands are written in, as ``pydicom.uid`` names them."""
+
+
+def _save_truth(hand: Hand, folder: Path, stem: str) -> None:
+    folder.mkdir(exist_ok=True)
+    figures = {}
+    for name, joint in hand.joints.items():
+        for channel, bone in ((UPPER, "upper"), (LOWER, "lower")):
+            mask = joint.masks[channel].numpy().astype(np.uint8) * 255
+            imsave(folder / f"{stem}_{name}_mask_{bone}.png", mask, check_contrast=False)
+            if joint.layers is not None:
+                layer = np.rint(joint.layers[channel].double().numpy() * 65535).astype(np.uint16)
+                imsave(folder / f"{stem}_{name}_layer_{bone}.png", layer, check_contrast=False)
+        k = None if joint.soft_tissue is None else round(joint.soft_tissue, 5)
+        figures[name] = {"centre": joint.centre, "box": joint.box, "soft_tissue": k}
+    text = json.dumps({"spacing": hand.spacing, "hand": hand.side, "joints": figures})
+    (folder / f"{stem}.json").write_text(text + "\n")
+
+
+def main(
+    output_dir: str,
+    count: int = 2,
+    seed: int = 0,
+    spacing: float = 0.1,
+    size: tuple[int, int] | None = None,
+    overlap: float | None = None,
+    bits: int = 12,
+    photometric: Literal["MONOCHROME2", "MONOCHROME1"] = "MONOCHROME2",
+    transfer_syntax: str = "ExplicitVRLittleEndian",
+) -> None:
+    """Draw hands, right and left in turn, into a folder of DICOM files with ``joints.csv`` and ``truth`` beside them.
+
+    Args:
+        output_dir: the folder, made if it is not there.
+        count: how many hands.
+        seed: of the first hand; each next one counts on.
+        spacing: mm a px, 0.08 to 0.2.
+        size: rows,columns in px; 250 x 200 mm if not given.
+        overlap: thickest column of every joint's overlap in 1/256 of 23 mm; drawn for each joint if not given.
+        bits: Bits Stored, 8 to 16.
+        photometric: MONOCHROME2 or MONOCHROME1.
+        transfer_syntax: keyword of a lossless one, e.g. JPEGLSLossless.
+    """
+    rows = []
+    for number in range(seed, seed + count):
+        side: Literal["left", "right"] = "left" if number % 2 else "right"
+        overlaps = None if overlap is None else dict.fromkeys(JOINTS, overlap)
+        hand = draw_hand(number, spacing=spacing, size=size, hand=side, overlaps=overlaps)
+        path = Path(output_dir) / f"hand_{number:03d}_{side}.dcm"
+        save(hand, path, number=number, bits=bits, photometric=photometric, transfer_syntax=transfer_syntax)
+        rows += [(path.name, name, *joint.centre) for name, joint in hand.joints.items()]
+        logger.info("%s: %d joints", path, len(hand.joints))
+    with (Path(output_dir) / "joints.csv").open("w", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows([("image", "joint", "x", "y"), *rows])
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    fire.Fire(main)

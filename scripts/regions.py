@@ -75,7 +75,7 @@ def find_regions(dataset_dir: str | Path, joints: str | Path | Sequence[Any] | N
             entry["refused"] = f"{place}: another image has the name {name}"
         taken.add(name)
         found.append(entry)
-    if rows:
+    if rows and not single:  # the list beside a single file may be of its whole folder
         check_images(rows, [entry["path"] for entry in found if "path" in entry])
     if not found:
         raise RefusedError(f"dataset_dir {folder}: holds no DICOM, PNG, JPEG, BMP, TIFF or NIfTI image")

@@ -21,7 +21,8 @@ from pydicom.pixels.utils import set_pixel_data
 from pydicom.sr.codedict import codes
 from pydicom.uid import DigitalXRayImageStorageForPresentation
 
-from scripts.dicom.header import contributing_equipment, copy, copy_patient_and_study, keywords_of, value_of
+from scripts.dicom.grayscale import values
+from scripts.dicom.header import contributing_equipment, copy, copy_patient_and_study, is_lossy, keywords_of
 from scripts.dicom.identity import (
     RESEARCH_USE,
     Software,
@@ -174,30 +175,27 @@ def _add_anatomy(image: Dataset, source: Dataset) -> None:
     """
     copy(source, image, ["BodyPartExamined", "AnatomicRegionSequence"], sound=True)
     image.setdefault("BodyPartExamined", "HAND")
-    if not all({"CodeValue", "CodingSchemeDesignator"} <= set(item.dir()) for item in _regions(image)):
+    if not all("CodeValue" in item and "CodeMeaning" in item for item in values(image, "AnatomicRegionSequence")):
         del image.AnatomicRegionSequence
     if "AnatomicRegionSequence" not in image:
         regions = get_anatomic_region_map()
         region, _ = regions.get(str(image.BodyPartExamined), regions["HAND"])
         image.AnatomicRegionSequence = [code_item(region)]
     image.ImageLaterality = _laterality(source)
-    orientation = [str(direction) for direction in np.atleast_1d(value_of(source, "PatientOrientation") or [])]
+    orientation = [str(direction) for direction in values(source, "PatientOrientation")]
     known = len(orientation) == 2 and all(map(DIRECTIONS.fullmatch, orientation))
     # A DX has to tell. What every source here shows: the metacarpal below, so that columns run towards the head.
     image.PatientOrientation = orientation if known else ["", "H"]
 
 
-def _regions(dataset: Dataset) -> list[Dataset]:
-    return list(value_of(dataset, "AnatomicRegionSequence") or [])
-
-
 def _laterality(source: Dataset) -> str:
     """R, L, B (both) or U: from the first place where it stands."""
-    stated = [value_of(source, keyword) for keyword in ("ImageLaterality", "Laterality", "FrameLaterality")]
-    stated += [value_of(item, "FrameLaterality") for item in value_of(source, "FrameAnatomySequence") or []]
-    for region in _regions(source):
-        for modifier in value_of(region, "AnatomicRegionModifierSequence") or []:
-            stated.append(LATERALITIES.get(str(value_of(modifier, "CodeValue"))))
+    stated = [*values(source, "ImageLaterality"), *values(source, "Laterality")]
+    for item in values(source, "FrameAnatomySequence"):
+        stated += values(item, "FrameLaterality")
+    for region in values(source, "AnatomicRegionSequence"):
+        for modifier in values(region, "AnatomicRegionModifierSequence"):
+            stated += [LATERALITIES.get(str(value)) for value in values(modifier, "CodeValue")]
     known = (str(side).strip().upper() for side in stated)
     return next((side for side in known if side in ("R", "L", "B")), "U")
 
@@ -209,12 +207,10 @@ def _add_exposure(image: Dataset, source: Dataset) -> None:
     image.setdefault("DetectorType", None)
     if any(keyword in image for keyword in positioning):
         image.setdefault("PositionerType", None)
-    burned_in = value_of(source, "BurnedInAnnotation")
     # Where the source does not tell: what is left of it is inside of a bone.
-    image.BurnedInAnnotation = burned_in if burned_in in ("YES", "NO") else "NO"
-    lossy = value_of(source, "LossyImageCompression") == "01"
-    image.LossyImageCompression = "01" if lossy else "00"
-    if lossy:
+    image.BurnedInAnnotation = "YES" if values(source, "BurnedInAnnotation") == ["YES"] else "NO"
+    image.LossyImageCompression = "01" if is_lossy(source) else "00"
+    if is_lossy(source):
         copy(source, image, ["LossyImageCompressionRatio", "LossyImageCompressionMethod"], sound=True)
 
 
@@ -252,8 +248,8 @@ def _add_pixels(image: Dataset, radiograph: Radiograph, joint: SeparatedJoint, l
     photometric = "MONOCHROME1" if grayscale.inverted else "MONOCHROME2"
     set_pixel_data(image, stored, photometric, grayscale.bits_stored, generate_instance_uid=False)
     image.PresentationLUTShape = "INVERSE" if grayscale.inverted else "IDENTITY"
-    relationship = value_of(radiograph.dataset, "PixelIntensityRelationship")
-    image.PixelIntensityRelationship = relationship if relationship in ("LIN", "LOG") else "LOG"
+    linear = values(radiograph.dataset, "PixelIntensityRelationship") == ["LIN"]
+    image.PixelIntensityRelationship = "LIN" if linear else "LOG"
     # A larger stored value of MONOCHROME2 is brighter: fewer X-rays came through.
     image.PixelIntensityRelationshipSign = 1 if grayscale.inverted else -1
     image.RescaleIntercept, image.RescaleSlope, image.RescaleType = "0", "1", "US"

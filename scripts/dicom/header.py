@@ -10,9 +10,11 @@
 # limitations under the License.
 """What a derived object keeps of its source's header, byte for byte, whatever character set the text is in."""
 
+import logging
 import struct
-from collections.abc import Iterable
-from typing import Any
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from highdicom._standard_utils import get_module_attribute_map
 from pydicom import Dataset, config
@@ -20,8 +22,10 @@ from pydicom.datadict import dictionary_VR, keyword_dict, keyword_for_tag
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.sr.codedict import codes
 from pydicom.tag import BaseTag, Tag
+from pydicom.uid import JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless
 from pydicom.valuerep import STR_VR, VR, validate_value
 
+from scripts.dicom.grayscale import values
 from scripts.dicom.identity import code_item
 
 PATIENT_AND_STUDY = ("patient", "clinical-trial-subject", "general-study", "patient-study", "clinical-trial-study")
@@ -33,16 +37,24 @@ EQUIPMENT = (
 )
 """What General Equipment and an item of Contributing Equipment Sequence both have (DICOM PS3.3, C.7-8 and C.12-1)."""
 
+LOSSY = (JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless)
+"""Transfer syntaxes that always lose something; those of JPEG 2000 need not."""
+
 UNREADABLE = (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError, struct.error)
 """What pydicom raises when it is asked for something in a header that is broken."""
 
 
-def value_of(source: Dataset, keyword: str) -> Any:
-    """Value of an attribute; None if it is not there or cannot be decoded."""
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep pydicom from warning with values of a header, which may be the patient's."""
+    before = config.logger.level
+    config.logger.setLevel(logging.CRITICAL)
     try:
-        return source.get(keyword)
-    except UNREADABLE:
-        return None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        config.logger.setLevel(before)
 
 
 def keywords_of(modules: Iterable[str]) -> dict[str, str]:
@@ -94,6 +106,12 @@ def copy_patient_and_study(source: Dataset, target: Dataset) -> None:
     for keyword, kind in keywords_of(("patient", "general-study")).items():
         if kind == "2" and keyword not in target:
             setattr(target, keyword, None)
+
+
+def is_lossy(source: Dataset) -> bool:
+    """Whether the source says, or its transfer syntax tells, that its pixels were compressed with a loss."""
+    transfer_syntax = source.file_meta.get("TransferSyntaxUID") if hasattr(source, "file_meta") else None
+    return values(source, "LossyImageCompression") == ["01"] or transfer_syntax in LOSSY
 
 
 def contributing_equipment(source: Dataset) -> list[Dataset]:

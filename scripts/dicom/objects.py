@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from pydicom import Dataset
 
 from scripts.dicom.derived import layer_image
+from scripts.dicom.header import quiet
 from scripts.dicom.identity import Software
 from scripts.dicom.joint import SeparatedJoint
 from scripts.dicom.reader import Radiograph
@@ -49,9 +50,10 @@ def derive(radiograph: Radiograph, joints: Sequence[SeparatedJoint], software: S
         return []
     # Values of a header are decoded where they are looked at, in place: in a copy, not in the caller's.
     source = dataclasses.replace(radiograph, dataset=copy.deepcopy(radiograph.dataset))
-    layers = [
-        layer_image(source, joint, layer, number, software)
-        for layer in (UPPER, LOWER)
-        for number, joint in enumerate(joints, 1)
-    ]
-    return [*layers, segmentation(source, joints, software)]
+    with quiet():
+        layers = [
+            layer_image(source, joint, layer, number, software)
+            for layer in (UPPER, LOWER)
+            for number, joint in enumerate(joints, 1)
+        ]
+        return [*layers, segmentation(source, joints, software)]

@@ -30,7 +30,7 @@ from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 from pydicom.uid import DigitalXRayImageStorageForPresentation, RLELossless
 
-from scripts.dicom.header import UNREADABLE, contributing_equipment, copy, copy_patient_and_study, value_of
+from scripts.dicom.header import UNREADABLE, contributing_equipment, copy, copy_patient_and_study, is_lossy, quiet
 from scripts.dicom.identity import (
     Software,
     derived_uid,
@@ -168,7 +168,7 @@ def _stand_in(radiograph: Radiograph, software: Software) -> Dataset:
     stand_in.SeriesInstanceUID = source.SeriesInstanceUID
     stand_in.Modality = "DX"
     stand_in.Rows, stand_in.Columns = radiograph.levels.shape
-    stand_in.LossyImageCompression = "01" if value_of(source, "LossyImageCompression") == "01" else "00"
+    stand_in.LossyImageCompression = "01" if is_lossy(source) else "00"
     # highdicom asks for a thickness; a projection has none.
     stand_in.SliceThickness = 1
     stand_in.PixelSpacing = [f"{side:.10g}" for side in radiograph.spacing]
@@ -240,8 +240,9 @@ def read_label_map(segmentation: Dataset | Path, radiograph: Radiograph) -> np.n
     """
     name = segmentation.name if isinstance(segmentation, Path) else "segmentation"
     try:
-        dataset = dcmread(segmentation) if isinstance(segmentation, Path) else segmentation
-        return _label_map(dataset, radiograph)
+        with quiet():
+            dataset = dcmread(segmentation) if isinstance(segmentation, Path) else segmentation
+            return _label_map(dataset, radiograph)
     except RefusedError as error:
         raise RefusedError(f"{name}: {error}") from error
     except (InvalidDicomError, *UNREADABLE) as error:

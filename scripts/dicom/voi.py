@@ -10,16 +10,17 @@
 # limitations under the License.
 """How a source is shown, said of the stored values of what is derived from it: windows and VOI LUTs brought over."""
 
-import math
-
 import numpy as np
 from pydicom import Dataset
 from pydicom.pixels import apply_modality_lut, apply_voi, apply_windowing
 
-from scripts.dicom.grayscale import Grayscale
-from scripts.dicom.header import UNREADABLE, copy, value_of
+from scripts.dicom.grayscale import Grayscale, number, values
+from scripts.dicom.header import UNREADABLE, copy
 
 FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
+
+LARGEST = 2**20
+"""Largest center and width of a window that is used, in modality values."""
 
 
 def voi(source: Dataset, grayscale: Grayscale) -> Dataset:
@@ -41,13 +42,12 @@ def voi(source: Dataset, grayscale: Grayscale) -> Dataset:
     """
     shown = Dataset()
     stored = np.arange(grayscale.top + 1, dtype=np.int32) - grayscale.offset
-    modality = apply_modality_lut(stored, source)
     windows = _windows(source)
     if "ModalityLUTSequence" in source:
-        luts = _luts(source, modality) + _luts_of_windows(source, modality, len(windows))
-        windows = []
+        luts, windows = _luts_behind_a_modality_lut(source, stored, len(windows)), []
     else:
-        luts = _luts(source, np.rint(modality).astype(np.int64))
+        slope, intercept = _rescale(source)
+        luts = _luts(source, np.rint(slope * stored + intercept).astype(np.int64))
     if windows:
         _add_windows(shown, windows, source, grayscale)
     if luts:
@@ -64,40 +64,41 @@ def _unsigned(level: float, grayscale: Grayscale) -> float:
     return grayscale.top - level if grayscale.inverted else level
 
 
+def _rescale(source: Dataset) -> tuple[float, float]:
+    """Slope and intercept; 1 and 0 where they are no numbers to work with."""
+    slope, intercept = (
+        number(next(iter(values(source, keyword)), usual))
+        for keyword, usual in (("RescaleSlope", 1.0), ("RescaleIntercept", 0.0))
+    )
+    return (slope, intercept) if slope and intercept is not None else (1.0, 0.0)
+
+
 def _windows(source: Dataset) -> list[tuple[float, float]]:
-    """Center and width of each window; none if one of them cannot be used."""
-    try:
-        centers, widths = (
-            [float(value) for value in np.atleast_1d(source[keyword].value)] if source.get(keyword) is not None else []
-            for keyword in ("WindowCenter", "WindowWidth")
-        )
-        windows = list(zip(centers, widths, strict=True))
-    except UNREADABLE:
-        return []
-    least = 1.0 if _function(source) == "LINEAR" else 1e-6
-    usable = all(math.isfinite(center) and least <= width < math.inf for center, width in windows)
-    return windows if usable else []
+    """Center and width of the usable windows, in modality values."""
+    pairs = zip(values(source, "WindowCenter"), values(source, "WindowWidth"), strict=False)
+    found = [(number(center), number(width)) for center, width in pairs]
+    return [
+        (center, width)
+        for center, width in found
+        if center is not None and width is not None and 1 <= width <= LARGEST and abs(center) <= LARGEST
+    ]
 
 
 def _function(source: Dataset) -> str:
-    function = str(value_of(source, "VOILUTFunction") or "LINEAR")
+    function = str(next(iter(values(source, "VOILUTFunction")), "LINEAR"))
     return function if function in FUNCTIONS else "LINEAR"
 
 
 def _add_windows(shown: Dataset, windows: list[tuple[float, float]], source: Dataset, grayscale: Grayscale) -> None:
-    slope, intercept = (
-        float(default if source.get(keyword) is None else source[keyword].value)
-        for keyword, default in (("RescaleSlope", 1.0), ("RescaleIntercept", 0.0))
-    )
+    slope, intercept = _rescale(source)
     # LINEAR is linear between center - 0.5 and in width - 1 (PS3.3, C.11.2.1.2.1), the other functions in both.
     half, one = (0.5, 1.0) if _function(source) == "LINEAR" else (0.0, 0.0)
-    brought = [
-        ((center - half - intercept) / slope + grayscale.offset + half, (width - one) / abs(slope) + one)
-        for center, width in windows
+    shown.WindowCenter = [
+        _decimal((center - half - intercept) / slope + grayscale.offset + half) for center, _ in windows
     ]
-    shown.WindowCenter = [_decimal(center) for center, _ in brought]
-    shown.WindowWidth = [_decimal(width) for _, width in brought]
-    copy(source, shown, ["WindowCenterWidthExplanation"])
+    shown.WindowWidth = [_decimal((width - one) / abs(slope) + one) for _, width in windows]
+    if len(windows) == len(values(source, "WindowWidth")):
+        copy(source, shown, ["WindowCenterWidthExplanation"])
     if "VOILUTFunction" in source:
         shown.VOILUTFunction = _function(source)
 
@@ -109,10 +110,11 @@ def _decimal(value: float) -> str:
 
 def _luts(source: Dataset, modality: np.ndarray) -> list[Dataset]:
     luts = []
-    for index, item in enumerate(value_of(source, "VOILUTSequence") or []):
+    for index, item in enumerate(values(source, "VOILUTSequence")):
         try:
             entries, first, bits = item.LUTDescriptor
             if first > 2**15 and modality.min() < 0:
+                # Negative, and read as unsigned.
                 item.LUTDescriptor = [entries, first - 2**16, bits]
             curve = apply_voi(modality, source, index) / (2**bits - 1)
         except UNREADABLE:
@@ -122,9 +124,14 @@ def _luts(source: Dataset, modality: np.ndarray) -> list[Dataset]:
     return luts
 
 
-def _luts_of_windows(source: Dataset, modality: np.ndarray, count: int) -> list[Dataset]:
-    white = 2 ** source.ModalityLUTSequence[0].LUTDescriptor[2] - 1
-    return [_lut(apply_windowing(modality, source, index) / white, modality) for index in range(count)]
+def _luts_behind_a_modality_lut(source: Dataset, stored: np.ndarray, windows: int) -> list[Dataset]:
+    try:
+        modality = apply_modality_lut(stored, source).astype(np.int64)
+        white = 2 ** source.ModalityLUTSequence[0].LUTDescriptor[2] - 1
+        curves = [apply_windowing(modality, source, index) / white for index in range(windows)]
+    except UNREADABLE:
+        return []
+    return _luts(source, modality) + [_lut(curve, modality) for curve in curves]
 
 
 def _lut(curve: np.ndarray, modality: np.ndarray) -> Dataset:

@@ -14,6 +14,7 @@
 import csv
 import json
 import logging
+from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
@@ -27,6 +28,15 @@ from scripts.hand import JOINTS, Hand, draw_hand
 from scripts.radiograph import LOWER, UPPER
 
 logger = logging.getLogger(__name__)
+
+SYNTAXES = (
+    "ExplicitVRLittleEndian",
+    "DeflatedExplicitVRLittleEndian",
+    "RLELossless",
+    "JPEGLSLossless",
+    "JPEG2000Lossless",
+)
+"""Transfer syntaxes that hands are written in, as ``pydicom.uid`` names them."""
 
 
 def save(
@@ -54,19 +64,21 @@ def save(
     Raises:
         ValueError: another transfer syntax, or as :func:`scripts.dicom.wrap.wrap` says.
     """
+    if transfer_syntax not in SYNTAXES:
+        raise ValueError(f"transfer_syntax is {transfer_syntax!r}, one of {', '.join(SYNTAXES)} expected")
+    gray = hand.image[0].numpy()
     dataset = wrap(
-        hand.image[0].numpy(),
+        gray,
         spacing=hand.spacing,
         laterality="R" if hand.side == "right" else "L",
-        seed=f"{path.stem} {hand.spacing} {hand.image.shape} {bits} {photometric}",
+        # Other pixels are another object.
+        seed=f"{path.stem} {hand.spacing} {bits} {photometric} {sha256(gray.tobytes()).hexdigest()}",
         study=f"{number}",
         bits=bits,
         photometric=photometric,
         patient_name=f"Phantom^Hand {number:03d}",
         patient_id=f"PHANTOM-{number:03d}",
     )
-    if transfer_syntax not in SYNTAXES:
-        raise ValueError(f"transfer_syntax is {transfer_syntax!r}, one of {', '.join(SYNTAXES)} expected")
     syntax = getattr(uid, transfer_syntax)
     if syntax.is_encapsulated:
         dataset.compress(syntax, generate_instance_uid=False)
@@ -74,16 +86,6 @@ def save(
     path.parent.mkdir(parents=True, exist_ok=True)
     dataset.save_as(path, enforce_file_format=True)
     _save_truth(hand, path.parent / "truth", path.stem)
-
-
-SYNTAXES = (
-    "ExplicitVRLittleEndian",
-    "DeflatedExplicitVRLittleEndian",
-    "RLELossless",
-    "JPEGLSLossless",
-    "JPEG2000Lossless",
-)
-"""Transfer syntaxes that hands are written in, as ``pydicom.uid`` names them."""
 
 
 def _save_truth(hand: Hand, folder: Path, stem: str) -> None:

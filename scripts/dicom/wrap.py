@@ -127,8 +127,8 @@ def _place(dataset: Dataset, laterality: str, spacing: float) -> None:
     dataset.BodyPartExamined = "HAND"
     dataset.ImageLaterality = laterality
     dataset.AnatomicRegionSequence = Sequence([CodedConcept("85562004", "SCT", "Hand")])
-    # A right hand from its back: the little finger to the right of the image, the wrist at its foot.
-    dataset.PatientOrientation = ["L", "F"] if laterality == "L" else ["R", "F"]
+    # Directions are those of a hand that hangs down, the palm in front: the little finger is medial, the wrist above.
+    dataset.PatientOrientation = ["R", "H"] if laterality == "L" else ["L", "H"]
     dataset.ViewPosition, dataset.PositionerType = "PA", "NONE"
     dataset.ViewCodeSequence = Sequence([CodedConcept("272479007", "SCT", "postero-anterior")])
     dataset.ImagerPixelSpacing = [spacing, spacing]

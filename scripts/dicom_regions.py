@@ -20,7 +20,7 @@ import torch
 
 from scripts.dicom.reader import Radiograph
 from scripts.dicom.segmentation import read_label_map
-from scripts.joints import FIELD_MM, JointRow, PlacedJoint, place, rows_of
+from scripts.joints import FIELD_MM, JointRow, PlacedJoint, place
 from scripts.radiograph import LOWER, UPPER
 from scripts.refusal import RefusedError
 
@@ -38,24 +38,23 @@ def joints_of(
 
     Args:
         radiograph: as it was read.
-        name: path of its file in its folder, for refusals and to find its rows.
-        rows: of all images.
+        name: path of its file, for refusals.
+        rows: its own.
         field_mm: side of the region around a point, mm.
 
     Raises:
         RefusedError: a large image without joints, a region over 1024 px a side, or as :func:`scripts.joints.place`.
     """
-    rows_here = rows_of(rows, name, str(radiograph.dataset.SOPInstanceUID))
     size = (radiograph.levels.shape[0], radiograph.levels.shape[1])
-    if not rows_here:
+    if not rows:
         if max(size) > LARGEST_WHOLE:
             raise RefusedError(
                 f"{name}: {size[0]} rows x {size[1]} columns, more than one joint: name its joints in a joints.csv "
                 "beside it (image,joint,x,y) or by --joints '[[x,y],...]'"
             )
         whole: tuple[float, ...] = (0.0, 0.0, size[1], size[0])
-        rows_here = [JointRow(where=name, image="", name="joint", numbers=whole, unit="px", segmentation="")]
-    placed = place(rows_here, size=size, spacing=radiograph.spacing, field_mm=field_mm)
+        rows = [JointRow(where=name, image="", name="joint", numbers=whole, unit="px", segmentation="")]
+    placed = place(rows, size=size, spacing=radiograph.spacing, field_mm=field_mm)
     for joint in placed:
         top, left, bottom, right = joint.box
         if max(bottom - top, right - left) > LARGEST_REGION:

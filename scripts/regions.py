@@ -24,7 +24,7 @@ from torch.utils.data import IterableDataset
 
 from scripts.dicom.reader import DICOM_SUFFIXES, Radiograph, is_dicom, read_radiograph
 from scripts.dicom_regions import given_label_map, joints_of, regions_of
-from scripts.joints import FIELD_MM, PlacedJoint, check_images, read_joints, rows_of
+from scripts.joints import FIELD_MM, JointRow, PlacedJoint, check_images, read_joints, rows_of
 from scripts.picture import read_mask, read_picture, suffix_of
 from scripts.radiograph import LOWER, UPPER
 from scripts.refusal import PassedOverError, RefusedError
@@ -44,12 +44,13 @@ def find_regions(dataset_dir: str | Path, joints: str | Path | Sequence[Any] | N
 
     Args:
         dataset_dir: the folder, or one file.
-        joints: which joints of which DICOM image, see :func:`scripts.joints.read_joints`.
+        joints: which joints of which DICOM image, see :func:`scripts.joints.read_joints`; if not given, each image has
+            the list in its folder or in the nearest one above.
 
     Returns:
         Entries sorted by path: ``image`` (path), ``name`` (of the results, with the folders below ``dataset_dir``) and,
         where there, ``mask_lower``, ``mask_upper`` (paths), ``refused`` (a sentence), and for DICOM ``path`` (in
-        ``dataset_dir``) and ``joints`` (the rows that are its own).
+        ``dataset_dir``), ``joints`` (the rows of its list) and ``listed`` (its path in the folder of the list).
 
     Raises:
         RefusedError: no such folder, no image in it, or a list of joints that does not fit.
@@ -59,7 +60,6 @@ def find_regions(dataset_dir: str | Path, joints: str | Path | Sequence[Any] | N
     folder = folder.parent if single else folder
     if not folder.is_dir():
         raise RefusedError(f"dataset_dir {folder}: no such folder")
-    rows = read_joints(joints, folder)
     found = _pictures(folder)
     taken = {entry["name"] for entry in found}
     paths = [single] if single and not suffix_of(single) else [] if single else _dicom_files(folder)
@@ -67,19 +67,51 @@ def find_regions(dataset_dir: str | Path, joints: str | Path | Sequence[Any] | N
         found = [entry for entry in found if Path(entry["image"]) == single]
     elif single:
         found = []
+    lists = _Lists(folder, joints)
     for path in paths:
         place = path.relative_to(folder).as_posix()
         name = place.removesuffix(path.suffix) if path.suffix.lower() in DICOM_SUFFIXES else place
-        entry = {"image": str(path), "name": name, "path": place, "joints": rows}
+        entry = {"image": str(path), "name": name, "path": place, **lists.of(path)}
         if name in taken:
             entry["refused"] = f"{place}: another image has the name {name}"
         taken.add(name)
         found.append(entry)
-    if rows and not single:  # the list beside a single file may be of its whole folder
-        check_images(rows, [entry["path"] for entry in found if "path" in entry])
+    if not single:  # the list beside a single file may be of its whole folder
+        lists.check()
     if not found:
         raise RefusedError(f"dataset_dir {folder}: holds no DICOM, PNG, JPEG, BMP, TIFF or NIfTI image")
     return sorted(found, key=lambda entry: entry["image"])
+
+
+class _Lists:
+    """Which list of joints is whose: the one that is given, or that of the nearest folder that has one."""
+
+    def __init__(self, top: Path, joints: str | Path | Sequence[Any] | None) -> None:
+        self.top = top
+        self.rows: dict[Path, list[JointRow]] = {}
+        self.images: dict[Path, list[str]] = {}
+        if joints is not None and joints != "":
+            self.rows[top] = read_joints(joints, top)
+        self.given = bool(self.rows)
+
+    def of(self, path: Path) -> dict[str, Any]:
+        """Keys of an entry: ``joints``, the rows of its list, and ``listed``, its path in the list's folder."""
+        folder = self.top
+        if not self.given:
+            for folder in path.parents:
+                if folder not in self.rows:
+                    self.rows[folder] = read_joints(None, folder)
+                if self.rows[folder] or folder == self.top:
+                    break
+        listed = path.relative_to(folder).as_posix()
+        self.images.setdefault(folder, []).append(listed)
+        return {"joints": self.rows.get(folder, []), "listed": listed}
+
+    def check(self) -> None:
+        """Refuse a list with rows of no image."""
+        for folder, rows in self.rows.items():
+            if rows:
+                check_images(rows, self.images.get(folder, []))
 
 
 def _dicom_files(folder: Path) -> list[Path]:
@@ -169,8 +201,8 @@ class LoadRegiond(Transform):
     def _joints(self, data: Mapping[str, Any]) -> list[dict[str, Any]]:
         path = Path(data["image"])
         radiograph = read_radiograph(path)
-        joints = joints_of(radiograph, data["path"], data["joints"], field_mm=self.field_mm)
-        rows = rows_of(data["joints"], data["path"], str(radiograph.dataset.SOPInstanceUID))
+        rows = rows_of(data["joints"], data["listed"], str(radiograph.dataset.SOPInstanceUID))
+        joints = joints_of(radiograph, data["path"], rows, field_mm=self.field_mm)
         labels = given_label_map(radiograph, path, rows)
         if self.begin:
             self.begin(data["name"], radiograph, joints, labels)

@@ -28,7 +28,7 @@ from pydicom.errors import InvalidDicomError
 from pydicom.pixels import pixel_array
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
-from pydicom.uid import DigitalXRayImageStorageForPresentation, RLELossless
+from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, RLELossless
 
 from scripts.dicom.header import UNREADABLE, contributing_equipment, copy, copy_patient_and_study, is_lossy, quiet
 from scripts.dicom.identity import (
@@ -97,11 +97,13 @@ def segmentation(radiograph: Radiograph, joints: Sequence[SeparatedJoint], softw
         content_label="BONES",
         content_description="Bones of finger joints and their overlap",
         series_description=f"Bone masks, {software.name}, research use",
-        transfer_syntax_uid=RLELossless,
+        transfer_syntax_uid=ExplicitVRLittleEndian,
         omit_empty_frames=False,
         content_date=UNKNOWN_DATE,
         content_time=UNKNOWN_TIME,
     )
+    # By name: of the encoders that may be installed, GDCM's ends the process on some sizes.
+    result.compress(RLELossless, encoding_plugin="pylibjpeg", generate_instance_uid=False)
     _take_over(result, source, software)
     return result
 

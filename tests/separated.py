@@ -1,0 +1,63 @@
+"""Radiographs with two joints taken apart, and what the validator says of what is derived from them."""
+
+import subprocess
+import sysconfig
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import torch
+from pydicom import Dataset, dcmread
+
+from scripts.dicom.identity import Software
+from scripts.dicom.joint import SeparatedJoint
+from scripts.dicom.reader import Radiograph, read_radiograph
+from scripts.radiograph import split_levels
+from tests.dicom_sources import source, write
+from tests.drawn import joint
+
+SOFTWARE = Software(version="1.2.3", weights_sha256="ab" * 32)
+BOXES = {"left_2": (10, 0, 150, 90), "left_3": (0, 105, 160, 200)}
+
+
+def radiograph(folder: Path, **settings) -> Radiograph:
+    """A source as it is read from its file."""
+    return read_radiograph(write(source(**settings), folder / "source.dcm"))
+
+
+def joints(of: Radiograph, masks_from: str = "predicted") -> list[SeparatedJoint]:
+    """Two joints of a drawn radiograph: its left and its right part, shared equally in their overlap."""
+    drawn, white = joint(*of.levels.shape)[1], of.grayscale.top
+    result = []
+    for name, box in BOXES.items():
+        top, left, bottom, right = box
+        masks, levels = drawn[:, top:bottom, left:right], torch.from_numpy(of.levels[top:bottom, left:right])
+        layers = split_levels(levels, torch.full(levels.shape, 0.5), 0.25, torch.from_numpy(masks.copy()), white)
+        result.append(SeparatedJoint(name, box, layers.numpy(), masks, 0.25 * white, white, masks_from))
+    return result
+
+
+def written(dataset: Dataset) -> bytes:
+    """The bytes of an object's file."""
+    file = BytesIO()
+    dataset.save_as(file, enforce_file_format=True)
+    return file.getvalue()
+
+
+def reread(dataset: Dataset) -> Dataset:
+    """An object as it comes out of its file."""
+    return dcmread(BytesIO(written(dataset)))
+
+
+def errors(dataset: Dataset, folder: Path) -> list[str]:
+    """What dciodvfy finds wrong."""
+    path = folder / "derived.dcm"
+    path.write_bytes(written(dataset))
+    validator = Path(sysconfig.get_path("scripts"), "dciodvfy")
+    said = subprocess.run([validator, "-new", path], capture_output=True, text=True, errors="replace", check=False)
+    return [line for line in (said.stderr + said.stdout).splitlines() if line.startswith("Error")]
+
+
+def inside_alone(of: SeparatedJoint, layer: int) -> np.ndarray:
+    """Pixels of a bone outside the overlap."""
+    return of.masks[layer] & ~of.masks.all(axis=0)

@@ -144,7 +144,7 @@ def _page(rows: int, figures: Mapping[str, Any]) -> tuple[Image.Image, int]:
         f"{figures['columns']} x {figures['rows']} px, {figures['bits_stored']} bits",
         f"masks {figures['masks']}",
         f"overlap {figures['overlap_px']:,} px"
-        + (f" ({figures['overlap_mm2']:.1f} mm\N{SUPERSCRIPT TWO})" if "overlap_mm2" in figures else ""),
+        + (f" ({figures['overlap_mm2']:.1f} mm2)" if "overlap_mm2" in figures else ""),
         f"soft tissue k {figures['soft_tissue_k']:.3f} (level {figures['soft_tissue_level']:.0f})",
         f"recomposed to {figures['largest_recomposition_error_levels']:.2f} gray level",
     )

@@ -20,32 +20,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.random import Generator
-from scipy.interpolate import CubicSpline
 
-from scripts.anatomy import (
-    COMPACT,
-    METACARPAL,
-    PHALANX,
-    SPONGY,
-    UNITS,
-    Array,
-    Bone,
-    Textures,
-    bring_together,
-    dome,
-    draw_bones,
-    look,
-    metacarpal,
-    phalanx,
-    shell,
-    smooth_step,
-    turn,
-)
-from scripts.phantom import FIELD_MM
+from scripts.anatomy import METACARPAL, PHALANX, Array, Bone, bring_together, draw_bones, turn
+from scripts.bones import UNIT_MM, End, LongBone, PlainBone
 from scripts.radiograph import LOWER, UPPER
-
-UNIT_MM = FIELD_MM / UNITS
-"""The unit of :mod:`scripts.anatomy` in mm."""
 
 # fmt: off
 # Control points of ends that scripts.anatomy has not, as its own: across, away from the joint, half-width 1.
@@ -111,85 +89,8 @@ PLAIN = {
              (21.8, 58), (21, 80), (22, 220), (11, 220), (11, 80), (11.2, 60), (10.2, 50)],
 }
 SESAMOIDS = ((-2.9, 8.6), (3.3, 7.9))
-"""Across, away of the two small bones behind the thumb's metacarpal head, in mm."""
+"""Across, away of the two small bones in front of the thumb's metacarpal head, in mm."""
 # fmt: on
-
-
-@dataclass(frozen=True)
-class End:
-    """One end of a long bone: an outline of :mod:`scripts.anatomy`, in the frame of the joint that it belongs to."""
-
-    bone: Bone
-    joint: Array  # (2,) x, y in mm
-    angle: float  # of the joint's frame, rad
-    unit: float  # mm a unit
-
-    def units(self, points: Array) -> Array:
-        """Points (N, 2) in mm in the joint's frame: across, down in units."""
-        return turn((points - self.joint.astype(points.dtype)) / self.unit, -self.angle)
-
-    def outline(self) -> Array:
-        """From the left shaft over the end's face to the right shaft, (M, 2) in mm; ends where the bone's middle is."""
-        return turn(self.bone.outline()[1:-1] * self.unit, self.angle) + self.joint
-
-
-@dataclass(frozen=True)
-class LongBone:
-    """A metacarpal or a phalanx: ``base`` towards the wrist, ``head`` towards the finger's tip."""
-
-    base: End
-    head: End
-    length: float  # mm
-    thick: float  # rays in it are that much of those in a full-sized bone
-
-    def outline(self) -> Array:
-        """Closed outline, (M, 2) in mm."""
-        return np.concatenate([self.base.outline(), self.head.outline()[::-1]])
-
-    def attenuation(self, points: Array, depth: Array, person: Generator, texture: Textures) -> Array:
-        """Attenuation at points (N, 2) inside the bone, in mm, ``depth`` (N,) mm from its outline."""
-        away = self.base.bone.local(*self.base.units(points).T)[1] * (self.base.unit / self.length)  # 0..1
-        to_head = smooth_step(away, 0.35, 0.65)
-        result = np.zeros_like(depth)
-        for formula, end, weight in ((phalanx, self.base, 1 - to_head), (metacarpal, self.head, to_head)):
-            here = weight > 0
-            across, down = end.units(points[here]).T
-            result[here] += weight[here] * formula(end.bone, depth[here] / end.unit, across, down, person, texture)
-        # In the middle of a shaft the marrow's canal lies between thick walls.
-        shaft = smooth_step(np.minimum(away, 1 - away), 0.18, 0.45)
-        wall = person.uniform(0.8, 1.3)  # mm
-        canal = smooth_step(depth, wall, wall + 0.8)
-        return self.thick * result * (1 + shaft * (0.34 - 0.61 * canal))
-
-
-@dataclass(frozen=True)
-class PlainBone:
-    """A bone of the carpus or the forearm: spongy, in a thin cortex that thickens along a shaft."""
-
-    points: Array  # (N, 2) of the outline, in mm
-    shaft: float  # y in mm, from which on the bone is a shaft
-    thick: float = 1.0
-
-    def outline(self) -> Array:
-        """Closed outline, (M, 2) in mm."""
-        closed = np.concatenate([self.points, self.points[:1]])
-        way = np.append(0.0, np.hypot(*np.diff(closed, axis=0).T).cumsum())
-        return CubicSpline(way, closed, bc_type="periodic")(np.linspace(0.0, way[-1], 400))
-
-    def attenuation(self, points: Array, depth: Array, person: Generator, texture: Textures) -> Array:
-        """As :meth:`LongBone.attenuation`."""
-        x, y = points.T / np.float32(UNIT_MM)
-        shaft = smooth_step(y * UNIT_MM - self.shaft, 0, 30)
-        slope = person.uniform(-0.5, 0.5)
-        struts = 0.6 * look(texture.struts, x + slope * y, y) + 0.5 * look(texture.ties, y, x - slope * y)
-        density = look(texture.density, x, y)
-        radius = np.full_like(depth, person.uniform(60, 75))
-        depth = np.minimum(depth / UNIT_MM, radius)
-        spongy = SPONGY * (1 - 0.6 * shaft) * dome(depth, radius) * (1 + 0.2 * struts + 0.06 * density)
-        wall = 3.5 + 9 * shaft
-        cortex = COMPACT * shell(depth, radius, wall) * (1 + 0.08 * density)
-        rim = 0.1 * np.exp(-np.square((depth - 5) / 4)) * (1 - shaft)
-        return self.thick * (spongy + cortex + rim) * smooth_step(depth, -1.0, 5.0)
 
 
 @dataclass(frozen=True)

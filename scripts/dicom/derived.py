@@ -8,6 +8,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
+
 """One bone's layer of one joint as a DX image: what the source says of patient and exposure, and how it was derived."""
 
 import hashlib

@@ -8,6 +8,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
+
 """Masks of all joints of a radiograph as one DICOM Segmentation, and a Segmentation, also a corrected one, as masks."""
 
 import hashlib

@@ -8,6 +8,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
+
 """How a source is shown, said of the stored values of what is derived from it: windows and VOI LUTs brought over."""
 
 import numpy as np

@@ -166,6 +166,12 @@ class Separation:
         self.results = results
         self.radiographs = radiographs
         self.workers = workers
+        self._error: Exception | None = None
+        # With a handler of its own an engine ends its run in order; without, its next one would do nothing.
+        evaluator.add_event_handler(Events.EXCEPTION_RAISED, self._keep)
+
+    def _keep(self, engine: Engine, error: Exception) -> None:
+        self._error = error
 
     def run(self) -> None:
         """Separate all images, then log what was separated, passed over, refused and why.
@@ -176,9 +182,9 @@ class Separation:
         Raises:
             SystemExit: status 1 if an image was refused, or nothing was there to separate.
         """
-        # An engine that runs once an image, and a library that names what it copies, have nothing to tell here.
-        for chatty in (self.evaluator.logger, logging.getLogger("highdicom")):
-            chatty.setLevel(logging.WARNING)
+        # An engine that runs once an image and quotes errors, a library that names what it copies: not here.
+        self.evaluator.logger.setLevel(logging.CRITICAL)
+        logging.getLogger("highdicom").setLevel(logging.WARNING)
         rank, ranks = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
         entries = list(self.dataset.data)[rank::ranks]
         outcomes = []
@@ -202,12 +208,11 @@ class Separation:
         self.dataset.data = [entry]
         # What ignite counted for the image before is not the length of this one.
         self.evaluator.state.epoch_length = None
-        failed = []
-        try:
-            self.evaluator.run()
-        except Exception as error:
-            logger.debug("%s", entry["name"], exc_info=error)
-            failed = [f"{entry['name']}: could not be separated ({type(error).__name__})"]
+        self._error, failed = None, []
+        self.evaluator.run()
+        if self._error is not None:
+            logger.debug("%s", entry["name"], exc_info=self._error)
+            failed = [f"{entry['name']}: could not be separated ({type(self._error).__name__})"]
         sheets = [*results.sheets[pictures:], *radiographs.sheets[hands:]]
         return Outcome(
             name=entry["name"],

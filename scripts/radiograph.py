@@ -106,8 +106,8 @@ def recompose(layers: Tensor, soft_tissue: Tensor, masks: Tensor) -> Tensor:
 def split_levels(levels: Tensor, ratio: Tensor, soft_tissue: float, masks: Tensor, white: int) -> Tensor:
     """:func:`split` in the stored integers of a file, so that rounding cannot break the recomposition.
 
-    The upper layer is rounded first; the lower layer is what the rounded upper layer leaves of the image, so the two
-    stored layers recompose the stored image to within one level.
+    The darker layer is rounded first; the other one is what the rounded one leaves of the image, so the two stored
+    layers recompose the stored image to within one level, and neither is further than a level from its exact share.
 
     Args:
         levels: (H, W) integers 0..white, bright = more attenuation.
@@ -122,14 +122,16 @@ def split_levels(levels: Tensor, ratio: Tensor, soft_tissue: float, masks: Tenso
     gray = (levels.double() / white)[None, None]
     soft = torch.tensor(soft_tissue, dtype=torch.float64).clamp(0.0, 1.0 - 1.0 / white)
     layers = split(gray, ratio.double()[None, None], soft, masks[None])[0]
-    upper = layers[UPPER] * white
+    first = layers.amin(dim=0) * white
     # Where the image is darker than the soft tissue, a layer rounded up could ask the other one for less than black.
-    upper = torch.where(gray[0, 0] < soft, upper.floor(), upper.round())
-    # Rounding the lower layer costs half a level times (1 - U) / (1 - k): keep that factor under 2, and U under white.
-    upper = upper.clamp(float(((2.0 * soft - 1.0) * white).ceil().clamp(min=0)), white - 1)
-    rest = 1.0 - (1.0 - gray[0, 0]) * (1.0 - soft) / (1.0 - upper / white)
-    lower = torch.where(masks.all(dim=0), (rest * white).round().clamp(0, white), levels * masks[LOWER])
-    upper = torch.where(masks.all(dim=0), upper, levels * masks[UPPER])
+    first = torch.where(gray[0, 0] < soft, first.floor(), first.round())
+    # Rounding the other layer costs half a level times (1 - first) / (1 - k): keep that under 2, and first under white.
+    first = first.clamp(float(((2.0 * soft - 1.0) * white).ceil().clamp(min=0)), white - 1)
+    rest = 1.0 - (1.0 - gray[0, 0]) * (1.0 - soft) / (1.0 - first / white)
+    other = (rest * white).round().clamp(0, white)
+    upper_first = layers[UPPER] <= layers[LOWER]
+    lower = torch.where(masks.all(dim=0), torch.where(upper_first, other, first), levels * masks[LOWER])
+    upper = torch.where(masks.all(dim=0), torch.where(upper_first, first, other), levels * masks[UPPER])
     return torch.stack([lower, upper]).long()
 
 

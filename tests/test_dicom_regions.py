@@ -1,0 +1,169 @@
+import numpy as np
+import pytest
+import torch
+
+from scripts.dicom.identity import Software
+from scripts.dicom.joint import SeparatedJoint
+from scripts.dicom.reader import read_radiograph
+from scripts.dicom.segmentation import segmentation
+from scripts.dicom_regions import given_label_map, joints_of, regions_of, source_figures
+from scripts.inferer import SeparationInferer
+from scripts.joints import read_joints
+from scripts.radiograph import LOWER, UPPER
+from scripts.refusal import RefusedError
+from scripts.regions import LoadRegiond, find_regions
+from tests.dicom_sources import source, write
+from tests.drawn import joint
+
+
+@pytest.fixture(scope="module")
+def hand(tmp_path_factory):
+    """A radiograph of 500 x 600 px of 0.1 mm."""
+    levels, _ = joint(500, 600, 12)
+    made = source(levels=levels, ImagerPixelSpacing=[0.1, 0.1], window=[(2000, 3000)])
+    path = write(made, tmp_path_factory.mktemp("hand") / "hand.dcm")
+    return path, read_radiograph(path), levels
+
+
+def placed(radiograph, *rows):
+    return joints_of(radiograph, "hand.dcm", read_joints(list(rows), None))
+
+
+def test_a_small_image_without_joints_is_one_region_and_a_large_one_is_refused(hand, tmp_path):
+    small = read_radiograph(write(source(), tmp_path / "small.dcm"))
+    assert [joint.box for joint in joints_of(small, "small.dcm", [])] == [(0, 0, *small.levels.shape)]
+    with pytest.raises(
+        RefusedError, match=r"hand\.dcm: 500 rows x 600 columns, more than one joint: name its joints in"
+    ):
+        joints_of(hand[1], "hand.dcm", [])
+
+
+def test_a_region_has_the_levels_of_its_box_and_the_gray_levels_of_the_window(hand):
+    _, radiograph, levels = hand
+    [region] = regions_of(radiograph, "hand.dcm", placed(radiograph, (150, 200, 350, 300)))
+    assert (region["levels"][0].numpy() == levels[200:300, 150:350]).all()
+    black, white = radiograph.grayscale.black, radiograph.grayscale.white
+    expected = ((levels[200:300, 150:350] - black) / (white - black)).clip(0, 1)
+    assert region["image"][0].numpy() == pytest.approx(expected, abs=1e-6)
+    assert region["box"] == [200, 150, 300, 350]
+    assert region["territory"].all()
+    assert region["mm2"] == pytest.approx(0.01)
+
+
+def test_pixels_belong_to_the_joint_that_is_nearest(hand):
+    _, radiograph, _ = hand
+    joints = placed(radiograph, (200, 250), (380, 250), (200, 400))
+    regions = regions_of(radiograph, "hand.dcm", joints)
+    count = np.zeros((500, 600), int)
+    for region in regions:
+        top, left, bottom, right = region["box"]
+        count[top:bottom, left:right] += region["territory"][0].numpy()
+    assert count.max() == 1
+    assert count[250, 200] == count[250, 380] == 1
+    assert not regions[0]["territory"][0, 100, -1]
+
+
+def test_masks_are_looked_for_in_the_territory_only():
+    class Everywhere:
+        def propose(self, image):
+            return torch.ones(1, 2, 8, 8)
+
+        def __call__(self, image, masks):
+            return masks
+
+    territory = torch.zeros(1, 1, 8, 8, dtype=torch.bool)
+    territory[..., :4] = True
+    masks = SeparationInferer()(torch.zeros(1, 1, 8, 8), Everywhere(), territory=territory)
+    assert (masks == territory.expand_as(masks)).all()
+
+
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        ([(600, 100)], "joint1 at 600, 100 px lies outside the image"),
+        ([(300, 250), (310, 250)], "one joint is asked twice"),
+    ],
+)
+def test_joints_that_do_not_fit_are_refused(hand, rows, says):
+    with pytest.raises(RefusedError, match=says):
+        placed(hand[1], *rows)
+
+
+def test_a_region_that_shows_nothing_or_too_much_is_refused(tmp_path):
+    levels = np.zeros((1200, 1200), int)
+    levels[:100, :100] = joint(100, 100, 12)[0]
+    radiograph = read_radiograph(write(source(levels=levels, ImagerPixelSpacing=[0.1, 0.1]), tmp_path / "a.dcm"))
+    with pytest.raises(RefusedError, match=r"hand\.dcm: every pixel of joint1 is 0 in the image's window"):
+        placed(radiograph, (600, 600))
+    with pytest.raises(RefusedError, match="the region of joint1 is 1100 rows x 1100 columns, 1024 px a side at most"):
+        placed(radiograph, (0, 0, 1100, 1100))
+
+
+def test_masks_of_a_segmentation_beside_the_image_are_used(hand, tmp_path):
+    path, radiograph, _ = hand
+    [box] = [joint.box for joint in placed(radiograph, (100, 100, 300, 300))]
+    _, masks = joint(200, 200)
+    layers = np.zeros((2, 200, 200), int)
+    drawn = SeparatedJoint("MCP2", box, layers, masks, soft_tissue=100.0, white=4095, masks_from="given")
+    made = segmentation(radiograph, [drawn], Software(version="1"))
+    made.save_as(path.parent / "corrected.dcm", enforce_file_format=True)
+    edges = {"left": 100, "top": 100, "right": 300, "bottom": 300}
+    rows = [{"image": "hand.dcm", "joint": "MCP2", **edges, "segmentation": "corrected.dcm"}]
+    [entry] = [entry for entry in find_regions(path.parent, rows) if entry["name"] == "hand"]
+    [region] = LoadRegiond()(entry)
+    assert (region["masks"].numpy() == masks).all()
+    assert region["masks"][LOWER].any()
+    assert region["masks"][UPPER].any()
+
+
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [
+        (["gone.dcm"], r"hand\.dcm: no segmentation gone\.dcm beside it"),
+        (["a.dcm", "b.dcm"], r"hand\.dcm: two segmentations of one image, a\.dcm, b\.dcm"),
+    ],
+)
+def test_a_segmentation_that_is_not_there_is_refused(hand, names, says):
+    path, radiograph, _ = hand
+    rows = read_joints([{"x": 9, "y": 9, "segmentation": name} for name in names], None)
+    with pytest.raises(RefusedError, match=says):
+        given_label_map(radiograph, path, rows)
+
+
+def test_a_segmentation_with_nothing_at_a_joint_is_refused(hand):
+    _, radiograph, _ = hand
+    with pytest.raises(RefusedError, match=r"hand\.dcm: the segmentation has nothing in the region of joint1"):
+        regions_of(radiograph, "hand.dcm", placed(radiograph, (300, 250)), np.zeros((500, 600), np.uint8))
+
+
+def test_figures_of_a_source_name_nothing_of_the_patient(hand):
+    figures = source_figures(hand[1], "hand.dcm")
+    assert figures["spacing_mm"] == [0.1, 0.1]
+    assert "Drawn" not in str(figures)
+
+
+def test_each_folder_may_have_its_own_list(tmp_path):
+    write(source(), tmp_path / "a" / "one.dcm")
+    write(source(kind="CR"), tmp_path / "a" / "below" / "two.dcm")
+    write(source(kind="MG"), tmp_path / "three.dcm")
+    (tmp_path / "a" / "joints.csv").write_text("image,x,y\none.dcm,80,90\nbelow/two.dcm,80,91\n")
+    found = {entry["name"]: entry for entry in find_regions(tmp_path)}
+    assert found["a/one"]["listed"] == "one.dcm"
+    assert found["a/below/two"]["listed"] == "below/two.dcm"
+    assert [row.numbers for row in found["a/one"]["joints"]] == [(80, 90), (80, 91)]
+    assert found["three"]["joints"] == []
+    (tmp_path / "a" / "joints.csv").write_text("image,x,y\ngone.dcm,80,90\n")
+    with pytest.raises(RefusedError, match=r"joints\.csv, line 2: image gone\.dcm is not there"):
+        find_regions(tmp_path)
+
+
+def test_a_field_that_is_no_joint_is_refused():
+    with pytest.raises(ValueError, match="field_mm is 2, 5 to 100 expected"):
+        LoadRegiond(field_mm=2)
+
+
+def test_a_second_image_of_a_name_is_refused(tmp_path):
+    write(source(), tmp_path / "hand.dcm")
+    write(source(), tmp_path / "hand")
+    with pytest.raises(RefusedError, match=r"hand\.dcm: another image has the name hand"):
+        [LoadRegiond()(entry) for entry in find_regions(tmp_path)]

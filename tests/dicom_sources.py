@@ -274,9 +274,13 @@ def _jpeg_lossless(dataset: Dataset) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         plain, packed = Path(folder, "plain.dcm"), Path(folder, "packed.dcm")
         few = Dataset()
-        few.file_meta = dataset.file_meta
+        # Of a class that GDCM asks nothing of.
+        few.file_meta = FileMetaDataset()
+        few.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        few.SOPClassUID = few.file_meta.MediaStorageSOPClassUID = SecondaryCaptureImageStorage
+        few.SOPInstanceUID = few.file_meta.MediaStorageSOPInstanceUID = generate_uid(entropy_srcs=["plain"])
         for keyword in (
-            *("SOPClassUID", "SOPInstanceUID", "SamplesPerPixel", "PhotometricInterpretation", "Rows", "Columns"),
+            *("SamplesPerPixel", "PhotometricInterpretation", "Rows", "Columns"),
             *("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "PixelData"),
         ):
             few[keyword] = dataset[keyword]

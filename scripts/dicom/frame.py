@@ -27,7 +27,7 @@ from pydicom.uid import (
 )
 
 DECODERS = {
-    RLELossless: "pylibjpeg",
+    RLELossless: "pydicom",
     JPEGBaseline8Bit: "pillow",
     JPEGExtended12Bit: "gdcm",
     JPEGLossless: "gdcm",

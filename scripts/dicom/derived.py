@@ -127,9 +127,9 @@ def layer_image(radiograph: Radiograph, joint: SeparatedJoint, layer: int, numbe
 
 
 def _made_of(joint: SeparatedJoint) -> list[object]:
-    """What tells a joint's objects from those of the same joint, separated otherwise."""
+    """What tells a joint's objects from those of the same joint, separated otherwise: what was asked, not what came."""
     given = hashlib.sha256(np.packbits(joint.masks).tobytes()).hexdigest() if joint.masks_from == "given" else ""
-    return [joint.name, [int(side) for side in joint.box], f"{joint.soft_tissue:.6g}", int(joint.white), given]
+    return [joint.name, [int(side) for side in joint.box], given]
 
 
 def _add_derivation(

@@ -22,8 +22,8 @@ from pydicom.pixels.utils import set_pixel_data
 from pydicom.sr.codedict import codes
 from pydicom.uid import DigitalXRayImageStorageForPresentation
 
-from scripts.dicom.grayscale import values
-from scripts.dicom.header import contributing_equipment, copy, copy_patient_and_study, is_lossy, keywords_of
+from scripts.dicom.grayscale import number, values
+from scripts.dicom.header import contributing_equipment, copy, copy_patient_and_study, is_lossy, keep_bytes, keywords_of
 from scripts.dicom.identity import (
     RESEARCH_USE,
     Software,
@@ -123,6 +123,7 @@ def layer_image(radiograph: Radiograph, joint: SeparatedJoint, layer: int, numbe
     _add_pixels(image, radiograph, joint, layer)
     image.update(voi(source, grayscale))
     _add_private_block(image, joint, layer)
+    keep_bytes(image)
     return image
 
 
@@ -229,7 +230,7 @@ def _add_spacing(image: Dataset, radiograph: Radiograph) -> None:
         sound=True,
     )
     for keyword in ("ImagerPixelSpacing", "PixelSpacing"):
-        if keyword in image and not _are_lengths(image.get(keyword)):
+        if keyword in image and not _are_lengths(values(image, keyword)):
             delattr(image, keyword)
     if "ImagerPixelSpacing" not in image:
         image.ImagerPixelSpacing = [f"{side:.10g}" for side in radiograph.spacing]
@@ -238,9 +239,8 @@ def _add_spacing(image: Dataset, radiograph: Radiograph) -> None:
             image.pop(keyword, None)
 
 
-def _are_lengths(values: Any) -> bool:
-    sides = np.atleast_1d(values).astype(float)
-    return len(sides) == 2 and bool(np.isfinite(sides).all() and (sides > 0).all())
+def _are_lengths(sides: list[Any]) -> bool:
+    return len(sides) == 2 and all((number(side) or 0) > 0 for side in sides)
 
 
 def _add_pixels(image: Dataset, radiograph: Radiograph, joint: SeparatedJoint, layer: int) -> None:

@@ -21,6 +21,8 @@ from highdicom._standard_utils import get_module_attribute_map
 from pydicom import Dataset, config
 from pydicom.datadict import dictionary_VR, keyword_dict, keyword_for_tag
 from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.errors import BytesLengthException
+from pydicom.filewriter import correct_ambiguous_vr
 from pydicom.sr.codedict import codes
 from pydicom.tag import BaseTag, Tag
 from pydicom.uid import JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless
@@ -41,7 +43,10 @@ EQUIPMENT = (
 LOSSY = (JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless)
 """Transfer syntaxes that always lose something; those of JPEG 2000 need not."""
 
-UNREADABLE = (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError, struct.error)
+UNREADABLE = (
+    *(ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError),
+    *(BytesLengthException, EOFError, struct.error),
+)
 """What pydicom raises when it is asked for something in a header that is broken."""
 
 
@@ -107,6 +112,23 @@ def copy_patient_and_study(source: Dataset, target: Dataset) -> None:
     for keyword, kind in keywords_of(("patient", "general-study")).items():
         if kind == "2" and keyword not in target:
             setattr(target, keyword, None)
+
+
+def keep_bytes(dataset: Dataset) -> None:
+    """Have pydicom write text that was copied as bytes as these bytes; to be called when the dataset is complete.
+
+    Of a dataset that it takes for a new one, pydicom decodes all text and encodes it again.
+    """
+    correct_ambiguous_vr(dataset, True)
+    _mark_as_read(dataset)
+
+
+def _mark_as_read(dataset: Dataset) -> None:
+    dataset.set_original_encoding(False, True, dataset._character_set)
+    for element in dataset.elements():
+        if isinstance(element, DataElement) and element.VR == VR.SQ:
+            for item in element.value:
+                _mark_as_read(item)
 
 
 def is_lossy(source: Dataset) -> bool:

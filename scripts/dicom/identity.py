@@ -21,6 +21,8 @@ from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 from pydicom.uid import PYDICOM_IMPLEMENTATION_UID, UID, ExplicitVRLittleEndian, generate_uid
 
+from scripts.dicom.grayscale import number, values
+
 RESEARCH_USE = "Research use, not a medical device."
 
 
@@ -69,11 +71,8 @@ def series_number(source: Dataset, place: int) -> int:
 
 def _number(source: Dataset, keyword: str, most: int) -> int:
     """An Integer String, 0 where it is not one or above ``most``."""
-    try:
-        number = int(source.get(keyword) or 0)
-    except (TypeError, ValueError, OverflowError):
-        return 0
-    return number if 0 <= number <= most else 0
+    found = number(next(iter(values(source, keyword)), 0))
+    return int(found) if found is not None and 0 <= found <= most else 0
 
 
 def file_meta(dataset: Dataset, software: Software, transfer_syntax: UID = ExplicitVRLittleEndian) -> FileMetaDataset:

@@ -31,7 +31,15 @@ from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, RLELossless
 
-from scripts.dicom.header import UNREADABLE, contributing_equipment, copy, copy_patient_and_study, is_lossy, quiet
+from scripts.dicom.header import (
+    UNREADABLE,
+    contributing_equipment,
+    copy,
+    copy_patient_and_study,
+    is_lossy,
+    keep_bytes,
+    quiet,
+)
 from scripts.dicom.identity import (
     Software,
     derived_uid,
@@ -106,6 +114,7 @@ def segmentation(radiograph: Radiograph, joints: Sequence[SeparatedJoint], softw
     # By name: of the encoders that may be installed, GDCM's ends the process on some sizes.
     result.compress(RLELossless, encoding_plugin="pylibjpeg", generate_instance_uid=False)
     _take_over(result, source, software)
+    keep_bytes(result)
     return result
 
 
@@ -186,6 +195,7 @@ def _take_over(result: Dataset, source: Dataset, software: Software) -> None:
     for keyword in ("InstanceCreationDate", "InstanceCreationTime"):
         del result[keyword]
     copy_patient_and_study(source, result)
+    result.ContentDate, result.ContentTime = UNKNOWN_DATE, UNKNOWN_TIME
     for moment in ("Content", "Acquisition", "Study"):
         dated = Dataset()
         copy(source, dated, [f"{moment}Date", f"{moment}Time"], sound=True)
@@ -265,16 +275,18 @@ def _label_map(dataset: Dataset, radiograph: Radiograph) -> np.ndarray:
         raise RefusedError("does not refer to the radiograph")
     bones = {int(item.SegmentNumber): _label_of(item) for item in dataset.SegmentSequence if _is_segment(item)}
     labels = np.zeros((rows, columns), np.uint8)
+    # Of one bit a pixel all at once: a frame need not begin at a byte.
+    binary = pixel_array(dataset).reshape(-1, rows, columns) if kind == "BINARY" else None
     for index, groups in enumerate(dataset.PerFrameFunctionalGroupsSequence):
         shown = {str(item.ReferencedSOPInstanceUID) for item in _frame_references(groups)} or referenced
         if own not in shown:
             continue
         if shown != {own}:
             raise RefusedError(f"frame {index + 1} refers to several images")
-        frame = pixel_array(dataset, index=index)
-        if kind == "BINARY":
-            number = int(groups.SegmentIdentificationSequence[0].ReferencedSegmentNumber)
-            frame = frame * number
+        if binary is None:
+            frame = pixel_array(dataset, index=index)
+        else:
+            frame = binary[index] * int(groups.SegmentIdentificationSequence[0].ReferencedSegmentNumber)
         unknown = set(np.unique(frame).tolist()) - {0, *bones}
         if unknown:
             raise RefusedError(f"has pixels of segment {min(unknown)}, which it does not describe")

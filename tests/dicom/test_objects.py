@@ -5,6 +5,7 @@ import itertools
 import highdicom
 import numpy as np
 import pytest
+from pydicom.dataelem import RawDataElement
 
 from scripts.dicom.derived import BOX, JOINT, PRIVATE_CREATOR, PRIVATE_GROUP
 from scripts.dicom.objects import derive
@@ -96,7 +97,7 @@ def test_another_source_version_weights_box_k_or_given_masks_make_other_objects(
         uids(of, [corrected]),
         uids(of, [joint], dataclasses.replace(SOFTWARE, version="1.2.4")),
         uids(of, [joint], dataclasses.replace(SOFTWARE, weights_sha256=None)),
-        uids(other, [joint]),
+        uids(other, joints(other)[:1]),
     ]
     layers = [instance for run in runs for _, instance in run[:2]]
     assert len(set(layers)) == 2 * len(runs)
@@ -125,7 +126,7 @@ def test_highdicom_reads_all_of_them_back(tmp_path):
         image = highdicom.imread(path)
         assert (image.get_frame(1, apply_voi_transform=False) == item.pixel_array).all()
     masks = highdicom.seg.segread(path)
-    assert masks.segment_numbers == range(4) or list(masks.segment_numbers) == [1, 2, 3]
+    assert list(masks.segment_numbers) == [1, 2, 3]
 
 
 def test_the_layers_put_back_together_from_their_files_alone_are_the_source(tmp_path):
@@ -175,6 +176,4 @@ def test_broken_values_of_the_header_are_passed_over_in_silence(tmp_path, recwar
 
 
 def _raw(tag, vr, value):
-    from pydicom.dataelem import RawDataElement
-
     return RawDataElement(tag, vr, len(value), value, 0, False, True)

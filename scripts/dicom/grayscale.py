@@ -12,12 +12,20 @@
 """Stored pixel values and gray levels: which is which, and back without a loss."""
 
 import math
+import struct
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from pydicom import Dataset
+from pydicom.errors import BytesLengthException
 from pydicom.uid import DigitalXRayImageStorageForProcessing
+
+UNREADABLE = (
+    *(ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError),
+    *(BytesLengthException, EOFError, struct.error),
+)
+"""What pydicom raises when it is asked for something in a header that is broken."""
 
 BIT_DEPTHS = (8, 10, 12, 14, 16)
 """Bit depths of radiographs that a wider Bits Stored may hold."""
@@ -149,7 +157,7 @@ def values(dataset: Dataset, keyword: str) -> list[Any]:
     """What an attribute holds, as a list; empty if it is absent, empty or not to be parsed."""
     try:
         value = dataset.get(keyword)
-    except (ValueError, TypeError, OverflowError):
+    except UNREADABLE:
         return []
     if value is None or value == "":
         return []

@@ -12,7 +12,6 @@
 """What a derived object keeps of its source's header, byte for byte, whatever character set the text is in."""
 
 import logging
-import struct
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -21,14 +20,13 @@ from highdicom._standard_utils import get_module_attribute_map
 from pydicom import Dataset, config
 from pydicom.datadict import dictionary_VR, keyword_dict, keyword_for_tag
 from pydicom.dataelem import DataElement, RawDataElement
-from pydicom.errors import BytesLengthException
 from pydicom.filewriter import correct_ambiguous_vr
 from pydicom.sr.codedict import codes
 from pydicom.tag import BaseTag, Tag
 from pydicom.uid import JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless
 from pydicom.valuerep import STR_VR, VR, validate_value
 
-from scripts.dicom.grayscale import values
+from scripts.dicom.grayscale import UNREADABLE, values
 from scripts.dicom.identity import code_item
 
 PATIENT_AND_STUDY = ("patient", "clinical-trial-subject", "general-study", "patient-study", "clinical-trial-study")
@@ -42,12 +40,6 @@ EQUIPMENT = (
 
 LOSSY = (JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless)
 """Transfer syntaxes that always lose something; those of JPEG 2000 need not."""
-
-UNREADABLE = (
-    *(ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError),
-    *(BytesLengthException, EOFError, struct.error),
-)
-"""What pydicom raises when it is asked for something in a header that is broken."""
 
 
 @contextmanager

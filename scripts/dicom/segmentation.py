@@ -31,8 +31,8 @@ from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, RLELossless
 
+from scripts.dicom.grayscale import UNREADABLE
 from scripts.dicom.header import (
-    UNREADABLE,
     contributing_equipment,
     copy,
     copy_patient_and_study,

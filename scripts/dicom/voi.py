@@ -15,8 +15,8 @@ import numpy as np
 from pydicom import Dataset
 from pydicom.pixels import apply_modality_lut, apply_voi, apply_windowing
 
-from scripts.dicom.grayscale import Grayscale, number, values
-from scripts.dicom.header import UNREADABLE, copy
+from scripts.dicom.grayscale import UNREADABLE, Grayscale, number, values
+from scripts.dicom.header import copy
 
 FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
 

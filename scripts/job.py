@@ -208,7 +208,8 @@ class Separation:
         self.dataset.data = [entry]
         # What ignite counted for the image before is not the length of this one.
         self.evaluator.state.epoch_length = None
-        self._error, failed = None, []
+        self._error = None
+        failed: list[str] = []
         self.evaluator.run()
         if self._error is not None:
             logger.debug("%s", entry["name"], exc_info=self._error)

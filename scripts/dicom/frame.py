@@ -11,6 +11,12 @@
 
 """One encapsulated frame: which decoder reads it, and what size its own header declares."""
 
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+
+import numpy as np
+from pydicom import Dataset
+from pydicom.pixels import get_decoder
 from pydicom.uid import (
     HTJ2K,
     JPEG2000,
@@ -41,6 +47,12 @@ DECODERS = {
     HTJ2K: "pylibjpeg",
 }
 """Transfer syntax of encapsulated pixels and pydicom's name of the decoder that reads them."""
+
+APART = ("gdcm",)
+"""Decoders that end their process on some broken streams, and so get one of their own."""
+
+SLOWEST = 120.0
+"""Seconds that a decoder in a process of its own may take."""
 
 _END = b"\xff\xd9"
 _FRAME_HEADERS = frozenset({*range(0xC0, 0xD0), 0xF7}) - {0xC4, 0xC8, 0xCC}
@@ -73,3 +85,43 @@ def declared_size(frame: bytes) -> tuple[int, int] | None:
             return int.from_bytes(frame[at + 5 : at + 7], "big"), int.from_bytes(frame[at + 7 : at + 9], "big")
         at += 2 if marker in _ALONE else 1 if marker == 0xFF else 2 + int.from_bytes(frame[at + 2 : at + 4], "big")
     return None
+
+
+def decode(dataset: Dataset, syntax: str) -> np.ndarray:
+    """Stored values of the only frame of a dataset, (rows, columns), by its decoder of :data:`DECODERS`.
+
+    Raises:
+        Exception: whatever the decoder raises on broken bytes; ``EOFError`` if it died of them or did not end.
+    """
+    if DECODERS.get(syntax) not in APART:
+        return _decode(dataset, syntax)
+    # Forked, so that the pixels need not be sent there.
+    fork = get_context("fork")
+    ours, theirs = fork.Pipe(duplex=False)
+    process = fork.Process(target=_send, args=(theirs, dataset, syntax))
+    process.start()
+    theirs.close()
+    try:
+        if not ours.poll(SLOWEST):
+            raise EOFError("the decoder did not end")
+        decoded = ours.recv()
+    finally:
+        process.kill()
+        process.join()
+        ours.close()
+    if isinstance(decoded, Exception):
+        raise decoded
+    return decoded
+
+
+def _send(connection: Connection, dataset: Dataset, syntax: str) -> None:
+    try:
+        decoded: np.ndarray | Exception = _decode(dataset, syntax)
+    except Exception as error:
+        decoded = ValueError(type(error).__name__)
+    connection.send(decoded)
+
+
+def _decode(dataset: Dataset, syntax: str) -> np.ndarray:
+    stored, _ = get_decoder(syntax).as_array(dataset, raw=True, decoding_plugin=DECODERS.get(syntax, ""))
+    return stored

@@ -26,7 +26,6 @@ from pydicom import Dataset, FileDataset, config, dcmread
 from pydicom.encaps import generate_frames
 from pydicom.errors import InvalidDicomError
 from pydicom.filereader import read_file_meta_info
-from pydicom.pixels import get_decoder
 from pydicom.uid import (
     UID,
     DeflatedExplicitVRLittleEndian,
@@ -37,7 +36,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from scripts.dicom.frame import DECODERS, declared_size
+from scripts.dicom.frame import DECODERS, declared_size, decode
 from scripts.dicom.grayscale import Grayscale, grayscale_of, number, values
 from scripts.refusal import PassedOverError, RefusedError
 
@@ -226,7 +225,7 @@ def _check_kind(path: Path, dataset: FileDataset) -> None:
         # Letters only: a broken header could hold anything here.
         named = modality if modality.isalpha() and modality.isupper() and len(modality) <= 8 else "unknown"
         raise PassedOverError(f"{path.name}: modality {named}, no radiograph", kind=f"modality {named}")
-    if dataset.get("Manufacturer") == MAKER and "DERIVED" in values(dataset, "ImageType"):
+    if "DERIVED" in values(dataset, "ImageType") and dataset.get("Manufacturer") == MAKER:
         raise PassedOverError(f"{path.name}: a layer that this software made", kind="layers")
 
 
@@ -302,9 +301,8 @@ def _decode(path: Path, dataset: FileDataset, rows: int, columns: int) -> np.nda
             raise RefusedError(f"{path.name}: the compressed image is cut off, or not {rows} rows x {columns} columns")
     else:
         raise RefusedError(f"{path.name}: transfer syntax {UID(syntax).name} is unknown or holds no single image")
-    decoder = get_decoder(syntax)
     try:
-        stored, _ = decoder.as_array(dataset, raw=True, decoding_plugin=DECODERS.get(syntax, ""))
+        stored = decode(dataset, syntax)
     except Exception:
         raise RefusedError(f"{path.name}: PixelData cannot be decoded ({UID(syntax).name})") from None
     if stored.shape != (rows, columns) or stored.dtype.kind not in "iu":

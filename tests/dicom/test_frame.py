@@ -1,17 +1,21 @@
+import os
+import time
+
 import pytest
 from pydicom.encaps import generate_frames
 from pydicom.pixels import get_decoder
 from pydicom.uid import JPEG2000Lossless, JPEGLosslessSV1, JPEGLSLossless
 
+from scripts.dicom import frame
 from scripts.dicom.frame import DECODERS, declared_size
 from tests.dicom_sources import COLUMNS, ROWS, source
 
 
 @pytest.mark.parametrize("syntax", [JPEG2000Lossless, JPEGLosslessSV1, JPEGLSLossless], ids=lambda uid: uid.name)
 def test_a_code_stream_declares_its_size_unless_it_is_cut_off(syntax):
-    frame = next(generate_frames(source(transfer_syntax=syntax).PixelData, number_of_frames=1))
-    assert declared_size(frame) == (ROWS, COLUMNS)
-    assert declared_size(frame[:-8]) is None
+    stream = next(generate_frames(source(transfer_syntax=syntax).PixelData, number_of_frames=1))
+    assert declared_size(stream) == (ROWS, COLUMNS)
+    assert declared_size(stream[:-8]) is None
 
 
 @pytest.mark.parametrize(
@@ -24,3 +28,20 @@ def test_what_has_no_frame_header_declares_nothing(stream):
 @pytest.mark.parametrize("syntax", DECODERS, ids=lambda uid: uid.name)
 def test_every_decoder_is_installed(syntax):
     assert DECODERS[syntax] in get_decoder(syntax).available_plugins
+
+
+@pytest.mark.parametrize("end", ["dies", "hangs"])
+def test_a_decoder_that_dies_or_hangs_costs_its_own_process_only(monkeypatch, end):
+    monkeypatch.setattr(frame, "SLOWEST", 0.5)
+    monkeypatch.setattr(frame, "_decode", lambda *_: os.abort() if end == "dies" else time.sleep(60))
+    with pytest.raises(EOFError):
+        frame.decode(source(transfer_syntax=JPEGLosslessSV1), JPEGLosslessSV1)
+
+
+def test_what_a_decoder_raises_in_its_own_process_is_raised(monkeypatch):
+    def fails(*_):
+        raise KeyError("SECRETNAME")
+
+    monkeypatch.setattr(frame, "_decode", fails)
+    with pytest.raises(ValueError, match="^KeyError$"):
+        frame.decode(source(transfer_syntax=JPEGLosslessSV1), JPEGLosslessSV1)

@@ -80,7 +80,7 @@ def test_a_joint_more_or_less_changes_neither_series_nor_the_other_joint(tmp_pat
     assert one[2][1] != both[4][1]
 
 
-def test_another_source_version_weights_box_k_or_given_masks_make_other_objects(tmp_path):
+def test_another_source_version_weights_box_or_given_masks_make_other_objects(tmp_path):
     of = radiograph(tmp_path / "one")
     joint = joints(of)[0]
     drawn = dataclasses.replace(joint, masks_from="given")
@@ -92,13 +92,14 @@ def test_another_source_version_weights_box_k_or_given_masks_make_other_objects(
         uids(of, [joint]),
         uids(of, [dataclasses.replace(joint, name="right_2")]),
         uids(of, [moved]),
-        uids(of, [dataclasses.replace(joint, soft_tissue=900.0)]),
         uids(of, [drawn]),
         uids(of, [corrected]),
         uids(of, [joint], dataclasses.replace(SOFTWARE, version="1.2.4")),
         uids(of, [joint], dataclasses.replace(SOFTWARE, weights_sha256=None)),
         uids(other, joints(other)[:1]),
     ]
+    # What came of it is no parameter: it may differ in a last digit from machine to machine.
+    assert uids(of, [dataclasses.replace(joint, soft_tissue=900.0)]) == runs[0]
     layers = [instance for run in runs for _, instance in run[:2]]
     assert len(set(layers)) == 2 * len(runs)
     series = {run[0][0] for run in runs}

@@ -20,6 +20,7 @@ from pydicom.pixels import get_decoder
 from pydicom.uid import (
     HTJ2K,
     JPEG2000,
+    UID,
     HTJ2KLossless,
     HTJ2KLosslessRPCL,
     JPEG2000Lossless,
@@ -93,7 +94,7 @@ def decode(dataset: Dataset, syntax: str) -> np.ndarray:
     Raises:
         Exception: whatever the decoder raises on broken bytes; ``EOFError`` if it died of them or did not end.
     """
-    if DECODERS.get(syntax) not in APART:
+    if DECODERS.get(UID(syntax)) not in APART:
         return _decode(dataset, syntax)
     # Forked, so that the pixels need not be sent there.
     fork = get_context("fork")
@@ -123,5 +124,5 @@ def _send(connection: Connection, dataset: Dataset, syntax: str) -> None:
 
 
 def _decode(dataset: Dataset, syntax: str) -> np.ndarray:
-    stored, _ = get_decoder(syntax).as_array(dataset, raw=True, decoding_plugin=DECODERS.get(syntax, ""))
+    stored, _ = get_decoder(syntax).as_array(dataset, raw=True, decoding_plugin=DECODERS.get(UID(syntax), ""))
     return stored

@@ -300,7 +300,9 @@ def _decode(path: Path, dataset: FileDataset, rows: int, columns: int) -> np.nda
         if syntax != RLELossless and declared_size(frame) != (rows, columns):
             raise RefusedError(f"{path.name}: the compressed image is cut off, or not {rows} rows x {columns} columns")
     else:
-        raise RefusedError(f"{path.name}: transfer syntax {UID(syntax).name} is unknown or holds no single image")
+        # Only what looks like a UID is quoted: a broken header could hold anything here.
+        named = UID(syntax).name if UID(syntax).is_valid else "of no UID"
+        raise RefusedError(f"{path.name}: transfer syntax {named} is unknown or holds no single image")
     try:
         stored = decode(dataset, syntax)
     except Exception:

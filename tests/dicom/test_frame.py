@@ -43,5 +43,5 @@ def test_what_a_decoder_raises_in_its_own_process_is_raised(monkeypatch):
         raise KeyError("SECRETNAME")
 
     monkeypatch.setattr(frame, "_decode", fails)
-    with pytest.raises(ValueError, match="^KeyError$"):
+    with pytest.raises(ValueError, match="KeyError"):
         frame.decode(source(transfer_syntax=JPEGLosslessSV1), JPEGLosslessSV1)

@@ -292,3 +292,12 @@ def test_no_value_of_the_patient_is_logged_or_warned_of(tmp_path, caplog, recwar
         radiograph = read_radiograph(path)
     said = caplog.text + "".join(str(warning.message) for warning in recwarn) + "".join(radiograph.notes)
     assert "secret" not in said.lower()
+
+
+def test_a_transfer_syntax_that_is_no_uid_is_not_quoted(tmp_path):
+    path = write(source(), tmp_path / "image.dcm")
+    path.write_bytes(path.read_bytes().replace(b"1.2.840.10008.1.2.1\0", b"Doe\nJohn\xff..........."))
+    with pytest.raises(RefusedError) as refused:
+        read_radiograph(path)
+    assert "John" not in str(refused.value)
+    assert "\n" not in str(refused.value)

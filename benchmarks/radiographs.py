@@ -1,0 +1,172 @@
+# Copyright 2026 The BLS-GAN bundle contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""How long radiographs of whole hands take: one of them from file to files, and an archive in many processes."""
+
+import logging
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+import fire
+import torch
+from monai.bundle import ConfigParser
+from pydicom import dcmread
+from pydicom.uid import generate_uid
+
+from scripts.archive import save
+from scripts.dicom.identity import Software
+from scripts.dicom.objects import derive
+from scripts.dicom.reader import read_radiograph
+from scripts.dicom_results import separated
+from scripts.hand import draw_hand
+
+ROOT = Path(__file__).parents[1]
+CONFIG = ROOT / "configs" / "inference.json"
+LIST = "joints.csv"
+
+
+def draw(folder: Path, spacing: float) -> Path:
+    """Write one drawn hand of 250 x 200 mm, 16 bits, with the list of its five joints; its path."""
+    hand = draw_hand(0, spacing=spacing)
+    path = folder / "hand.dcm"
+    save(hand, path, bits=16)
+    rows = [f"{path.name},{name},{joint.centre[0]:.0f},{joint.centre[1]:.0f}" for name, joint in hand.joints.items()]
+    (folder / LIST).write_text("\n".join(["image,joint,x,y", *rows]) + "\n")
+    return path
+
+
+def command(dataset_dir: Path, output_dir: Path, *arguments: str, threads: int) -> tuple[float, str]:
+    """The main job as a command: seconds, and what it said last."""
+    start = time.perf_counter()
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "monai.bundle", "run", f"--config_file={CONFIG}", f"--bundle_root={ROOT}"),
+            *(f"--dataset_dir={dataset_dir}", f"--output_dir={output_dir}", "--device=cpu", *arguments),
+        ],
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": str(threads)},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return time.perf_counter() - start, next(line for line in done.stdout.splitlines() if " separated" in line)
+
+
+def start_up(threads: int) -> float:
+    """Seconds that Python takes to import what runs a bundle, before a line of this project is read."""
+    start = time.perf_counter()
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+    subprocess.run([sys.executable, "-c", "import monai.bundle"], check=True, capture_output=True, env=environment)
+    return time.perf_counter() - start
+
+
+def steps(path: Path, folder: Path, repeats: int) -> dict[str, float]:
+    """Median seconds of the main job on one hand in a process that is up, whole and by its steps."""
+    parser = ConfigParser()
+    parser.read_config(CONFIG)
+    parser.read_meta(ROOT / "configs" / "metadata.json")
+    parser.update(
+        {
+            "bundle_root": str(ROOT),
+            "dataset_dir": str(path.parent),
+            "output_dir": str(folder),
+            "device": "cpu",
+            "resume": False,
+        }
+    )
+    separation, network, inferer = (parser.get_parsed_content(name) for name in ("separation", "network", "inferer"))
+    entry = parser.get_parsed_content("dataset#data")[0]
+    read, split = (parser.get_parsed_content(name).transforms[0] for name in ("preprocessing", "postprocessing"))
+    software = Software(version="0")
+    separation.separate(entry)
+    regions = read(entry)
+
+    def infer() -> None:
+        for region in regions:
+            given = {"territory": region["territory"][None]}
+            region["pred"] = inferer(region["image"][None], network, **given)[0]
+
+    infer()
+    joints = [separated(split(region)) for region in regions]
+    radiograph = read_radiograph(path)
+    jobs: dict[str, Callable[[], object]] = {
+        "file to files": lambda: separation.separate(entry),
+        "  read": lambda: read_radiograph(path),
+        "  network, five joints": infer,
+        "  split and figures": lambda: [split(region) for region in regions],
+        "  DICOM objects derived": lambda: derive(radiograph, joints, software),
+    }
+    times: dict[str, list[float]] = {name: [] for name in jobs}
+    with torch.inference_mode():
+        for _ in range(repeats):
+            for name, job in jobs.items():
+                start = time.perf_counter()
+                job()
+                times[name].append(time.perf_counter() - start)
+    return {name: median(each) for name, each in times.items()}
+
+
+def multiply(path: Path, folder: Path, count: int) -> None:
+    """Write an archive: the same hand ``count`` times, each an image of its own."""
+    dataset = dcmread(path)
+    rows = [line.partition(",")[2] for line in (path.parent / LIST).read_text().splitlines()[1:]]
+    lines = ["image,joint,x,y"]
+    folder.mkdir()
+    for number in range(count):
+        dataset.SOPInstanceUID = generate_uid(entropy_srcs=[str(number)])
+        dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+        dataset.save_as(folder / f"hand_{number:04}.dcm", enforce_file_format=True)
+        lines += [f"hand_{number:04}.dcm,{row}" for row in rows]
+    (folder / LIST).write_text("\n".join(lines) + "\n")
+
+
+def main(images: int = 200, workers: int = 2, spacing: float = 0.1, threads: int = 2, repeats: int = 5) -> None:
+    """Print how long a hand with five joints takes, by the command and by its steps, and an archive of them.
+
+    Args:
+        images: of the archive; 0 leaves it out.
+        workers: processes side by side.
+        spacing: mm a px; 0.1 makes 2500 x 2000 px.
+        threads: that PyTorch may use for the one hand.
+        repeats: rounds of which the median is taken.
+    """
+    torch.set_num_threads(threads)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "one").mkdir()
+        path = draw(folder / "one", spacing)
+        cold, _ = command(path.parent, folder / "cold", threads=threads)
+        empty = start_up(threads)
+        print(f"One hand, {Path(path).stat().st_size / 2**20:.0f} MiB, 5 joints, {threads} threads, seconds (share)")
+        print(f"{'as a command, cold':32}{cold:8.2f}{1:8.2f}")
+        print(f"{'  import monai.bundle alone':32}{empty:8.2f}{empty / cold:8.2f}")
+        for step, seconds in steps(path, folder / "warm", repeats).items():
+            print(f"{step:32}{seconds:8.2f}{seconds / cold:8.2f}")
+        for part in (images // 4, images) if images else ():
+            multiply(path, folder / f"archive{part}", part)
+            seconds, said = command(folder / f"archive{part}", folder / f"out{part}", f"--workers={workers}", threads=1)
+            largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+            print(
+                f"{part} hands, {workers} processes: {seconds:.1f} s, {60 * part / seconds:.0f} a minute, "
+                f"{seconds / part / cold:.3f} of one cold; largest process so far {largest:.0f} MiB; {said[-60:]}"
+            )
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    fire.Fire(main)

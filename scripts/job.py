@@ -170,7 +170,9 @@ class Separation:
         # With a handler of its own an engine ends its run in order; without, its next one would do nothing.
         evaluator.add_event_handler(Events.EXCEPTION_RAISED, self._keep)
 
-    def _keep(self, engine: Engine, error: Exception) -> None:
+    def _keep(self, engine: Engine, error: BaseException) -> None:
+        if not isinstance(error, Exception):  # an interruption, or weights that are refused
+            raise error
         self._error = error
 
     def run(self) -> None:

@@ -13,8 +13,6 @@
 
 import hashlib
 import io
-import logging
-import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from pydicom import Dataset, FileDataset, config, dcmread
+from pydicom import Dataset, FileDataset, dcmread
 from pydicom.encaps import generate_frames
 from pydicom.errors import InvalidDicomError
 from pydicom.filereader import read_file_meta_info
@@ -38,6 +36,7 @@ from pydicom.uid import (
 
 from scripts.dicom.frame import DECODERS, declared_size, decode
 from scripts.dicom.grayscale import Grayscale, grayscale_of, number, values
+from scripts.dicom.header import quiet
 from scripts.refusal import PassedOverError, RefusedError
 
 MODALITIES = ("DX", "CR", "MG", "RG", "OT")
@@ -129,7 +128,7 @@ def read_radiograph(path: Path) -> Radiograph:
     Source:
         DICOM PS3.3 C.7.6.3 (image pixel), C.8.11 (DX), 10.7.1.3 (spacings); PS3.5 8 and A.4 (encapsulation).
     """
-    with _refusing(path), _quiet():
+    with _refusing(path), quiet():
         size = path.stat().st_size
         if size == 0:
             raise RefusedError(f"{path.name}: an empty file, 0 bytes")
@@ -176,19 +175,6 @@ def _refusing(path: Path) -> Iterator[None]:
         raise RefusedError(f"{path.name}: cannot be read ({error.strerror or 'input or output error'})") from error
     except Exception as error:
         raise RefusedError(f"{path.name}: not a readable DICOM file ({type(error).__name__})") from None
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep pydicom from warning with values of the header, which may be the patient's."""
-    before = config.logger.level
-    config.logger.setLevel(logging.CRITICAL)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        config.logger.setLevel(before)
 
 
 def _inflates(path: Path) -> bool:

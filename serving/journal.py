@@ -84,8 +84,8 @@ class Journal:
             PacsAwayError: the objects could not be stored; no part of them stays.
             OSError: the journal cannot be written; nothing was sent.
         """
-        path = self.folder / "journal" / f"{_name(source)}.json"
-        made = [Instance(str(each.StudyInstanceUID), str(each.SeriesInstanceUID), str(each.SOPInstanceUID)) for each in objects]
+        path = self.folder / "journal" / f"{_name(source)}-{time.time_ns()}.json"
+        made = [instance_of(each) for each in objects]
         entry = {"source": source, "stored": False, "made": made, "replaced": list(replaced)}
         _write(path, entry)
         try:
@@ -108,26 +108,52 @@ class Journal:
 
     def recover(self) -> None:
         """Finish or undo what a crash has left, as far as the PACS answers and nobody is at work on it."""
-        for path in sorted((self.folder / "journal").glob("*.json")):
+        for path in self._entries():
             try:
-                with self.alone(json.loads(path.read_text())["source"], patience=0):
-                    self._settle(path)
+                source = json.loads(path.read_text())["source"]
+                with self.alone(source, patience=0):
+                    self.left_over(source)
             except (BusyError, OSError):
                 continue
+
+    def left_over(self, source: str) -> set[str]:
+        """Finish or undo what a crash has left of the results of a radiograph; call it within :meth:`alone`.
+
+        Returns:
+            SOP Instance UIDs of what should be gone, but is not: the PACS lets nobody take objects out.
+
+        """
+        gone: set[str] = set()
+        for path in self._entries(source):
+            self._settle(path)
+            gone |= {where.sop for where in _gone(path)}
+        return gone
+
+    def _entries(self, source: str = "") -> list[Path]:
+        return sorted((self.folder / "journal").glob(f"{_name(source)}-*.json" if source else "*.json"))
 
     def _settle(self, path: Path) -> None:
         """Bring the PACS to one of the two states that an entry allows; keep the entry if that fails."""
         try:
-            entry = json.loads(path.read_text())
-        except FileNotFoundError:
-            return
-        gone = entry["replaced"] if entry["stored"] else entry["made"]
-        try:
-            self.pacs.remove([Instance(*where) for where in gone])
+            self.pacs.remove(_gone(path))
         except PacsAwayError as error:
             logger.warning("left for later: %s", error)
             return
         path.unlink(missing_ok=True)
+
+
+def instance_of(dataset: Dataset) -> Instance:
+    """Where an object belongs."""
+    return Instance(str(dataset.StudyInstanceUID), str(dataset.SeriesInstanceUID), str(dataset.SOPInstanceUID))
+
+
+def _gone(path: Path) -> list[Instance]:
+    """What an entry wants out of the PACS."""
+    try:
+        entry = json.loads(path.read_text())
+    except FileNotFoundError:
+        return []
+    return [Instance(*where) for where in entry["replaced" if entry["stored"] else "made"]]
 
 
 def _name(source: str) -> str:

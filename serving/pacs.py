@@ -156,7 +156,11 @@ class Pacs:
                 found = self.client.retrieve_series_metadata(study, series)
         except NotInPacsError:
             return []
-        return [Dataset.from_json(item) for item in found]
+        # Pixels come as addresses, which nobody follows here.
+        return [
+            Dataset.from_json({tag: value for tag, value in item.items() if "BulkDataURI" not in value})
+            for item in found
+        ]
 
     def fetch(self, where: Instance) -> Dataset:
         """One object as it is stored, with its File Meta Information.
@@ -231,7 +235,9 @@ class Pacs:
                 raise NotInPacsError("the object is not in the PACS any more") from error
             raise PacsAwayError(f"the PACS answered {status} to a {what}") from error
         except requests.RequestException as error:
-            raise PacsAwayError(f"the PACS does not answer ({type(error).__name__}); try again when it is back") from error
+            raise PacsAwayError(
+                f"the PACS does not answer ({type(error).__name__}); try again when it is back"
+            ) from error
         except (ValueError, KeyError, AttributeError) as error:
             logger.debug("%s", what, exc_info=error)
             raise PacsAwayError(f"the PACS answered a {what} with something that is no DICOMweb") from error

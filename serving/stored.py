@@ -11,6 +11,7 @@
 
 """What the PACS holds of the results of one radiograph."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -57,8 +58,14 @@ class StoredResults:
         return [*layers, *([self.segmentation] if self.segmentation else [])]
 
 
-def stored_results(pacs: Pacs, radiograph: Radiograph, software: Software) -> StoredResults:
+def stored_results(pacs: Pacs, radiograph: Radiograph, software: Software, gone: Collection[str] = ()) -> StoredResults:
     """Read what the PACS has; results of other versions or weights are none of this one's.
+
+    Args:
+        pacs: where to look.
+        radiograph: the source.
+        software: what made the results.
+        gone: SOP Instance UIDs of objects that do not count any more.
 
     Raises:
         PacsAwayError: the PACS does not answer.
@@ -69,7 +76,7 @@ def stored_results(pacs: Pacs, radiograph: Radiograph, software: Software) -> St
     numbered: dict[str, tuple[int, KnownJoint]] = {}
     for layer in (LOWER, UPPER):
         series = str(layer_series_uid(source, layer, software))
-        for header in pacs.metadata(study, series):
+        for header in _headers(pacs, study, series, gone):
             joint = _joint(header)
             name = joint.placed.name
             numbered[name] = (int(header.InstanceNumber), joint)
@@ -77,7 +84,7 @@ def stored_results(pacs: Pacs, radiograph: Radiograph, software: Software) -> St
     # A joint of which the PACS has lost a layer is none; what is left of it goes when it is made anew.
     whole = {name: joint for name, joint in numbered.items() if len(results.layers[name]) == 2}
     series = str(segmentation_series_uid(source, software))
-    for header in pacs.metadata(study, series):
+    for header in _headers(pacs, study, series, gone):
         results.segmentation = Instance(study, series, str(header.SOPInstanceUID))
     if results.segmentation and whole:
         results.labels = read_label_map(pacs.fetch(results.segmentation), radiograph)
@@ -85,9 +92,13 @@ def stored_results(pacs: Pacs, radiograph: Radiograph, software: Software) -> St
     return results
 
 
+def _headers(pacs: Pacs, study: str, series: str, gone: Collection[str]) -> list[Dataset]:
+    return [header for header in pacs.metadata(study, series) if str(header.SOPInstanceUID) not in gone]
+
+
 def _joint(header: Dataset) -> KnownJoint:
     block = header.private_block(PRIVATE_GROUP, PRIVATE_CREATOR)
     top, left, bottom, right = (int(edge) for edge in block[BOX].value)
-    row, column = (float(side) for side in block[CENTRE].value)
-    placed = PlacedJoint(str(block[JOINT].value), (top, left, bottom, right), (row, column))
+    middle = block[CENTRE].value if CENTRE in block else ((top + bottom) / 2, (left + right) / 2)
+    placed = PlacedJoint(str(block[JOINT].value), (top, left, bottom, right), (float(middle[0]), float(middle[1])))
     return KnownJoint(placed, str(block[MASKS_FROM].value))

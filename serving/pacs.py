@@ -120,14 +120,19 @@ class Pacs:
                 found[where.sop] = where
         return list(found.values())
 
-    def series_of(self, modality: str) -> list[tuple[str, str]]:
+    def series_of(self, modality: str, maker: str = "") -> list[tuple[str, str]]:
         """Study and Series Instance UID of all series of a modality.
+
+        Args:
+            modality: e.g. ``SEG``.
+            maker: only those of this Manufacturer, as far as the PACS searches for it: many do not.
 
         Raises:
             PacsAwayError: the PACS does not answer.
         """
+        filters = {"Modality": modality, **({"Manufacturer": maker} if maker else {})}
         with self._answering("search"):
-            found = self.client.search_for_series(search_filters={"Modality": modality})
+            found = self.client.search_for_series(search_filters=filters)
         return [(_text(item, "0020000D"), _text(item, "0020000E")) for item in found]
 
     def _search(self, filters: dict[str, str]) -> Iterator[tuple[Instance, dict[str, Any]]]:

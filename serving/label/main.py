@@ -21,15 +21,20 @@ import torch
 from monailabel.config import settings
 from monailabel.interfaces.app import MONAILabelApp
 from monailabel.interfaces.tasks.infer_v2 import InferTask, InferType
+from monailabel.interfaces.tasks.strategy import Strategy
+from monailabel.interfaces.tasks.train import TrainTask
+from monailabel.tasks.activelearning.random import Random
 
 from scripts.dicom.segmentation import SEGMENTS
 from scripts.refusal import RefusedError
 from serving import label_map
 from serving.bundle import ROOT, Bundle
 from serving.journal import BusyError, Journal
+from serving.least_sure import LeastSure
 from serving.pacs import Pacs, PacsAwayError
 from serving.radiographs import Radiographs, temporary_label
 from serving.separation import Separator
+from serving.training import FineTuning
 
 logger = logging.getLogger(__name__)
 
@@ -125,6 +130,14 @@ class BlsGan(MONAILabelApp):
     def init_infers(self) -> dict[str, InferTask]:
         """One model."""
         return {MODEL: SeparateBones(self.separator)}
+
+    def init_trainers(self) -> dict[str, TrainTask]:
+        """The same model, on what radiologists have corrected."""
+        return {MODEL: FineTuning(self.separator.pacs, self.separator.bundle, self.state)}
+
+    def init_strategies(self) -> dict[str, Strategy]:
+        """What to look at next."""
+        return {"least_sure": LeastSure(self.separator), "random": Random()}
 
     def warm_up(self) -> None:
         """Load the weights and run the network once, so that the first click does not wait for it."""

@@ -19,13 +19,19 @@ from monailabel.config import settings
 from monailabel.endpoints import train
 from monailabel.endpoints.user.auth import RBAC
 from monailabel.interfaces.utils.app import app_instance
+from monailabel.utils.async_tasks.utils import tasks
 
 from scripts.refusal import RefusedError
+from serving.journal import BusyError
+from serving.training import ANOTHER
 
 for_all = [Depends(RBAC(settings.MONAI_LABEL_AUTH_ROLE_USER))]
 for_admins = [Depends(RBAC(settings.MONAI_LABEL_AUTH_ROLE_ADMIN))]
 
 router = APIRouter()
+
+KILLED = 10.0
+"""Seconds in which a process that was killed is gone."""
 
 
 @router.post("/train", dependencies=for_admins, include_in_schema=False)
@@ -50,6 +56,8 @@ async def start(model: str, params: dict[str, Any] | None = None, run_sync: bool
 
     def run() -> dict[str, Any]:
         trainers[model].check(asked)
+        if any(task["status"] in ("SUBMITTED", "RUNNING") for task in tasks("train")):
+            raise BusyError(ANOTHER)
         begun: dict[str, Any] = train.run_model(model, asked)
         return begun
 
@@ -64,7 +72,7 @@ async def stop() -> dict[str, Any] | None:
     def end() -> dict[str, Any] | None:
         stopped: dict[str, Any] | None = train.stop()
         for trainer in app_instance()._trainers.values():
-            trainer.sweep()
+            trainer.sweep(patience=KILLED)
         return stopped
 
     return await to_thread.run_sync(end)

@@ -53,6 +53,8 @@ LIMITS: dict[str, tuple[type, float, float]] = {
 TRAINED = "segmenter."
 """Weights that a training may change begin so; all others stay, bit for bit."""
 
+ANOTHER = "a training runs already: GET /train/ tells of it, DELETE /train/ stops it"
+
 NICE = 10
 """Separations that somebody waits for go first."""
 
@@ -160,10 +162,14 @@ class FineTuning(TrainTask):
             finally:
                 shutil.rmtree(self.work, ignore_errors=True)
 
-    def sweep(self) -> None:
-        """Take away what a training that was killed has left, unless one runs."""
+    def sweep(self, patience: float = 0.0) -> None:
+        """Take away what a training that was killed has left, unless one runs.
+
+        Args:
+            patience: seconds to wait for its end.
+        """
         try:
-            with self._alone():
+            with self._alone(patience):
                 for left in self.folder.glob(".*.partial"):
                     left.unlink(missing_ok=True)
         except BusyError:
@@ -219,15 +225,15 @@ class FineTuning(TrainTask):
         return list(dict.fromkeys(str(sha256) for sha256 in used))
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _alone(self, patience: float = 0.0) -> Iterator[None]:
         """One training at a time, in all processes; pictures that a killed one has left are taken away."""
         self._lock.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with FileLock(self._lock, timeout=0):
+            with FileLock(self._lock, timeout=patience):
                 shutil.rmtree(self.work, ignore_errors=True)
                 yield
         except Timeout as error:
-            raise BusyError("a training runs already; DELETE /train stops it") from error
+            raise BusyError(ANOTHER) from error
 
 
 def install(candidate: Path, former: Path, folder: Path) -> None:

@@ -25,9 +25,8 @@ from scripts.dicom_regions import regions_of
 from scripts.on_demand import SAME_JOINT_MM
 from scripts.refusal import RefusedError
 from scripts.release import KnownMasks, write_release
-from serving.made import Made, made_results
-from serving.pacs import NotInPacsError, Pacs
-from serving.stored import StoredResults, stored_joints, stored_results
+from serving.made import Made, Results
+from serving.stored import StoredResults, stored_results
 
 logger = logging.getLogger(__name__)
 
@@ -41,25 +40,24 @@ HELD_OUT = 0.25
 """Share of patients whose joints no training sees."""
 
 
-def count(pacs: Pacs, newest: Sequence[str] = ()) -> tuple[int, int]:
+def count(results: Results) -> tuple[int, int]:
     """How many corrected joints there are in the PACS, and of how many patients; no pixels are fetched.
 
     Args:
-        pacs: where to look.
-        newest: see :func:`serving.made.made_results`.
+        results: where to look.
 
     Raises:
         PacsAwayError: the PACS does not answer.
     """
     joints: set[tuple[str, str]] = set()
     patients: set[str] = set()
-    for made in made_results(pacs, newest):
+    for made in results.all():
         if not made.corrected:
             continue
-        known, _ = stored_joints(pacs, made.header, made.software)
+        known = results.joints(made)
         corrected = {(made.source.sop, joint.placed.name) for joint in known if joint.masks_from == "given"}
         if corrected:
-            headers = pacs.metadata(made.source.study, made.source.series)
+            headers = results.pacs.metadata(made.source.study, made.source.series)
             patients |= {_case(header) for header in headers if header.SOPInstanceUID == made.source.sop}
         joints |= corrected
     return len(joints), len(patients)
@@ -78,16 +76,16 @@ def refuse_few(joints: int, patients: int) -> None:
         )
 
 
-def collect(pacs: Pacs, folder: Path, newest: Sequence[str] = ()) -> tuple[int, int]:
+def collect(results: Results, folder: Path, newest: Sequence[str] = ()) -> tuple[int, int]:
     """Write all corrected joints as a folder that :func:`scripts.datalist.release_datalist` reads.
 
     A patient's joints are all trained on or all held out, so that no visit, nor the other hand, tells of what is held
     out. Of a joint that was corrected under several weights, the masks of the newest count.
 
     Args:
-        pacs: where to look.
+        results: where to look.
         folder: to write to.
-        newest: see :func:`serving.made.made_results`.
+        newest: see :meth:`serving.made.Results.all`.
 
     Returns:
         Number of joints to train on, and of those held out.
@@ -96,43 +94,43 @@ def collect(pacs: Pacs, folder: Path, newest: Sequence[str] = ()) -> tuple[int, 
         RefusedError: there are too few.
         PacsAwayError: the PACS does not answer.
     """
-    joints = list(corrections(pacs, newest))
+    joints = list(corrections(results, newest))
     refuse_few(len(joints), len({joint.case for joint in joints}))
     return write_release(folder, joints, HELD_OUT)
 
 
-def corrections(pacs: Pacs, newest: Sequence[str] = ()) -> Iterator[KnownMasks]:
+def corrections(results: Results, newest: Sequence[str] = ()) -> Iterator[KnownMasks]:
     """All corrected joints: what the network sees of them, and their masks.
 
     Args:
-        pacs: where to look.
-        newest: see :func:`serving.made.made_results`.
+        results: where to look.
+        newest: see :meth:`serving.made.Results.all`.
 
     Raises:
         PacsAwayError: the PACS does not answer.
     """
     taken: dict[str, list[tuple[float, float]]] = {}
-    for made in made_results(pacs, newest):
+    for made in results.all(newest):
         if not made.corrected:
             continue
         try:
-            radiograph = pacs.radiograph(made.source)
-            results = stored_results(pacs, radiograph, made.software)
-        except (RefusedError, NotInPacsError) as error:
+            radiograph = results.pacs.radiograph(made.source)
+            stored = stored_results(results.pacs, radiograph, made.software, results.journal.gone())
+        except RefusedError as error:
             logger.warning("corrections passed over: %s", error)
             continue
-        yield from _of(made, radiograph, results, taken.setdefault(made.source.sop, []))
+        yield from _of(made, radiograph, stored, taken.setdefault(made.source.sop, []))
 
 
 def _of(
-    made: Made, radiograph: Radiograph, results: StoredResults, taken: list[tuple[float, float]]
+    made: Made, radiograph: Radiograph, stored: StoredResults, taken: list[tuple[float, float]]
 ) -> Iterator[KnownMasks]:
-    placed = [joint.placed for joint in results.joints]
-    for joint in results.joints:
+    placed = [joint.placed for joint in stored.joints]
+    for joint in stored.joints:
         if joint.masks_from != "given" or any(_same(joint.placed.centre, other, radiograph) for other in taken):
             continue
         try:
-            [region] = regions_of(radiograph, made.source.sop, [joint.placed], results.labels, placed)
+            [region] = regions_of(radiograph, made.source.sop, [joint.placed], stored.labels, placed)
         except RefusedError as error:
             logger.warning("a correction passed over: %s", error)
             continue

@@ -28,11 +28,10 @@ from scripts.on_demand import KnownJoint
 from scripts.radiograph import LOWER
 from scripts.refusal import RefusedError
 from serving.bundle import Loaded
-from serving.made import Made, made_results
-from serving.pacs import Instance, NotInPacsError
+from serving.made import Made, Results
+from serving.pacs import Instance
 from serving.radiographs import Radiographs
 from serving.separation import Separator
-from serving.stored import stored_joints
 
 logger = logging.getLogger(__name__)
 
@@ -48,11 +47,13 @@ class LeastSure(Strategy):
 
     Args:
         separator: knows the PACS and the weights.
+        results: of all radiographs in it.
     """
 
-    def __init__(self, separator: Separator) -> None:
+    def __init__(self, separator: Separator, results: Results) -> None:
         super().__init__("The joint whose predicted masks are least sure")
         self.separator = separator
+        self.results = results
         self._figures: OrderedDict[tuple[str, str | None], float] = OrderedDict()
         self._guard = Lock()
 
@@ -73,7 +74,7 @@ class LeastSure(Strategy):
         """
         images = {where.sop: (name, where) for name, where in datastore.images().items()}
         loaded = self.separator.bundle.get()
-        results = made_results(self.separator.pacs, [str(loaded.software.weights_sha256)])
+        results = self.results.all([str(loaded.software.weights_sha256)])
         until, waiting = time.monotonic() + PATIENCE, 0
         found: list[tuple[float, str, KnownJoint]] = []
         for made, joint, layer, among in self._predicted([made for made in results if made.source.sop in images]):
@@ -103,13 +104,13 @@ class LeastSure(Strategy):
         joints: dict[tuple[str, str], tuple[Made, KnownJoint, str, list[PlacedJoint]]] = {}
         corrected = set()
         for made in results:
-            known, layers = stored_joints(self.separator.pacs, made.header, made.software)
+            known = self.results.joints(made)
             for joint in known:
                 key = (made.source.sop, joint.placed.name)
                 if joint.masks_from == "given":
                     corrected.add(key)
                 # Results of the weights in use come first.
-                layer = layers[joint.placed.name][LOWER].sop
+                layer = made.layers[joint.placed.name][LOWER].sop
                 joints.setdefault(key, (made, joint, layer, [each.placed for each in known]))
         return [each for key, each in joints.items() if key not in corrected]
 
@@ -123,7 +124,7 @@ class LeastSure(Strategy):
                 return self._figures[key]
         try:
             figure = self._measured(made.source, joint, among, loaded)
-        except (RefusedError, NotInPacsError) as error:
+        except RefusedError as error:
             logger.warning("a joint passed over: %s", error)
             return None
         with self._guard:

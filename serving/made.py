@@ -11,29 +11,43 @@
 
 """What this software has made of the radiographs in the PACS, whatever its version and weights were."""
 
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Lock
 
 from pydicom import Dataset
 
 from scripts.dicom.identity import Software
 from scripts.dicom.reader import MAKER
+from scripts.on_demand import KnownJoint
+from serving.journal import Journal
 from serving.pacs import Instance, Pacs
+from serving.stored import stored_joints
+
+REMEMBERED = 10_000
+"""Results that are kept in memory, some 2 KB each."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Made:
     """Results of one radiograph, made by one version with one file of weights.
 
     Attributes:
         source: the radiograph.
         software: what made them.
+        segmentation: where theirs is: other joints, or other masks, have another one.
         corrected: whether somebody has drawn masks of at least one joint.
+        joints: all of them, once they have been looked up.
+        layers: of each joint, where its lower and its upper layer are.
     """
 
     source: Instance
     software: Software
+    segmentation: Instance
     corrected: bool
+    joints: list[KnownJoint] | None = None
+    layers: dict[str, dict[int, Instance]] = field(default_factory=dict)
 
     @property
     def header(self) -> Dataset:
@@ -44,36 +58,69 @@ class Made:
         return header
 
 
-def made_results(pacs: Pacs, newest: Sequence[str] = ()) -> list[Made]:
-    """Find all results by their segmentations: a radiograph has one for each version and weights.
+class Results:
+    """Finds results in the PACS by their segmentations, and remembers those that it has seen.
 
     Args:
         pacs: where to look.
-        newest: SHA-256 of weights; results of the first ones come first.
-
-    Raises:
-        PacsAwayError: the PACS does not answer.
+        journal: tells what does not count.
     """
-    found = [
-        made
-        for study, series in pacs.series_of("SEG", MAKER)
-        for header in pacs.metadata(study, series)
-        if header.get("Manufacturer") == MAKER
-        for made in _made(study, header)
-    ]
-    place = {sha256: number for number, sha256 in enumerate(newest)}
-    return sorted(
-        found,
-        key=lambda made: (
-            place.get(made.software.weights_sha256 or "", len(place)),
-            made.source.sop,
-            made.software.version,
-            made.software.weights_sha256 or "",
-        ),
-    )
+
+    def __init__(self, pacs: Pacs, journal: Journal) -> None:
+        self.pacs = pacs
+        self.journal = journal
+        self._seen: OrderedDict[str, list[Made]] = OrderedDict()
+        self._guard = Lock()
+
+    def all(self, newest: Sequence[str] = ()) -> list[Made]:
+        """All results: a radiograph has some for each version and weights.
+
+        Args:
+            newest: SHA-256 of weights; results of the first ones come first.
+
+        Raises:
+            PacsAwayError: the PACS does not answer.
+        """
+        gone = self.journal.gone()
+        found = [made for where in self.pacs.segmentations() if where.sop not in gone for made in self._of(where)]
+        place = {sha256: number for number, sha256 in enumerate(newest)}
+        return sorted(
+            found,
+            key=lambda made: (
+                place.get(made.software.weights_sha256 or "", len(place)),
+                made.source.sop,
+                made.software.version,
+                made.software.weights_sha256 or "",
+            ),
+        )
+
+    def joints(self, made: Made) -> list[KnownJoint]:
+        """Joints of a result that have both layers; fills in ``layers`` too.
+
+        Raises:
+            PacsAwayError: the PACS does not answer.
+        """
+        if made.joints is None:
+            made.joints, made.layers = stored_joints(self.pacs, made.header, made.software, self.journal.gone())
+        return made.joints
+
+    def _of(self, where: Instance) -> list[Made]:
+        with self._guard:
+            if where.sop in self._seen:
+                self._seen.move_to_end(where.sop)
+                return self._seen[where.sop]
+        headers = self.pacs.metadata(where.study, where.series)
+        found = [made for header in headers for made in _made(where, header)]
+        with self._guard:
+            self._seen[where.sop] = found
+            while len(self._seen) > REMEMBERED:
+                self._seen.popitem(last=False)
+        return found
 
 
-def _made(study: str, header: Dataset) -> Iterator[Made]:
+def _made(where: Instance, header: Dataset) -> Iterator[Made]:
+    if header.get("Manufacturer") != MAKER or header.SOPInstanceUID != where.sop:
+        return
     weights = str(header.get("DeviceSerialNumber") or "none")
     software = Software(str(header.get("SoftwareVersions") or ""), None if weights == "none" else weights)
     corrected = any(
@@ -81,5 +128,5 @@ def _made(study: str, header: Dataset) -> Iterator[Made]:
     )
     for series in header.get("ReferencedSeriesSequence") or []:
         for instance in series.get("ReferencedInstanceSequence") or []:
-            source = Instance(study, str(series.SeriesInstanceUID), str(instance.ReferencedSOPInstanceUID))
-            yield Made(source, software, corrected)
+            source = Instance(where.study, str(series.SeriesInstanceUID), str(instance.ReferencedSOPInstanceUID))
+            yield Made(source, software, where, corrected)

@@ -35,7 +35,7 @@ from scripts.results import file_sha256
 from serving import corrections
 from serving.bundle import Bundle
 from serving.journal import BusyError
-from serving.pacs import Pacs
+from serving.made import Results
 
 logger = logging.getLogger(__name__)
 
@@ -67,14 +67,14 @@ class FineTuning(TrainTask):
     patients while one runs, for the server's own user only.
 
     Args:
-        pacs: that holds the corrections.
+        results: in the PACS, corrected ones among them.
         bundle: whose weights are trained on.
         state: folder of the server.
     """
 
-    def __init__(self, pacs: Pacs, bundle: Bundle, state: Path) -> None:
+    def __init__(self, results: Results, bundle: Bundle, state: Path) -> None:
         super().__init__("Fine-tunes the segmenter on corrected masks in the PACS. Research use, not a medical device.")
-        self.pacs = pacs
+        self.results = results
         self.bundle = bundle
         self.folder = state / "weights"
         self.work = state / "training"
@@ -134,7 +134,7 @@ class FineTuning(TrainTask):
             PacsAwayError: the PACS does not answer.
         """
         self.settings(asked)
-        corrections.refuse_few(*corrections.count(self.pacs, self._newest()))
+        corrections.refuse_few(*corrections.count(self.results))
         with self._alone():
             pass
 
@@ -179,7 +179,7 @@ class FineTuning(TrainTask):
         former = self.bundle.path
         before = weights.load(Network(), former)
         sha256 = file_sha256(former)
-        trained_on, held_out = corrections.collect(self.pacs, self.work / "release", self._newest())
+        trained_on, held_out = corrections.collect(self.results, self.work / "release", self._newest())
         logger.info("%d corrected joints to train on, %d held out", trained_on, held_out)
         _run(self.bundle.root, self.work, former, settings)
         state = before.state_dict()

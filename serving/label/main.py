@@ -31,6 +31,7 @@ from serving import label_map
 from serving.bundle import ROOT, Bundle
 from serving.journal import BusyError, Journal
 from serving.least_sure import LeastSure
+from serving.made import Results
 from serving.pacs import Pacs, PacsAwayError
 from serving.radiographs import Radiographs, temporary_label
 from serving.separation import Separator
@@ -113,6 +114,7 @@ class BlsGan(MONAILabelApp):
         bundle = Bundle(self.state / "weights" / "model.pt", Path(conf.get("weights") or ROOT / "models" / "model.pt"))
         self.journal = Journal(pacs, self.state)
         self.separator = Separator(pacs, self.journal, bundle)
+        self.results = Results(pacs, self.journal)
         super().__init__(
             app_dir=app_dir,
             studies=studies,
@@ -133,11 +135,11 @@ class BlsGan(MONAILabelApp):
 
     def init_trainers(self) -> dict[str, TrainTask]:
         """The same model, on what radiologists have corrected."""
-        return {MODEL: FineTuning(self.separator.pacs, self.separator.bundle, self.state)}
+        return {MODEL: FineTuning(self.results, self.separator.bundle, self.state)}
 
     def init_strategies(self) -> dict[str, Strategy]:
         """What to look at next."""
-        return {"least_sure": LeastSure(self.separator), "random": Random()}
+        return {"least_sure": LeastSure(self.separator, self.results), "random": Random()}
 
     def warm_up(self) -> None:
         """Load the weights and run the network once, so that the first click does not wait for it."""

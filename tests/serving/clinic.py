@@ -12,6 +12,7 @@ from scripts.hand import draw_hand
 from scripts.radiograph import label_map
 from serving.bundle import ROOT, Bundle
 from serving.journal import Journal
+from serving.made import Results
 from serving.orthanc import Orthanc
 from serving.pacs import Pacs
 from serving.separation import Separator
@@ -66,3 +67,8 @@ def separator_of(orthanc: Orthanc, folder: Path, weights: Path = MODEL) -> Separ
     """What the server does, in this process."""
     pacs = Pacs(orthanc.studies, orthanc=orthanc.url)
     return Separator(pacs, Journal(pacs, folder), Bundle(weights))
+
+
+def results_of(separator: Separator) -> Results:
+    """All results in its PACS."""
+    return Results(separator.pacs, separator.journal)

@@ -15,10 +15,9 @@ from scripts.release import KnownMasks
 from scripts.weights import load, save
 from serving import corrections
 from serving.orthanc import Orthanc, free_port
-from serving.pacs import Pacs
 from serving.separation import Separator
 from serving.stored import stored_results
-from tests.serving.clinic import MODEL, Case, draw_case, separator_of
+from tests.serving.clinic import MODEL, Case, draw_case, results_of, separator_of
 
 pytestmark = pytest.mark.pacs
 
@@ -48,12 +47,12 @@ def cases(separator: Separator, tmp_path_factory: pytest.TempPathFactory) -> lis
 
 
 def test_corrected_joints_are_counted_and_predicted_ones_are_not(separator: Separator, cases: list[Case]) -> None:
-    assert corrections.count(separator.pacs) == (6, 2)
-    assert len(list(corrections.corrections(separator.pacs))) == 6
+    assert corrections.count(results_of(separator)) == (6, 2)
+    assert len(list(corrections.corrections(results_of(separator)))) == 6
 
 
 def test_a_correction_is_what_the_network_sees_and_what_was_drawn(separator: Separator, cases: list[Case]) -> None:
-    found = {joint.name: joint for joint in corrections.corrections(separator.pacs)}
+    found = {joint.name: joint for joint in corrections.corrections(results_of(separator))}
     for case in cases:
         [joint] = [each for each in found.values() if _is_of(each, case, "MCP3")]
         assert joint.hand == case.dataset.ImageLaterality
@@ -72,7 +71,7 @@ def _is_of(joint: KnownMasks, case: Case, name: str, labels: np.ndarray | None =
 def test_both_hands_of_a_patient_go_the_same_way_and_one_patient_is_held_out(
     separator: Separator, cases: list[Case], tmp_path: Path
 ) -> None:
-    trained_on, held_out = corrections.collect(separator.pacs, tmp_path)
+    trained_on, held_out = corrections.collect(results_of(separator), tmp_path)
     assert {trained_on, held_out} == {4, 2}
     sides = [{entry["case"].split("_")[0] for entry in _entries(tmp_path, split)} for split in ("train", "test")]
     assert [len(side) for side in sides] == [1, 1]
@@ -87,7 +86,7 @@ def _entries(folder: Path, split: str) -> list[dict]:
 
 
 def test_no_name_of_a_patient_gets_into_the_release(separator: Separator, cases: list[Case], tmp_path: Path) -> None:
-    corrections.collect(separator.pacs, tmp_path)
+    corrections.collect(results_of(separator), tmp_path)
     told = json.dumps([str(path) for path in tmp_path.rglob("*")])
     told += "".join(path.read_text() for path in (tmp_path / "Data").glob("LS_*"))
     for case in cases:
@@ -97,7 +96,7 @@ def test_no_name_of_a_patient_gets_into_the_release(separator: Separator, cases:
 
 def test_the_same_pacs_makes_the_same_release(separator: Separator, cases: list[Case], tmp_path: Path) -> None:
     for name in ("one", "two"):
-        corrections.collect(separator.pacs, tmp_path / name)
+        corrections.collect(results_of(separator), tmp_path / name)
     one, two = (
         {p.relative_to(f): p.read_bytes() for p in f.rglob("*.*")} for f in (tmp_path / "one", tmp_path / "two")
     )
@@ -116,15 +115,15 @@ def test_corrections_under_older_weights_count_and_the_newest_masks_win(
     other(case.sop, case.at("MCP2"), lambda _: moved)
     try:
         shas = [each.bundle.get().software.weights_sha256 for each in (separator, other)]
-        assert corrections.count(separator.pacs) == (6, 2)
+        assert corrections.count(results_of(separator)) == (6, 2)
         for newest, labels in ((shas, case.labels), (shas[::-1], moved)):
-            found = list(corrections.corrections(separator.pacs, newest))
+            found = list(corrections.corrections(results_of(separator), newest))
             assert len(found) == 6
             assert sum(_is_of(joint, case, "MCP2", labels) for joint in found) == 1
     finally:
         radiograph = other.radiograph(other.pacs.find(case.sop))
         other.pacs.remove(stored_results(other.pacs, radiograph, other.bundle.get().software).objects)
-    assert corrections.count(separator.pacs) == (6, 2)
+    assert corrections.count(results_of(separator)) == (6, 2)
 
 
 def test_too_few_corrections_are_refused_with_their_number(tmp_path: Path, orthanc: Orthanc) -> None:
@@ -138,9 +137,9 @@ def test_too_few_corrections_are_refused_with_their_number(tmp_path: Path, ortha
 def test_an_empty_pacs_has_none(tmp_path: Path) -> None:
     empty = Orthanc(tmp_path, free_port(0))
     try:
-        pacs = Pacs(empty.studies, orthanc=empty.url)
-        assert corrections.count(pacs) == (0, 0)
+        results = results_of(separator_of(empty, tmp_path / "state"))
+        assert corrections.count(results) == (0, 0)
         with pytest.raises(RefusedError, match="corrected joints: 0 of 0 patients"):
-            corrections.collect(pacs, tmp_path / "release")
+            corrections.collect(results, tmp_path / "release")
     finally:
         empty.stop()

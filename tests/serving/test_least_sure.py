@@ -13,7 +13,7 @@ from serving.least_sure import LeastSure
 from serving.orthanc import Orthanc, free_port
 from serving.radiographs import Radiographs
 from serving.separation import Separator
-from tests.serving.clinic import Case, draw_case, separator_of
+from tests.serving.clinic import Case, draw_case, results_of, separator_of
 
 pytestmark = pytest.mark.pacs
 
@@ -63,7 +63,7 @@ def figures(separator: Separator, cases: list[Case]) -> dict[tuple[str, str], fl
 def test_the_least_sure_joint_comes_first_and_the_next_one_after_its_correction(
     separator: Separator, radiographs: Radiographs, predicted: list[Case]
 ) -> None:
-    strategy, waiting = LeastSure(separator), figures(separator, predicted)
+    strategy, waiting = LeastSure(separator, results_of(separator)), figures(separator, predicted)
     by_series = {case.series: case for case in predicted}
     while waiting:
         proposed = strategy({}, radiographs)
@@ -82,7 +82,7 @@ def test_images_without_results_come_when_nothing_predicted_is_left(
     separator: Separator, radiographs: Radiographs, cases: list[Case]
 ) -> None:
     separator.pacs.store([case.dataset for case in cases])
-    strategy = LeastSure(separator)
+    strategy = LeastSure(separator, results_of(separator))
     assert strategy({}, radiographs) == {"id": min(case.series for case in cases)}
     first = min(cases, key=lambda case: case.series)
     separator(first.sop, first.at("MCP2"))
@@ -96,13 +96,13 @@ def test_a_second_call_runs_no_network_and_memory_is_bounded(
 ) -> None:
     runs = []
     separator.bundle.get().network.segmenter.register_forward_hook(lambda *_: runs.append(1))
-    strategy = LeastSure(separator)
+    strategy = LeastSure(separator, results_of(separator))
     first = strategy({}, radiographs)
     assert len(runs) == 3
     assert strategy({}, radiographs) == first
     assert len(runs) == 3
     monkeypatch.setattr(least_sure, "REMEMBERED", 2)
-    smaller = LeastSure(separator)
+    smaller = LeastSure(separator, results_of(separator))
     assert smaller({}, radiographs) == first
     assert len(smaller._figures) == 2
 
@@ -110,7 +110,7 @@ def test_a_second_call_runs_no_network_and_memory_is_bounded(
 def test_what_is_not_looked_at_in_time_is_looked_at_next_time(
     separator: Separator, radiographs: Radiographs, predicted: list[Case], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    strategy = LeastSure(separator)
+    strategy = LeastSure(separator, results_of(separator))
     strategy({}, radiographs)
     strategy._figures.popitem()
     monkeypatch.setattr(least_sure, "PATIENCE", -1.0)

@@ -18,8 +18,9 @@ from scripts.refusal import RefusedError
 from scripts.results import file_sha256
 from serving import training
 from serving.bundle import Bundle
-from serving.journal import BusyError
+from serving.journal import BusyError, Journal
 from serving.label_server import LabelServer
+from serving.made import Results
 from serving.orthanc import Orthanc, free_port
 from serving.pacs import Pacs
 from serving.training import FineTuning, install
@@ -227,6 +228,12 @@ def former(tmp_path: Path) -> Path:
     return path
 
 
+def fine_tuning(former: Path, state: Path) -> FineTuning:
+    """With a PACS that is not there."""
+    pacs = Pacs("http://127.0.0.1:9")
+    return FineTuning(Results(pacs, Journal(pacs, state)), Bundle(former), state)
+
+
 @pytest.mark.parametrize("step", [0, 1])
 def test_a_crash_while_weights_are_installed_leaves_the_old_or_the_new_ones_whole(
     tmp_path: Path, former: Path, monkeypatch: pytest.MonkeyPatch, step: int
@@ -265,13 +272,13 @@ def test_what_a_killed_training_left_goes_when_the_server_starts(tmp_path: Path,
     partial = tmp_path / "state" / "weights" / ".model.pt.1.partial"
     partial.parent.mkdir()
     partial.touch()
-    FineTuning(Pacs("http://127.0.0.1:9"), Bundle(former), tmp_path / "state")
+    fine_tuning(former, tmp_path / "state")
     assert not pictures.exists()
     assert not partial.exists()
 
 
 def test_one_training_runs_at_a_time(tmp_path: Path, former: Path) -> None:
-    one, two = (FineTuning(Pacs("http://127.0.0.1:9"), Bundle(former), tmp_path) for _ in range(2))
+    one, two = (fine_tuning(former, tmp_path) for _ in range(2))
     with one._alone(), pytest.raises(BusyError, match="a training runs already"), two._alone():
         pass
     with two._alone():
@@ -279,7 +286,7 @@ def test_one_training_runs_at_a_time(tmp_path: Path, former: Path) -> None:
 
 
 def test_settings_are_those_of_the_config_but_for_what_is_asked(tmp_path: Path, former: Path) -> None:
-    task = FineTuning(Pacs("http://127.0.0.1:9"), Bundle(former), tmp_path)
+    task = fine_tuning(former, tmp_path)
     assert task.settings({"seed": 3}) == {**task.config(), "seed": 3}
     assert set(task.config()) == set(training.LIMITS)
     with pytest.raises(RefusedError, match="seed is -1, int 0 to "):

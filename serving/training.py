@@ -47,8 +47,13 @@ LIMITS: dict[str, tuple[type, float, float]] = {
     "learning_rate": (float, 1e-6, 1e-2),
     "batch_size": (int, 1, 32),
     "seed": (int, 0, 2**31 - 1),
+    "share": (float, 0.05, 1.0),
 }
 """What a request may set: type, least and largest value."""
+
+OWN = {"seed": 0, "share": 0.5}
+"""What the config does not set. The new weights lie at ``share`` of the way from the old to the trained ones: what is
+corrected in one place is little, and of one kind, and should not make the network forget all others."""
 
 TRAINED = "segmenter."
 """Weights that a training may change begin so; all others stay, bit for bit."""
@@ -85,7 +90,7 @@ class FineTuning(TrainTask):
     def config(self) -> dict[str, Any]:
         """What a request may set, as it is if it does not."""
         config = json.loads((self.bundle.root / "configs" / CONFIGS[1]).read_text())
-        return {"seed": 0, **{name: config[name] for name in LIMITS if name in config}}
+        return {**{name: config[name] for name in LIMITS if name in config}, **OWN}
 
     def stats(self) -> dict[str, Any]:
         """The last training, how many there were, and which weights are in use."""
@@ -181,11 +186,12 @@ class FineTuning(TrainTask):
         sha256 = file_sha256(former)
         trained_on, held_out = corrections.collect(self.results, self.work / "release", self._newest())
         logger.info("%d corrected joints to train on, %d held out", trained_on, held_out)
-        _run(self.bundle.root, self.work, former, settings)
+        _run(self.bundle.root, self.work, former, {name: settings[name] for name in settings if name != "share"})
         state = before.state_dict()
         trained = weights.read(self.work / "models" / "model.pt")
         weights.check(trained, before, "the trained weights")
-        state |= {name: value for name, value in trained.items() if name.startswith(TRAINED)}
+        moved = weights.between(state, trained, settings["share"])
+        state |= {name: value for name, value in moved.items() if name.startswith(TRAINED)}
         figures = self._figures(before.eval(), state)
         worse = [name for name, (old, new) in figures.items() if not not_worse(old, new)]
         candidate = self.work / "candidate.pt"

@@ -196,7 +196,7 @@ def test_the_server_separates_with_the_new_weights_from_then_on(clinic: Clinic, 
 def test_worse_weights_are_not_taken(clinic: Clinic, trained: dict[str, Any]) -> None:
     before = {path.name: file_sha256(path) for path in (clinic.state / "weights").glob("*.pt")}
     # So large a step, and a single one, makes noise of what was learned.
-    assert clinic.post("/train/bls_gan", {"max_epochs": 1, "learning_rate": 0.01}).status_code == 200
+    assert clinic.post("/train/bls_gan", {"max_epochs": 1, "learning_rate": 0.01, "share": 1}).status_code == 200
     task = clinic.wait()
     assert task["status"] == "DONE", task
     last = clinic.stats()["last"]

@@ -22,7 +22,7 @@ from serving.journal import BusyError, Journal
 from serving.label_server import LabelServer
 from serving.made import Results
 from serving.orthanc import Orthanc, free_port
-from serving.pacs import Pacs
+from serving.pacs import Pacs, PacsAwayError
 from serving.training import FineTuning, install
 from tests.serving.clinic import MODEL, Case, draw_case
 
@@ -283,6 +283,11 @@ def test_one_training_runs_at_a_time(tmp_path: Path, former: Path) -> None:
         pass
     with two._alone():
         pass
+
+
+def test_a_pacs_that_is_away_is_told_of(tmp_path: Path, former: Path) -> None:
+    with pytest.raises(PacsAwayError, match="the PACS does not answer"):
+        fine_tuning(former, tmp_path).check({})
 
 
 def test_settings_are_those_of_the_config_but_for_what_is_asked(tmp_path: Path, former: Path) -> None:

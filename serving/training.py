@@ -154,13 +154,14 @@ class FineTuning(TrainTask):
             The entry in the history.
 
         Raises:
-            RefusedError: as :meth:`check`, or the weights in use are no others' than those it began with.
+            RefusedError: as :meth:`check`, or the weights in use were changed meanwhile.
             BusyError: a training runs already.
             PacsAwayError: the PACS does not answer.
         """
         os.nice(NICE)
         settings = self.settings({name: request[name] for name in LIMITS if name in request})
-        with self._alone():
+        # Whoever asks for another one meanwhile holds the lock for a moment.
+        with self._alone(patience=5.0):
             try:
                 self.work.mkdir(mode=0o700)
                 return self._train(settings)

@@ -91,7 +91,7 @@ def test_images_without_results_come_when_nothing_predicted_is_left(
     assert strategy({}, radiographs) == {"id": max(case.series for case in cases)}
 
 
-def test_a_second_call_runs_no_network_and_memory_is_bounded(
+def test_a_second_call_only_searches_runs_no_network_and_memory_is_bounded(
     separator: Separator, radiographs: Radiographs, predicted: list[Case], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runs = []
@@ -99,7 +99,11 @@ def test_a_second_call_runs_no_network_and_memory_is_bounded(
     strategy = LeastSure(separator, results_of(separator))
     first = strategy({}, radiographs)
     assert len(runs) == 3
+    asked: list[str] = []
+    separator.pacs.session.hooks["response"].append(lambda answer, *_, **__: asked.append(answer.url))
     assert strategy({}, radiographs) == first
+    assert asked
+    assert all("/instances?" in url for url in asked), "headers and pixels are remembered"
     assert len(runs) == 3
     monkeypatch.setattr(least_sure, "REMEMBERED", 2)
     smaller = LeastSure(separator, results_of(separator))

@@ -38,6 +38,8 @@ from serving.separation import Separator
 from serving.training import FineTuning
 
 logger = logging.getLogger(__name__)
+# It tells every request to the PACS, several a click.
+logging.getLogger("dicomweb_client").setLevel(logging.WARNING)
 
 MODEL = "bls_gan"
 

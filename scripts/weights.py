@@ -101,6 +101,25 @@ def save(state: Mapping[str, torch.Tensor], path: str | Path) -> None:
         partial.unlink(missing_ok=True)
 
 
+def between(old: Mapping[str, torch.Tensor], new: Mapping[str, torch.Tensor], share: float) -> dict[str, torch.Tensor]:
+    """Weights on the straight line from old to new ones; counters are the new ones'.
+
+    After a fine-tuning on little, weights half way keep most of what the old ones knew, and often beat both ends.
+
+    Args:
+        old: a state_dict.
+        new: another one of the same network.
+        share: of the way, 0 (old) to 1 (new).
+
+    Source:
+        Wortsman et al., Robust fine-tuning of zero-shot models, CVPR 2022.
+    """
+    return {
+        name: old[name] + share * (value - old[name]) if value.is_floating_point() and share < 1 else value
+        for name, value in new.items()
+    }
+
+
 def merge(segmenter: str, generator: str, output: str) -> None:
     """Take the segmenter of one training and the generator of another.
 

@@ -129,6 +129,10 @@ class Journal:
             gone |= {where.sop for where in _gone(path)}
         return gone
 
+    def gone(self) -> set[str]:
+        """SOP Instance UIDs of all that should be gone, or is not there as a whole yet, of all radiographs."""
+        return {where.sop for path in self._entries() for where in _gone(path)}
+
     def _entries(self, source: str = "") -> list[Path]:
         return sorted((self.folder / "journal").glob(f"{_name(source)}-*.json" if source else "*.json"))
 

@@ -131,17 +131,29 @@ class Pacs:
             found = self.client.search_for_series(search_filters={"Modality": modality})
         return [(_text(item, "0020000D"), _text(item, "0020000E")) for item in found]
 
+    def segmentations(self) -> list[Instance]:
+        """All segmentations that this software made; of a PACS that does not tell the maker all there are.
+
+        Raises:
+            PacsAwayError: the PACS does not answer.
+        """
+        found = self._instances({"Modality": "SEG"})
+        return [_instance(item) for item in found if _text(item, "00080070") in (MAKER, "")]
+
     def _search(self, filters: dict[str, str]) -> Iterator[tuple[Instance, dict[str, Any]]]:
+        for item in self._instances(filters):
+            derived = "DERIVED" in item.get("00080008", {}).get("Value", []) and _text(item, "00080070") == MAKER
+            if _text(item, "00080060") in MODALITIES and not derived:
+                yield _instance(item), item
+
+    def _instances(self, filters: dict[str, str]) -> Iterator[dict[str, Any]]:
         offset = 0
         while True:
             with self._answering("search"):
                 found = self.client.search_for_instances(
                     search_filters=filters, fields=["00080008", "00080060", "00080070"], limit=PAGE, offset=offset
                 )
-            for item in found:
-                derived = "DERIVED" in item.get("00080008", {}).get("Value", []) and _text(item, "00080070") == MAKER
-                if _text(item, "00080060") in MODALITIES and not derived:
-                    yield Instance(*(_text(item, tag) for tag in ("0020000D", "0020000E", "00080018"))), item
+            yield from found
             offset += len(found)
             if len(found) < PAGE:
                 return
@@ -259,6 +271,10 @@ def _as_file(dataset: Dataset) -> Dataset:
 def is_uid(text: str) -> bool:
     """Whether a text is a UID (DICOM PS3.5, section 9.1)."""
     return len(text) <= 64 and _UID.fullmatch(text) is not None
+
+
+def _instance(item: dict[str, Any]) -> Instance:
+    return Instance(*(_text(item, tag) for tag in ("0020000D", "0020000E", "00080018")))
 
 
 def _text(item: dict[str, Any], tag: str) -> str:

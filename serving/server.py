@@ -30,7 +30,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
-from serving import infer, login, proxy
+from serving import infer, learning, login, proxy
 from serving.bundle import ROOT
 from serving.guard import Guard, answer_failures
 
@@ -118,6 +118,7 @@ site = FastAPI(title="BLS-GAN", docs_url=None, redoc_url=None, openapi_url=None,
 for each in (site, monai_label):
     answer_failures(each)
 site.include_router(infer.router)
+site.include_router(learning.router)
 site.include_router(proxy.router)
 site.mount("/", Site())
 

@@ -72,24 +72,47 @@ def stored_results(pacs: Pacs, radiograph: Radiograph, software: Software, gone:
         RefusedError: the segmentation cannot be read.
     """
     source, results = radiograph.dataset, StoredResults()
+    joints, results.layers = stored_joints(pacs, source, software, gone)
+    series = str(segmentation_series_uid(source, software))
+    study = str(source.StudyInstanceUID)
+    for header in _headers(pacs, study, series, gone):
+        results.segmentation = Instance(study, series, str(header.SOPInstanceUID))
+    if results.segmentation and joints:
+        results.labels = read_label_map(pacs.fetch(results.segmentation), radiograph)
+        results.joints = joints
+    return results
+
+
+def stored_joints(
+    pacs: Pacs, source: Dataset, software: Software, gone: Collection[str] = ()
+) -> tuple[list[KnownJoint], dict[str, dict[int, Instance]]]:
+    """Read what the PACS has of layers, by their headers.
+
+    Args:
+        pacs: where to look.
+        source: Study and SOP Instance UID of the radiograph.
+        software: what made the layers.
+        gone: SOP Instance UIDs of objects that do not count any more.
+
+    Returns:
+        Joints that have both layers, in the order of their Instance Numbers, and of each joint where its layers are.
+
+    Raises:
+        PacsAwayError: the PACS does not answer.
+    """
     study = str(source.StudyInstanceUID)
     numbered: dict[str, tuple[int, KnownJoint]] = {}
+    layers: dict[str, dict[int, Instance]] = {}
     for layer in (LOWER, UPPER):
         series = str(layer_series_uid(source, layer, software))
         for header in _headers(pacs, study, series, gone):
             joint = _joint(header)
             name = joint.placed.name
             numbered[name] = (int(header.InstanceNumber), joint)
-            results.layers.setdefault(name, {})[layer] = Instance(study, series, str(header.SOPInstanceUID))
+            layers.setdefault(name, {})[layer] = Instance(study, series, str(header.SOPInstanceUID))
     # A joint of which the PACS has lost a layer is none; what is left of it goes when it is made anew.
-    whole = {name: joint for name, joint in numbered.items() if len(results.layers[name]) == 2}
-    series = str(segmentation_series_uid(source, software))
-    for header in _headers(pacs, study, series, gone):
-        results.segmentation = Instance(study, series, str(header.SOPInstanceUID))
-    if results.segmentation and whole:
-        results.labels = read_label_map(pacs.fetch(results.segmentation), radiograph)
-        results.joints = [joint for _, joint in sorted(whole.values(), key=lambda each: each[0])]
-    return results
+    whole = [each for name, each in numbered.items() if len(layers[name]) == 2]
+    return [joint for _, joint in sorted(whole, key=lambda each: each[0])], layers
 
 
 def _headers(pacs: Pacs, study: str, series: str, gone: Collection[str]) -> list[Dataset]:

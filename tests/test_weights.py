@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from scripts.networks.separator import Separator
-from scripts.weights import load, merge, read
+from scripts.weights import between, load, merge, read
 
 SMALL = {"segmenter": {"features": (8, 8, 8, 8, 8, 8)}, "generator": {"features": (8, 8, 8, 8, 8, 8)}}
 
@@ -102,3 +102,12 @@ def test_the_segmenter_of_one_training_goes_together_with_the_generator_of_anoth
     assert set(merged) == set(trained["generator"])
     for name, value in merged.items():
         assert torch.equal(value, trained[name.split(".")[0]][name])
+
+
+def test_weights_between_two_others_lie_on_the_line_and_counters_are_the_new_ones() -> None:
+    old = {"w": torch.tensor([0.0, 2.0]), "count": torch.tensor(3)}
+    new = {"w": torch.tensor([4.0, 2.0]), "count": torch.tensor(5)}
+    half = between(old, new, 0.25)
+    assert half["w"].tolist() == [1.0, 2.0]
+    assert half["count"] == 5
+    assert between(old, new, 1.0)["w"] is new["w"]

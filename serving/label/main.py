@@ -21,15 +21,21 @@ import torch
 from monailabel.config import settings
 from monailabel.interfaces.app import MONAILabelApp
 from monailabel.interfaces.tasks.infer_v2 import InferTask, InferType
+from monailabel.interfaces.tasks.strategy import Strategy
+from monailabel.interfaces.tasks.train import TrainTask
+from monailabel.tasks.activelearning.random import Random
 
 from scripts.dicom.segmentation import SEGMENTS
 from scripts.refusal import RefusedError
 from serving import label_map
 from serving.bundle import ROOT, Bundle
 from serving.journal import BusyError, Journal
+from serving.least_sure import LeastSure
+from serving.made import Results
 from serving.pacs import Pacs, PacsAwayError
 from serving.radiographs import Radiographs, temporary_label
 from serving.separation import Separator
+from serving.training import FineTuning
 
 logger = logging.getLogger(__name__)
 # It tells every request to the PACS, several a click.
@@ -110,6 +116,7 @@ class BlsGan(MONAILabelApp):
         bundle = Bundle(self.state / "weights" / "model.pt", Path(conf.get("weights") or ROOT / "models" / "model.pt"))
         self.journal = Journal(pacs, self.state)
         self.separator = Separator(pacs, self.journal, bundle)
+        self.results = Results(pacs, self.journal)
         super().__init__(
             app_dir=app_dir,
             studies=studies,
@@ -127,6 +134,14 @@ class BlsGan(MONAILabelApp):
     def init_infers(self) -> dict[str, InferTask]:
         """One model."""
         return {MODEL: SeparateBones(self.separator)}
+
+    def init_trainers(self) -> dict[str, TrainTask]:
+        """The same model, on what radiologists have corrected."""
+        return {MODEL: FineTuning(self.results, self.separator.bundle, self.state)}
+
+    def init_strategies(self) -> dict[str, Strategy]:
+        """What to look at next."""
+        return {"least_sure": LeastSure(self.separator, self.results), "random": Random()}
 
     def warm_up(self) -> None:
         """Load the weights and run the network once, so that the first click does not wait for it."""

@@ -1,0 +1,114 @@
+# Copyright 2026 The BLS-GAN bundle contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""How good a segmenter's masks are, in figures by which new weights may take the place of old ones, or not."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from scripts.datalist import LoadJointd, release_datalist
+from scripts.inferer import tidy
+from scripts.networks.separator import Separator
+from scripts.phantom import draw_joint
+
+DRAWN = range(90_000, 90_024)
+"""Seeds of the joints that are drawn for the check; nothing else draws these."""
+
+DEEPEST = 24.0
+"""Overlap, px of 256, over which joints are not drawn."""
+
+
+def drawn_joints(seeds: Iterable[int] = DRAWN) -> Iterator[tuple[Tensor, Tensor]]:
+    """Draw joints that overlap as deep as on radiographs: a few px mostly, seldom more than 18.
+
+    Args:
+        seeds: of the joints; right and left hands in turn.
+
+    Yields:
+        Image (1, 256, 256), gray levels 0..1, and masks (2, 256, 256) bool, lower and upper bone.
+    """
+    for seed in seeds:
+        depth = float(np.random.default_rng([seed, 2]).gamma(3.0, 2.5))
+        joint = draw_joint(seed, overlap=min(depth, DEEPEST), hand="left" if seed % 2 else "right")
+        yield joint.image, joint.masks
+
+
+def held_out_joints(dataset_dir: str | Path) -> Iterator[tuple[Tensor, Tensor]]:
+    """The joints of a release's test split, as :func:`drawn_joints` yields them.
+
+    Raises:
+        FileNotFoundError: there is no release at that place.
+    """
+    read = LoadJointd(keys=["image"])
+    for entry in release_datalist(dataset_dir, split="test"):
+        joint = read(entry)
+        yield joint["image"], joint["masks"] > 0.5
+
+
+def mask_figures(network: Separator, joints: Iterable[tuple[Tensor, Tensor]]) -> dict[str, float]:
+    """Dice of the masks that a network proposes, over the pixels of all joints together.
+
+    Taken together, a joint counts by the size of its overlap: the Dice of a few pixels is mostly chance.
+
+    Args:
+        network: whose masks are measured, as they are used: one piece a bone, without holes.
+        joints: images (1, H, W) and true masks (2, H, W) bool.
+
+    Returns:
+        ``lower``, ``upper``, ``overlap``, and ``dice``, their mean, by which networks are compared; each 0..1.
+
+    Raises:
+        ValueError: there are no joints.
+    """
+    device = next(network.parameters()).device
+    hit, size = torch.zeros(3, dtype=torch.float64), torch.zeros(3, dtype=torch.float64)
+    for image, masks in joints:
+        with torch.inference_mode():
+            found = tidy(network.propose(image[None].to(device)))[0].cpu()
+        true, made = (torch.cat([bones, bones.all(dim=0, keepdim=True)]).flatten(1) for bones in (masks, found))
+        hit += 2.0 * (true & made).sum(dim=1)
+        size += true.sum(dim=1) + made.sum(dim=1)
+    if not size.any():
+        raise ValueError("no joints to measure masks on")
+    dice = torch.where(size > 0, hit / size, 1.0)
+    named = {name: round(float(value), 6) for name, value in zip(("lower", "upper", "overlap"), dice, strict=True)}
+    return {**named, "dice": round(float(dice.mean()), 6)}
+
+
+def not_worse(before: Mapping[str, float], after: Mapping[str, float]) -> bool:
+    """Whether new weights may take the place of old ones, by one set of joints.
+
+    Args:
+        before: figures of the old weights, see :func:`mask_figures`.
+        after: those of the new weights.
+    """
+    return after["dice"] >= before["dice"]
+
+
+def doubt(inside: Tensor, territory: Tensor) -> float:
+    """Expected share of wrong pixels: sum(min(p, 1 - p)) / sum(p) over both bones.
+
+    A pixel with probability p of being inside is wrong with probability min(p, 1 - p), if p is what it says.
+
+    Args:
+        inside: (2, H, W), p of the lower and the upper bone, 0..1.
+        territory: (1, H, W) bool, where this joint's bones are looked for.
+
+    Returns:
+        0 (sure) and up; 1 where there is no bone at all.
+    """
+    p = inside * territory
+    found = float(p.sum())
+    return float(torch.minimum(p, 1.0 - p).sum()) / found if found > 0 else 1.0

@@ -1,0 +1,97 @@
+# Copyright 2026 The BLS-GAN bundle contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Training and active learning as MONAI Label offers them, checked first, and off the event loop."""
+
+from typing import Any
+
+from anyio import to_thread
+from fastapi import APIRouter, Depends
+from monailabel.config import settings
+from monailabel.endpoints import train
+from monailabel.endpoints.user.auth import RBAC
+from monailabel.interfaces.utils.app import app_instance
+from monailabel.utils.async_tasks.utils import tasks
+
+from scripts.refusal import RefusedError
+from serving.journal import BusyError
+from serving.training import ANOTHER
+
+for_all = [Depends(RBAC(settings.MONAI_LABEL_AUTH_ROLE_USER))]
+for_admins = [Depends(RBAC(settings.MONAI_LABEL_AUTH_ROLE_ADMIN))]
+
+router = APIRouter()
+
+KILLED = 10.0
+"""Seconds in which a process that was killed is gone."""
+
+
+@router.post("/train", dependencies=for_admins, include_in_schema=False)
+@router.post("/train/", dependencies=for_admins, include_in_schema=False)
+async def train_all() -> None:
+    """Refused: a training has a name."""
+    raise RefusedError(f"name what to train: /train/{_one_of(app_instance()._trainers)}")
+
+
+@router.post("/train/{model}", dependencies=for_admins)
+async def start(model: str, params: dict[str, Any] | None = None, run_sync: bool = False) -> dict[str, Any]:
+    """Start a training in a process of its own; ``GET /train/`` tells how it goes.
+
+    ``params``: see :data:`serving.training.LIMITS`.
+    """
+    if run_sync:
+        raise RefusedError("run_sync is not offered: a training runs in a process of its own, GET /train/ tells of it")
+    trainers = app_instance()._trainers
+    if model not in trainers:
+        raise RefusedError(f"model is {model[:64]!r}, {_one_of(trainers)} expected")
+    asked = params or {}
+
+    def run() -> dict[str, Any]:
+        trainers[model].check(asked)
+        if any(task["status"] in ("SUBMITTED", "RUNNING") for task in tasks("train")):
+            raise BusyError(ANOTHER)
+        begun: dict[str, Any] = train.run_model(model, asked)
+        return begun
+
+    return await to_thread.run_sync(run)
+
+
+@router.delete("/train", dependencies=for_admins, include_in_schema=False)
+@router.delete("/train/", dependencies=for_admins)
+async def stop() -> dict[str, Any] | None:
+    """Stop the training that runs: the weights in use stay, and nothing of it is left."""
+
+    def end() -> dict[str, Any] | None:
+        stopped: dict[str, Any] | None = train.stop()
+        for trainer in app_instance()._trainers.values():
+            trainer.sweep(patience=KILLED)
+        return stopped
+
+    return await to_thread.run_sync(end)
+
+
+@router.post("/activelearning/{strategy}", dependencies=for_all)
+async def propose(strategy: str, params: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Propose an image, or a joint of one, to look at next; nothing if there is none."""
+    app = app_instance()
+    if strategy not in app._strategies:
+        raise RefusedError(f"strategy is {strategy[:64]!r}, {_one_of(app._strategies)} expected")
+
+    def run() -> dict[str, Any]:
+        # Not by next_sample of MONAI Label, which fetches the image and tells of its path here.
+        proposed = app._strategies[strategy]({**(params or {}), "strategy": strategy}, app.datastore())
+        return {**proposed, **app.datastore().get_image_info(proposed["id"])} if proposed else {}
+
+    return await to_thread.run_sync(run)
+
+
+def _one_of(named: dict[str, Any]) -> str:
+    return " or ".join(sorted(named))

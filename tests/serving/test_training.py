@@ -1,0 +1,298 @@
+"""Training on corrections: what is refused, what is measured, what is kept, and that nothing is left half done."""
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import torch
+
+from scripts import weights
+from scripts.networks.separator import Separator as Network
+from scripts.refusal import RefusedError
+from scripts.results import file_sha256
+from serving import training
+from serving.bundle import Bundle
+from serving.journal import BusyError, Journal
+from serving.label_server import LabelServer
+from serving.made import Results
+from serving.orthanc import Orthanc, free_port
+from serving.pacs import Pacs, PacsAwayError
+from serving.training import FineTuning, install
+from tests.serving.clinic import MODEL, Case, draw_case
+
+
+@dataclass(frozen=True)
+class Clinic:
+    """A PACS, a server, and what it said before anybody had corrected anything."""
+
+    server: LabelServer
+    cases: list[Case]
+    refused: requests.Response
+
+    @property
+    def state(self) -> Path:
+        return self.server.state
+
+    def post(self, path: str, params: Any = None) -> requests.Response:
+        return requests.post(f"{self.server.url}{path}", json=params, timeout=60)
+
+    def task(self) -> dict[str, Any]:
+        """The last training, as MONAI Label tells of it."""
+        task: dict[str, Any] = requests.get(f"{self.server.url}/train/", timeout=60).json()
+        return task
+
+    def wait(self, *, until: str = "", patience: float = 150) -> dict[str, Any]:
+        """Wait for the end of a training, or for words in what it says."""
+        end = time.monotonic() + patience
+        while time.monotonic() < end:
+            task = self.task()
+            said = json.dumps(task.get("details") or [])
+            if (until and until in said) or task["status"] not in ("SUBMITTED", "RUNNING"):
+                return task
+            time.sleep(0.2)
+        raise AssertionError(task)
+
+    def stats(self) -> dict[str, Any]:
+        stats: dict[str, Any] = requests.get(f"{self.server.url}/info/", timeout=60).json()["train_stats"]["bls_gan"]
+        return stats
+
+    def separate(self, case: Case, *names: str, masks: bool = False) -> dict[str, Any]:
+        answer = requests.post(
+            f"{self.server.url}/infer/bls_gan",
+            params={"image": case.sop, "output": "json"},
+            data={"params": json.dumps({"joints": case.at(*names)})},
+            files={"label": ("label.bin", case.labels.tobytes())} if masks else None,
+            timeout=120,
+        )
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+
+@pytest.fixture(scope="module")
+def clinic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clinic]:
+    """Three patients; the joints of two and a half of them are corrected."""
+    folder = tmp_path_factory.mktemp("clinic")
+    cases = [draw_case(folder, number) for number in (51, 52, 53)]
+    orthanc = Orthanc(folder / "orthanc", free_port(0))
+    try:
+        Pacs(orthanc.studies, orthanc=orthanc.url).store([case.dataset for case in cases])
+        server = LabelServer(orthanc.studies, folder / "state", port=free_port(0), orthanc=orthanc.url)
+        try:
+            refused = requests.post(f"{server.url}/train/bls_gan", timeout=60)
+            here = Clinic(server, cases, refused)
+            for case in cases[:2]:
+                here.separate(case, masks=True)
+            here.separate(cases[2], "MCP2", "MCP3", masks=True)
+            here.separate(cases[2], "MCP5")
+            yield here
+        finally:
+            server.stop()
+    finally:
+        orthanc.stop()
+
+
+@pytest.fixture(scope="module")
+def trained(clinic: Clinic) -> dict[str, Any]:
+    """The first training of the clinic; its entry in the history."""
+    begun = clinic.post("/train/bls_gan", {"max_epochs": 4, "learning_rate": 0.0005, "seed": 7})
+    assert begun.status_code == 200, begun.text
+    task = clinic.wait()
+    assert task["status"] == "DONE", task
+    [entry] = json.loads((clinic.state / "weights" / "history.json").read_text())
+    return entry
+
+
+@pytest.mark.slow
+@pytest.mark.pacs
+def test_too_few_corrections_are_refused_up_front_with_their_number(clinic: Clinic) -> None:
+    assert clinic.refused.status_code == 400
+    assert clinic.refused.json()["detail"].startswith("corrected joints: 0 of 0 patients in the PACS, 6 of 2 or more")
+
+
+@pytest.mark.slow
+@pytest.mark.pacs
+@pytest.mark.parametrize(
+    ("path", "params", "sentence"),
+    [
+        ("/train/unknown", None, "model is 'unknown', bls_gan expected"),
+        ("/train/", None, "name what to train: /train/bls_gan"),
+        ("/train/bls_gan?run_sync=true", None, "run_sync is not offered"),
+        ("/train/bls_gan", {"max_epochs": 0}, "params: max_epochs is 0, int 1 to 200 expected"),
+        ("/train/bls_gan", {"max_epochs": True}, "params: max_epochs is True"),
+        ("/train/bls_gan", {"learning_rate": "high"}, "params: learning_rate is high, float 1e-06 to 0.01 expected"),
+        ("/train/bls_gan", {"network": "other"}, "params: 'network' is unknown, max_epochs, learning_rate, batch_size"),
+        ("/activelearning/unknown", None, "strategy is 'unknown', least_sure or random expected"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_a_sentence(clinic: Clinic, path: str, params: Any, sentence: str) -> None:
+    answer = clinic.post(path, params)
+    assert answer.status_code == 400
+    assert answer.json()["detail"].startswith(sentence)
+
+
+@pytest.mark.slow
+@pytest.mark.pacs
+def test_a_training_that_is_stopped_leaves_nothing_and_the_weights_as_they_were(clinic: Clinic) -> None:
+    before = clinic.stats()
+    assert clinic.post("/train/bls_gan", {"max_epochs": 200}).status_code == 200
+    clinic.wait(until="Epoch[1] Complete")
+    assert (clinic.state / "training" / "release" / "Data").is_dir()
+    assert (clinic.state / "training").stat().st_mode & 0o077 == 0
+    second = clinic.post("/train/bls_gan")
+    assert second.status_code == 409
+    assert second.json()["detail"].startswith("a training runs already")
+    assert clinic.separate(clinic.cases[2], "MCP5")["joints"], "the server answers while it trains"
+    stopped = requests.delete(f"{clinic.server.url}/train/", timeout=60)
+    assert (stopped.status_code, stopped.json()["status"]) == (200, "STOPPED")
+    assert clinic.wait()["status"] == "STOPPED"
+    assert not (clinic.state / "training").exists()
+    assert [path.name for path in (clinic.state / "weights").iterdir()] == []
+    assert clinic.stats() == before
+
+
+@pytest.mark.slow
+@pytest.mark.pacs
+def test_better_weights_are_taken_and_the_former_ones_kept(clinic: Clinic, trained: dict[str, Any]) -> None:
+    folder = clinic.state / "weights"
+    before, after = str(file_sha256(MODEL)), str(file_sha256(folder / "model.pt"))
+    assert (trained["weights_before"], trained["weights_after"], trained["taken"]) == (before, after, True)
+    assert sorted(path.name for path in folder.iterdir()) == ["history.json", "model.pt", f"model_{before[:12]}.pt"]
+    assert file_sha256(folder / f"model_{before[:12]}.pt") == before
+    assert not (clinic.state / "training").exists()
+    for figures in trained["figures"].values():
+        assert figures["after"]["dice"] >= figures["before"]["dice"]
+    assert set(trained["figures"]) == {"held-out", "drawn"}
+    assert sum(trained["joints"].values()) == 12
+    assert trained["settings"]["seed"] == 7
+    stats = clinic.stats()
+    assert (stats["weights_sha256"], stats["trainings"], stats["taken"], stats["last"]) == (after, 1, 1, trained)
+
+
+@pytest.mark.slow
+@pytest.mark.pacs
+def test_only_the_segmenter_changes(clinic: Clinic, trained: dict[str, Any]) -> None:
+    old, new = weights.read(MODEL), weights.read(clinic.state / "weights" / "model.pt")
+    assert list(old) == list(new)
+    changed = {name.split(".")[0] for name in old if not torch.equal(old[name], new[name])}
+    assert changed == {"segmenter"}
+
+
+@pytest.mark.slow
+@pytest.mark.pacs
+def test_the_server_separates_with_the_new_weights_from_then_on(clinic: Clinic, trained: dict[str, Any]) -> None:
+    answer = clinic.separate(clinic.cases[2], "MCP4")
+    assert answer["weights_sha256"] == trained["weights_after"]
+
+
+@pytest.mark.slow
+@pytest.mark.pacs
+def test_worse_weights_are_not_taken(clinic: Clinic, trained: dict[str, Any]) -> None:
+    before = {path.name: file_sha256(path) for path in (clinic.state / "weights").glob("*.pt")}
+    # So large a step, and a single one, makes noise of what was learned.
+    assert clinic.post("/train/bls_gan", {"max_epochs": 1, "learning_rate": 0.01, "share": 1}).status_code == 200
+    task = clinic.wait()
+    assert task["status"] == "DONE", task
+    last = clinic.stats()["last"]
+    assert last["taken"] is False
+    assert last["why"].startswith("worse on ")
+    assert {path.name: file_sha256(path) for path in (clinic.state / "weights").glob("*.pt")} == before
+    assert clinic.stats()["weights_sha256"] == trained["weights_after"]
+
+
+@pytest.mark.slow
+@pytest.mark.pacs
+def test_the_joint_to_look_at_next_comes_with_its_image(clinic: Clinic, trained: dict[str, Any]) -> None:
+    case = clinic.cases[2]
+    proposed = clinic.post("/activelearning/least_sure").json()
+    assert proposed["id"] == proposed["SeriesInstanceUID"] == case.series
+    assert proposed["SOPInstanceUID"] == case.sop
+    assert proposed["joint"] in ("MCP4", "MCP5")
+    assert tuple(proposed["box"]) == case.boxes[proposed["joint"]]
+    assert 0 < proposed["unsure"] < 0.5
+    assert "path" not in proposed
+
+
+@pytest.fixture
+def former(tmp_path: Path) -> Path:
+    """Weights in use, in a folder that is not the one of new ones."""
+    path = tmp_path / "bundle" / "model.pt"
+    path.parent.mkdir()
+    path.write_bytes(MODEL.read_bytes())
+    return path
+
+
+def fine_tuning(former: Path, state: Path) -> FineTuning:
+    """With a PACS that is not there."""
+    pacs = Pacs("http://127.0.0.1:9")
+    return FineTuning(Results(pacs, Journal(pacs, state)), Bundle(former), state)
+
+
+@pytest.mark.parametrize("step", [0, 1])
+def test_a_crash_while_weights_are_installed_leaves_the_old_or_the_new_ones_whole(
+    tmp_path: Path, former: Path, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    folder, candidate = tmp_path / "weights", tmp_path / "candidate.pt"
+    folder.mkdir()
+    state = Network().state_dict()
+    weights.save(state, candidate)
+    bundle = Bundle(folder / "model.pt", former)
+    moves, move = [], os.replace
+
+    def crash(source: Any, target: Any) -> None:
+        moves.append(target)
+        if len(moves) > step:
+            raise KeyboardInterrupt
+        move(source, target)
+
+    monkeypatch.setattr(training.os, "replace", crash)
+    with pytest.raises(KeyboardInterrupt):
+        install(candidate, former, folder)
+    assert bundle.path == former
+    assert bundle.get().software.weights_sha256 == file_sha256(MODEL)
+    monkeypatch.undo()
+    install(candidate, former, folder)
+    assert bundle.path == folder / "model.pt"
+    kept = folder / f"model_{str(file_sha256(MODEL))[:12]}.pt"
+    assert sorted(folder.iterdir()) == [folder / "model.pt", kept]
+    assert kept.read_bytes() == MODEL.read_bytes()
+    taken = weights.read(folder / "model.pt")
+    assert all(torch.equal(taken[name], value) for name, value in state.items())
+
+
+def test_what_a_killed_training_left_goes_when_the_server_starts(tmp_path: Path, former: Path) -> None:
+    pictures = tmp_path / "state" / "training" / "release"
+    pictures.mkdir(parents=True)
+    partial = tmp_path / "state" / "weights" / ".model.pt.1.partial"
+    partial.parent.mkdir()
+    partial.touch()
+    fine_tuning(former, tmp_path / "state")
+    assert not pictures.exists()
+    assert not partial.exists()
+
+
+def test_one_training_runs_at_a_time(tmp_path: Path, former: Path) -> None:
+    one, two = (fine_tuning(former, tmp_path) for _ in range(2))
+    with one._alone(), pytest.raises(BusyError, match="a training runs already"), two._alone():
+        pass
+    with two._alone():
+        pass
+
+
+def test_a_pacs_that_is_away_is_told_of(tmp_path: Path, former: Path) -> None:
+    with pytest.raises(PacsAwayError, match="the PACS does not answer"):
+        fine_tuning(former, tmp_path).check({})
+
+
+def test_settings_are_those_of_the_config_but_for_what_is_asked(tmp_path: Path, former: Path) -> None:
+    task = fine_tuning(former, tmp_path)
+    assert task.settings({"seed": 3}) == {**task.config(), "seed": 3}
+    assert set(task.config()) == set(training.LIMITS)
+    with pytest.raises(RefusedError, match="seed is -1, int 0 to "):
+        task.settings({"seed": -1})

@@ -19,6 +19,7 @@ import numpy as np
 from monai.transforms import Transform
 
 from scripts.dicom.reader import is_dicom, read_radiograph
+from scripts.dicom.segmentation import SEGMENTS
 from scripts.dicom_regions import joints_of, regions_of
 from scripts.joints import read_joints
 from scripts.refusal import RefusedError
@@ -88,7 +89,12 @@ class LabelMapd(Transform):
             "pred": turned,
             "label": turned,
             "pred_meta_dict": {"affine": affine},
-            "result": data["figures"],
+            # Where MONAI Label's app looks for the affine when it has the last word on where the answer lies.
+            "image_meta_dict": {"original_affine": affine},
+            "result": {
+                **data["figures"],
+                "label_values": {"0": "background", **{str(n): s for n, s in SEGMENTS.items()}},
+            },
             "result_extension": extension,
         }
 

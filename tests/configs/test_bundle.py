@@ -160,10 +160,14 @@ def test_the_metadata_says_the_versions_that_are_installed_and_tested() -> None:
 
 
 def test_the_metadata_names_the_channels_as_the_separator_orders_them() -> None:
-    pred = config(ROOT / "configs" / "metadata.json")["network_data_format"]["outputs"]["pred"]
-    assert list(pred["channel_def"].values()) == list(CHANNELS)
-    assert list(pred["channel_def"]) == [str(channel) for channel in range(len(CHANNELS))]
-    assert pred["num_channels"] == len(CHANNELS)
+    metadata = config(ROOT / "configs" / "metadata.json")
+    outputs = metadata["network_data_format"]["outputs"]
+    assert list(outputs) == ["pred"]
+    assert outputs["pred"]["num_channels"] == len(CHANNELS)
+    named = metadata["pred_classes"].removeprefix("channels in order: ")
+    assert [re.sub(r" \(.*", "", channel) for channel in re.split(r", (?![^(]*\))", named)] == list(CHANNELS)
+    # MONAI Label's bundle app would take names of channels for those of the label map's values.
+    assert "channel_def" not in outputs["pred"]
 
 
 def test_every_config_has_the_same_network() -> None:

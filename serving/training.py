@@ -51,7 +51,7 @@ LIMITS: dict[str, tuple[type, float, float]] = {
 }
 """What a request may set: type, least and largest value."""
 
-OWN = {"seed": 0, "share": 0.5}
+OWN = {"seed": 0, "share": 0.25}
 """What the config does not set. The new weights lie at ``share`` of the way from the old to the trained ones: what is
 corrected in one place is little, and of one kind, and should not make the network forget all others."""
 

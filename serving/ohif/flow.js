@@ -1,0 +1,217 @@
+// Copyright 2026 The BLS-GAN bundle contributors
+// Licensed under the Apache License, Version 2.0 (the "License");
+// you may not use this file except in compliance with the License.
+// You may obtain a copy of the License at
+//     http://www.apache.org/licenses/LICENSE-2.0
+// Unless required by applicable law or agreed to in writing, software
+// distributed under the License is distributed on an "AS IS" BASIS,
+// WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+// See the License for the specific language governing permissions and
+// limitations under the License.
+
+// What a radiologist does: mark joints, see them separated, look at one after another, correct masks.
+
+import * as hanging from './hanging.js';
+import { align, applyWindow, link, unlink } from './linking.js';
+import { marking, mark, stop } from './marking.js';
+import { labelMap, putMasks } from './masks.js';
+import { LOWER, ORIGINAL, UPPER, VIEWPORTS } from './names.js';
+import { joints, original, originals, shownIn } from './separated.js';
+import { separate } from './server.js';
+import { bring, dismiss, sweep } from './study.js';
+import { libraries, notify, refreshToolbar, services, viewport } from './viewer.js';
+import { listOf } from './words.js';
+
+/** Figures of the server's answers, by the upper layer's SOP Instance UID; metadata does not hold all of them. */
+export const figures = new Map();
+
+const listeners = new Set();
+let busy = false;
+let corrected = false;
+
+/** Be told of changes of what is looked at. */
+export function onChange(listener) {
+  listeners.add(listener);
+}
+
+function changed() {
+  listeners.forEach(listener => listener());
+  refreshToolbar();
+}
+
+export function state() {
+  return { ...hanging.sight, busy, corrected, marking: marking(), sideBySide: hanging.sideBySide() };
+}
+
+/** Start or end the marking of joints. */
+export async function markJoints() {
+  if (marking()) {
+    cancel();
+    return;
+  }
+  if (busy) {
+    return;
+  }
+  const back = hanging.sideBySide() ? { ...hanging.sight } : undefined;
+  const source = sourceInSight();
+  if (!source) {
+    notify('warning', 'This study holds no radiograph in which joints could be separated.');
+    return;
+  }
+  unlink();
+  if (back || shownIn(ORIGINAL).uid !== source || !viewport(ORIGINAL)) {
+    hanging.hangHand(source);
+  }
+  await ready([[ORIGINAL, source]]);
+  fitHand(back);
+  mark(joints(source), marks => {
+    changed();
+    if (marks) {
+      separateJoints(source, marks);
+    } else if (back) {
+      showJoint(back.source, back.joint);
+    }
+  });
+  changed();
+}
+
+/** After a joint has filled the pane, the whole hand has to be seen for the next mark. */
+function fitHand(wasZoomed) {
+  if (wasZoomed) {
+    viewport(ORIGINAL).resetCamera();
+    viewport(ORIGINAL).render();
+  }
+}
+
+export function cancel() {
+  stop();
+  changed();
+}
+
+/** The radiograph of the active pane, of the original pane, or the first of the study. */
+function sourceInSight() {
+  const { viewportGridService } = services();
+  const candidates = [shownIn(viewportGridService.getActiveViewportId()).source, shownIn(ORIGINAL).source, hanging.sight.source];
+  return candidates.find(uid => uid && original(uid)) ?? originals()[0]?.uid;
+}
+
+/** Separate joints of a radiograph, with given masks or predicted ones, and show the first of them. */
+export async function separateJoints(source, marks, labels) {
+  busy = true;
+  changed();
+  performance.mark('bls-gan:asked');
+  const progress = notify('loading', marks.length > 1 ? `Separating ${marks.length} joints…` : 'Separating the bones…', { autoClose: false });
+  try {
+    const answer = await separate(source, marks, labels);
+    performance.mark('bls-gan:answered');
+    await takeIn(answer);
+    const [first] = answer.joints;
+    await showJoint(source, first.joint);
+    performance.mark('bls-gan:shown');
+    notify('success', `${listOf(answer.joints.map(({ joint }) => joint))} separated.`, { duration: 2500 });
+  } catch (error) {
+    console.error(error);
+    notify('error', error.message || 'The joint could not be separated.', { duration: 10000 });
+  } finally {
+    services().uiNotificationService.hide(progress);
+    busy = false;
+    changed();
+  }
+}
+
+/** Bring what the server has stored into the study, and take out what it has replaced. */
+async function takeIn(answer) {
+  const objects = [...answer.joints.flatMap(joint => [joint.upper, joint.lower]), answer.segmentation].filter(Boolean);
+  const uids = objects.map(({ sop_instance_uid: uid }) => uid);
+  dismiss((answer.replaced ?? []).filter(uid => !uids.includes(uid)));
+  await bring(answer.study_instance_uid, objects.map(({ series_instance_uid: uid }) => uid), uids);
+  for (const joint of answer.joints) {
+    figures.set(joint.upper.sop_instance_uid, joint);
+  }
+  corrected = false;
+}
+
+/** Hang a joint side by side, zoomed, linked, with its masks. */
+export async function showJoint(source, name) {
+  const joint = joints(source).find(one => one.joint === name);
+  if (!joint) {
+    throw new Error('The separated bones are in the PACS, but the viewer does not find them. Reload the page.');
+  }
+  stop();
+  unlink();
+  hanging.hangJoint(source, name);
+  const uidOf = displaySet => displaySet.instances[0].SOPInstanceUID;
+  await ready([[ORIGINAL, source], [UPPER, uidOf(joint[UPPER])], [LOWER, uidOf(joint[LOWER])]]);
+  sweep();
+  settle();
+  await rendered();
+  changed();
+  putMasks(source).then(changed, error => {
+    console.error(error);
+    notify('error', 'The masks of the bones could not be loaded.');
+  });
+}
+
+/** Zoom all panes to the layers' region and give them the original's window. */
+function settle() {
+  for (const id of [UPPER, LOWER]) {
+    viewport(id).resetCamera();
+  }
+  link();
+  align(UPPER);
+  applyWindow(ORIGINAL);
+  VIEWPORTS.forEach(id => viewport(id).render());
+}
+
+/** Separate the joint in sight again, with the masks as they are over the original. */
+export async function separateWithMasks() {
+  const { source, joint: name } = hanging.sight;
+  const joint = joints(source).find(one => one.joint === name);
+  const labels = joint && labelMap(source);
+  if (!labels) {
+    notify('warning', 'Show a separated joint and its masks first.');
+    return;
+  }
+  const [top, left, bottom, right] = joint.box;
+  await separateJoints(source, [{ joint: name, left, top, right, bottom }], labels);
+}
+
+/** What OHIF has hung by itself when the study was opened: zoom, link and put the masks on. */
+export async function settleOpened() {
+  const { source, joint } = hanging.lookAround();
+  if (joint && hanging.sideBySide()) {
+    await showJoint(source, joint);
+  }
+  changed();
+}
+
+export function masksEdited() {
+  if (!corrected) {
+    corrected = true;
+    changed();
+  }
+}
+
+/** Wait until panes show these images, [[pane, SOP Instance UID]]. */
+async function ready(panes) {
+  const end = performance.now() + 15000;
+  const there = ([id, uid]) => {
+    const pane = viewport(id);
+    return pane?.getCurrentImageId?.()?.includes(uid) && pane.getImageData();
+  };
+  while (!panes.every(there)) {
+    if (performance.now() > end) {
+      throw new Error('The images take too long to load. Check that the PACS can be reached.');
+    }
+    await new Promise(resolve => setTimeout(resolve, 15));
+  }
+}
+
+/** Wait until all panes have been drawn. */
+function rendered() {
+  const { IMAGE_RENDERED } = libraries().cornerstone.Enums.Events;
+  const drawn = VIEWPORTS.map(
+    id => new Promise(resolve => viewport(id).element.addEventListener(IMAGE_RENDERED, resolve, { once: true }))
+  );
+  return Promise.race([Promise.all(drawn), new Promise(resolve => setTimeout(resolve, 1000))]);
+}

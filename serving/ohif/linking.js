@@ -1,0 +1,149 @@
+// Copyright 2026 The BLS-GAN bundle contributors
+// Licensed under the Apache License, Version 2.0 (the "License");
+// you may not use this file except in compliance with the License.
+// You may obtain a copy of the License at
+//     http://www.apache.org/licenses/LICENSE-2.0
+// Unless required by applicable law or agreed to in writing, software
+// distributed under the License is distributed on an "AS IS" BASIS,
+// WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+// See the License for the specific language governing permissions and
+// limitations under the License.
+
+// Three panes that move as one: zoom, pan, rotation and window of one are those of the others.
+// A layer is a region of the original, so places are compared in pixels of the original.
+
+import { ORIGINAL, VIEWPORTS } from './names.js';
+import { describe } from './separated.js';
+import { libraries, services, viewport } from './viewer.js';
+
+/** True while panes are moved by another pane, so that they do not move it back. */
+let following = false;
+
+const linked = new Map();
+
+/** Link the panes that are on the screen now. */
+export function link() {
+  unlink();
+  const { CAMERA_MODIFIED, VOI_MODIFIED } = libraries().cornerstone.Enums.Events;
+  for (const id of VIEWPORTS) {
+    const element = viewport(id)?.element;
+    if (!element) {
+      continue;
+    }
+    const moved = () => followed(() => align(id));
+    const windowed = () => followed(() => applyWindow(id));
+    element.addEventListener(CAMERA_MODIFIED, moved);
+    element.addEventListener(VOI_MODIFIED, windowed);
+    linked.set(id, () => {
+      element.removeEventListener(CAMERA_MODIFIED, moved);
+      element.removeEventListener(VOI_MODIFIED, windowed);
+    });
+  }
+}
+
+export function unlink() {
+  linked.forEach(undo => undo());
+  linked.clear();
+}
+
+function followed(action) {
+  if (following) {
+    return;
+  }
+  following = true;
+  try {
+    action();
+  } finally {
+    following = false;
+  }
+}
+
+function others(id) {
+  return VIEWPORTS.filter(other => other !== id && linked.has(other) && grid(other));
+}
+
+/** Where the pixels of a pane lie: its image, and the place of its first pixel in the original, [column, row]. */
+function grid(id) {
+  const pane = viewport(id);
+  const image = pane?.getImageData?.();
+  if (!image) {
+    return undefined;
+  }
+  const { displaySetService, viewportGridService } = services();
+  const [uid] = viewportGridService.getDisplaySetsUIDsForViewport(id) ?? [];
+  const displaySet = uid && displaySetService.getDisplaySetByUID(uid);
+  if (!displaySet) {
+    return undefined;
+  }
+  const { box } = describe(displaySet);
+  return {
+    pane,
+    data: image.imageData,
+    spacing: image.spacing,
+    instance: displaySet.instances[0],
+    first: id === ORIGINAL || !box ? [0, 0] : [box[1], box[0]],
+  };
+}
+
+/** Look at the same place of the hand in the other panes as in this one. */
+export function align(id) {
+  const from = grid(id);
+  if (!from) {
+    return;
+  }
+  const camera = from.pane.getCamera();
+  const [column, row, slice] = from.data.worldToIndex(camera.focalPoint);
+  for (const to of others(id).map(grid)) {
+    const place = [column + from.first[0] - to.first[0], row + from.first[1] - to.first[1], slice];
+    const focalPoint = to.data.indexToWorld(place);
+    const position = focalPoint.map((value, axis) => value + camera.position[axis] - camera.focalPoint[axis]);
+    to.pane.setCamera({
+      focalPoint: [...focalPoint],
+      position: [...position],
+      viewUp: camera.viewUp,
+      viewPlaneNormal: camera.viewPlaneNormal,
+      flipHorizontal: camera.flipHorizontal,
+      flipVertical: camera.flipVertical,
+      // Zoom is pixels of the screen for a pixel of the original, whatever spacing OHIF has found.
+      parallelScale: (camera.parallelScale * to.spacing[1]) / from.spacing[1],
+    });
+    to.pane.render();
+  }
+}
+
+/** Show the same stored values in the same gray in the other panes as in this one. */
+export function applyWindow(id) {
+  const from = grid(id);
+  const { voiRange, invert, VOILUTFunction } = from?.pane.getProperties() ?? {};
+  if (!voiRange) {
+    return;
+  }
+  const [lower, upper] = [voiRange.lower, voiRange.upper].map(value => toStored(value, from.instance));
+  for (const to of others(id).map(grid)) {
+    const ends = [lower, upper].map(value => fromStored(value, to.instance));
+    const range = { lower: Math.min(...ends), upper: Math.max(...ends) };
+    to.pane.setProperties({ voiRange: range, invert, VOILUTFunction });
+    to.pane.render();
+  }
+}
+
+/** Values on the screen's scale to stored values counted from the lowest: layers of signed sources are unsigned. */
+function toStored(value, instance) {
+  return (value - intercept(instance)) / slope(instance) + lift(instance);
+}
+
+function fromStored(value, instance) {
+  return (value - lift(instance)) * slope(instance) + intercept(instance);
+}
+
+function slope(instance) {
+  return Number(instance.RescaleSlope ?? 1) || 1;
+}
+
+function intercept(instance) {
+  return Number(instance.RescaleIntercept ?? 0) || 0;
+}
+
+function lift(instance) {
+  return Number(instance.PixelRepresentation) === 1 ? 2 ** (Number(instance.BitsStored) - 1) : 0;
+}

@@ -1,0 +1,91 @@
+// Copyright 2026 The BLS-GAN bundle contributors
+// Licensed under the Apache License, Version 2.0 (the "License");
+// you may not use this file except in compliance with the License.
+// You may obtain a copy of the License at
+//     http://www.apache.org/licenses/LICENSE-2.0
+// Unless required by applicable law or agreed to in writing, software
+// distributed under the License is distributed on an "AS IS" BASIS,
+// WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+// See the License for the specific language governing permissions and
+// limitations under the License.
+
+// The masks of the bones over the original: shown, hidden, and read back after a correction.
+
+import { ORIGINAL } from './names.js';
+import { masksOf } from './separated.js';
+import { libraries, refreshToolbar, services, viewport } from './viewer.js';
+
+const LABELMAP = 'Labelmap';
+
+/** Colours, RGBA: lower bone, upper bone, overlap. */
+const COLOURS = { 1: [86, 180, 233, 255], 2: [230, 159, 0, 255], 3: [240, 80, 120, 255] };
+const STYLE = { renderFill: true, renderOutline: true, fillAlpha: 0.16, outlineWidth: 2, outlineAlpha: 0.9 };
+
+/** Whether the radiologist wants to see them. */
+let wanted = true;
+
+export function masksWanted() {
+  return wanted;
+}
+
+function representation(source) {
+  const masks = masksOf(source);
+  const id = masks?.displaySetInstanceUID;
+  const [found] = id ? services().segmentationService.getSegmentationRepresentations(ORIGINAL, { segmentationId: id }) : [];
+  return { masks, id, found };
+}
+
+/** Load the masks of a radiograph, if they are not, and put them over the original. */
+export async function putMasks(source) {
+  const { segmentationService } = services();
+  const { masks, id, found } = representation(source);
+  if (!masks || !viewport(ORIGINAL)) {
+    return;
+  }
+  if (!segmentationService.getSegmentation(id)) {
+    await masks.load({ headers: {} });
+  }
+  // What is over the original already needs no question whether to load it.
+  masks.isHydrated = true;
+  if (!found) {
+    await segmentationService.addSegmentationRepresentation(ORIGINAL, { segmentationId: id, type: LABELMAP });
+    for (const [segment, colour] of Object.entries(COLOURS)) {
+      if (segmentationService.getSegmentation(id)?.segments[segment]) {
+        segmentationService.setSegmentColor(ORIGINAL, id, Number(segment), colour);
+      }
+    }
+    segmentationService.setStyle({ type: LABELMAP }, STYLE);
+  }
+  setVisible(source, wanted);
+}
+
+function setVisible(source, visible) {
+  const { segmentationService } = services();
+  const { id, found } = representation(source);
+  if (found && found.visible !== visible) {
+    segmentationService.toggleSegmentationRepresentationVisibility(ORIGINAL, { segmentationId: id, type: LABELMAP });
+  }
+  refreshToolbar();
+}
+
+export async function toggleMasks(source) {
+  wanted = !wanted;
+  if (wanted) {
+    await putMasks(source);
+  }
+  setVisible(source, wanted);
+}
+
+/** The label map as it is on the screen: Uint8Array over the whole radiograph, row by row; nothing before it is loaded. */
+export function labelMap(source) {
+  const { segmentationService } = services();
+  const { id } = representation(source);
+  const [imageId] = segmentationService.getSegmentation(id)?.representationData?.[LABELMAP]?.imageIds ?? [];
+  const image = imageId && libraries().cornerstone.cache.getImage(imageId);
+  return image ? Uint8Array.from(image.voxelManager.getScalarData()) : undefined;
+}
+
+export function labelMapThere(source) {
+  const { id } = representation(source);
+  return !!(id && services().segmentationService.getSegmentation(id));
+}

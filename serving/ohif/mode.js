@@ -1,0 +1,80 @@
+// Copyright 2026 The BLS-GAN bundle contributors
+// Licensed under the Apache License, Version 2.0 (the "License");
+// you may not use this file except in compliance with the License.
+// You may obtain a copy of the License at
+//     http://www.apache.org/licenses/LICENSE-2.0
+// Unless required by applicable law or agreed to in writing, software
+// distributed under the License is distributed on an "AS IS" BASIS,
+// WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+// See the License for the specific language governing permissions and
+// limitations under the License.
+
+// The mode in which a radiologist separates joints: OHIF's segmentation mode, with joints before masks.
+
+import { ID, PANEL, PROTOCOL } from './names.js';
+
+const SEGMENTATION_MODE = '@ohif/mode-segmentation';
+const MASK_TOOLS = '@ohif/extension-cornerstone.panelModule.panelSegmentationWithToolsLabelMap';
+
+/** Sections of the toolbar and of the viewports' corners, by the names that OHIF has for them. */
+const SECTIONS = {
+  primary: ['SeparateBones', 'ShowMasks', 'WindowLevel', 'Zoom', 'Pan', 'MeasurementTools', 'Layout', 'Capture', 'MoreTools'],
+  MeasurementTools: ['Length', 'Bidirectional', 'Angle', 'ArrowAnnotate'],
+  MoreTools: ['Reset', 'rotate-right', 'flipHorizontal', 'invert', 'Magnify', 'TagBrowser'],
+  'viewportActionMenu.topLeft': [],
+  'viewportActionMenu.topRight': [],
+  'viewportActionMenu.bottomLeft': [],
+  'viewportActionMenu.bottomMiddle': [],
+};
+
+const BUTTONS = [
+  {
+    id: 'SeparateBones',
+    uiType: `${ID}.textButton`,
+    props: {
+      icon: 'tool-point',
+      label: 'Separate bones',
+      tooltip: 'Mark joints whose bones overlap, and see each bone by itself (S)',
+      commands: 'markJoints',
+      evaluate: `${ID}.evaluate.marking`,
+    },
+  },
+  {
+    id: 'ShowMasks',
+    uiType: `${ID}.textButton`,
+    props: {
+      icon: 'tab-segmentation',
+      label: 'Masks',
+      tooltip: 'Show or hide the outlines of the bones on the original (M)',
+      commands: 'toggleMasks',
+      evaluate: `${ID}.evaluate.masks`,
+    },
+  },
+];
+
+async function modeFactory({ loadModules }) {
+  const [segmentation] = await loadModules([SEGMENTATION_MODE]);
+  const basis = segmentation.modeInstance;
+  const [route] = basis.routes;
+  const props = {
+    ...route.layoutInstance.props,
+    // One panel of two parts, so that masks can be corrected with their joint in sight.
+    rightPanels: [[PANEL, MASK_TOOLS]],
+    rightPanelClosed: false,
+  };
+  return {
+    ...basis,
+    id: ID,
+    routeName: 'joints',
+    displayName: 'Separate bones',
+    hide: false,
+    hangingProtocol: [PROTOCOL],
+    routes: [{ ...route, path: 'joints', layoutInstance: { ...route.layoutInstance, props } }],
+    toolbarButtons: [...basis.toolbarButtons, ...BUTTONS],
+    toolbarSections: [...basis.toolbarSections, SECTIONS],
+    toolGroupAdditions: { ...basis.toolGroupAdditions, default: [{ $reference: 'cornerstone.annotationTools' }] },
+    modeModalities: ['DX', 'CR', 'MG', 'OT'],
+  };
+}
+
+export default { id: ID, modeFactory };

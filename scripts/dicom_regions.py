@@ -91,7 +91,11 @@ def given_label_map(radiograph: Radiograph, path: Path, rows: Sequence[JointRow]
 
 
 def regions_of(
-    radiograph: Radiograph, source: str, joints: Sequence[PlacedJoint], labels: np.ndarray | None = None
+    radiograph: Radiograph,
+    source: str,
+    joints: Sequence[PlacedJoint],
+    labels: np.ndarray | None = None,
+    among: Sequence[PlacedJoint] = (),
 ) -> list[dict[str, Any]]:
     """What the network and the split need of each joint.
 
@@ -100,11 +104,13 @@ def regions_of(
         source: name of its file.
         joints: of :func:`joints_of`.
         labels: (rows, columns), 0 background, 1 lower, 2 upper, 3 overlap, where masks are given.
+        among: all joints of the radiograph, where ``joints`` are only some of them.
 
     Returns:
         For each joint the keys of :class:`scripts.regions.LoadRegiond`, and
 
         - ``box``: top, left, bottom, right in the radiograph
+        - ``centre``: row and column of its middle in the radiograph
         - ``territory``: (1, H, W) bool, what is nearer to this joint's centre than to another one's
         - ``mm2``: area of a pixel
         - ``of``: how many joints the radiograph has
@@ -113,7 +119,7 @@ def regions_of(
     for joint in joints:
         top, left, bottom, right = joint.box
         levels = radiograph.levels[top:bottom, left:right]
-        territory = _territory(joint, joints, radiograph.spacing)
+        territory = territory_of(joint, among or joints, radiograph.spacing)
         region: dict[str, Any] = {
             "image": torch.from_numpy(radiograph.gray(joint.box))[None],
             "levels": torch.from_numpy(levels.copy())[None],
@@ -123,6 +129,7 @@ def regions_of(
             "territory": torch.from_numpy(territory)[None],
             "mm2": radiograph.spacing[0] * radiograph.spacing[1],
             "box": list(joint.box),
+            "centre": list(joint.centre),
             "of": len(joints),
             "notes": "\n".join(radiograph.notes),
             "name": joint.name,
@@ -138,8 +145,17 @@ def regions_of(
     return regions
 
 
-def _territory(joint: PlacedJoint, joints: Sequence[PlacedJoint], spacing: tuple[float, float]) -> np.ndarray:
-    """Pixels of a joint's box that are nearer to its centre than to that of any other joint, by mm."""
+def territory_of(joint: PlacedJoint, joints: Sequence[PlacedJoint], spacing: tuple[float, float]) -> np.ndarray:
+    """Pixels of a joint's box that are nearer to its centre than to that of any other joint, by mm.
+
+    Args:
+        joint: one of ``joints``.
+        joints: all of a radiograph.
+        spacing: mm a px, down and across.
+
+    Returns:
+        (H, W) bool, of the box.
+    """
     top, left, bottom, right = joint.box
     rows, columns = np.mgrid[top:bottom, left:right]
 

@@ -171,6 +171,9 @@ def separated(region: Mapping[str, Any]) -> SeparatedJoint:
         soft_tissue=region["soft_tissue"],
         white=region["white_taken"],
         masks_from=region["figures"]["masks"],
+        centre=(float(region["centre"][0]), float(region["centre"][1])),
+        territory=region["territory"][0].numpy(),
+        warnings=(*region["figures"]["warnings"], *region["figures"]["notes"]),
     )
 
 

@@ -33,7 +33,17 @@ def joints(of: Radiograph, masks_from: str = "predicted") -> list[SeparatedJoint
         top, left, bottom, right = box
         masks, levels = drawn[:, top:bottom, left:right], torch.from_numpy(of.levels[top:bottom, left:right])
         layers = split_levels(levels, torch.full(levels.shape, 0.5), 0.25, torch.from_numpy(masks.copy()), white)
-        result.append(SeparatedJoint(name, box, layers.numpy(), masks, 0.25 * white, white, masks_from))
+        result.append(
+            SeparatedJoint(
+                name=name,
+                box=box,
+                layers=layers.numpy(),
+                masks=masks,
+                soft_tissue=0.25 * white,
+                white=white,
+                masks_from=masks_from,
+            )
+        )
     return result
 
 

@@ -11,7 +11,6 @@
 
 """One bone's layer of one joint as a DX image: what the source says of patient and exposure, and how it was derived."""
 
-import hashlib
 import re
 from typing import Any
 
@@ -20,7 +19,7 @@ from highdicom._standard_utils import get_anatomic_region_map
 from pydicom import Dataset
 from pydicom.pixels.utils import set_pixel_data
 from pydicom.sr.codedict import codes
-from pydicom.uid import DigitalXRayImageStorageForPresentation
+from pydicom.uid import UID, DigitalXRayImageStorageForPresentation
 
 from scripts.dicom.grayscale import number, values
 from scripts.dicom.header import contributing_equipment, copy, copy_patient_and_study, is_lossy, keep_bytes, keywords_of
@@ -40,8 +39,8 @@ from scripts.dicom.voi import voi
 from scripts.radiograph import LOWER, UPPER
 
 PRIVATE_GROUP, PRIVATE_CREATOR = 0x0029, "BLS-GAN"
-JOINT, BOX, LAYER, SOFT_TISSUE, WHITE, MASKS_FROM = range(1, 7)
-"""Elements (0029,xx01) to (0029,xx06) of the private block, for machines that put the layers back:
+JOINT, BOX, LAYER, SOFT_TISSUE, WHITE, MASKS_FROM, OVERLAP, WARNINGS, CENTRE = range(1, 10)
+"""Elements (0029,xx01) to (0029,xx09) of the private block, for machines that put the layers back, viewers among them:
 
 - JOINT, LO: the joint's name
 - BOX, UL, 4 values: top, left, bottom, right of the region in px of the source; bottom and right are the first outside
@@ -49,6 +48,9 @@ JOINT, BOX, LAYER, SOFT_TISSUE, WHITE, MASKS_FROM = range(1, 7)
 - SOFT_TISSUE, FD: k, and WHITE, UL: W, both in levels. A level counts up from black: it is the stored value, in
   MONOCHROME1 2**BitsStored - 1 less it. In the overlap (W - image)(W - k) = (W - upper)(W - lower).
 - MASKS_FROM, LO: where the masks come from, ``predicted`` or ``given``
+- OVERLAP, UL: size of the overlap, px
+- WARNINGS, LT: what a reader of the layers should know, a sentence a line; empty if nothing
+- CENTRE, FD, 2 values: row and column of the joint's middle in px of the source
 """
 
 LAYER_NAMES = {LOWER: "LOWER", UPPER: "UPPER"}
@@ -96,7 +98,7 @@ def layer_image(radiograph: Radiograph, joint: SeparatedJoint, layer: int, numbe
     name = LAYER_NAMES[layer]
     image = Dataset()
     image.SOPClassUID = DigitalXRayImageStorageForPresentation
-    image.SOPInstanceUID = derived_uid(source, software, "DX", name, *_made_of(joint))
+    image.SOPInstanceUID = derived_uid(source, software, "DX", name, *joint.asked)
     image.file_meta = file_meta(image, software)
     copy_patient_and_study(source, image)
     add_equipment(image, software)
@@ -107,7 +109,7 @@ def layer_image(radiograph: Radiograph, joint: SeparatedJoint, layer: int, numbe
 
     image.Modality = "DX"
     image.PresentationIntentType = "FOR PRESENTATION"
-    image.SeriesInstanceUID = derived_uid(source, software, "DX series", name)
+    image.SeriesInstanceUID = layer_series_uid(source, layer, software)
     image.SeriesNumber = series_number(source, SERIES_PLACES[layer])
     image.SeriesDescription = f"{name.capitalize()} bone layers, {software.name}, research use"
     image.InstanceNumber = number
@@ -127,10 +129,15 @@ def layer_image(radiograph: Radiograph, joint: SeparatedJoint, layer: int, numbe
     return image
 
 
-def _made_of(joint: SeparatedJoint) -> list[object]:
-    """What tells a joint's objects from those of the same joint, separated otherwise: what was asked, not what came."""
-    given = hashlib.sha256(np.packbits(joint.masks).tobytes()).hexdigest() if joint.masks_from == "given" else ""
-    return [joint.name, [int(side) for side in joint.box], given]
+def layer_series_uid(source: Dataset, layer: int, software: Software) -> UID:
+    """Series Instance UID of the lower or the upper layers of a radiograph, whatever its joints.
+
+    Args:
+        source: the radiograph's header.
+        layer: ``LOWER`` or ``UPPER``.
+        software: what the layers are made with.
+    """
+    return derived_uid(source, software, "DX series", LAYER_NAMES[layer])
 
 
 def _add_derivation(
@@ -265,3 +272,6 @@ def _add_private_block(image: Dataset, joint: SeparatedJoint, layer: int) -> Non
     block.add_new(SOFT_TISSUE, "FD", float(joint.soft_tissue))
     block.add_new(WHITE, "UL", int(joint.white))
     block.add_new(MASKS_FROM, "LO", joint.masks_from)
+    block.add_new(OVERLAP, "UL", int(joint.masks.all(axis=0).sum()))
+    block.add_new(WARNINGS, "LT", "\n".join(joint.warnings))
+    block.add_new(CENTRE, "FD", [float(side) for side in joint.middle])

@@ -9,32 +9,62 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""One joint of a radiograph, taken apart: what the derived objects are made of."""
+"""One joint of a radiograph, found and taken apart: what the derived objects are made of."""
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
 
 
-@dataclass(frozen=True)
-class SeparatedJoint:
-    """One joint, separated on the radiograph's own grid and in its own levels.
+@dataclass(frozen=True, kw_only=True)
+class MaskedJoint:
+    """One joint whose bones are known on the radiograph's own grid.
 
     Attributes:
         name: of the joint, unique in its radiograph: letters, digits, ``-`` and ``_``, 32 characters at most.
         box: top, left, bottom, right of the region in px of the radiograph; bottom and right are the first outside.
-        layers: (2, H, W) integers, the lower and the upper layer, in levels of :class:`scripts.dicom.grayscale.
-            Grayscale`; the radiograph's inside a bone and outside the overlap, 0 outside the bone.
         masks: (2, H, W) bool, lower and upper bone.
-        soft_tissue: level of the soft tissue k in the overlap.
-        white: level of total absorption W: in the overlap (W - image)(W - k) = (W - upper)(W - lower).
         masks_from: ``"predicted"``, ``"given"`` or other words for where the masks come from.
+        centre: row and column of its middle, px of the radiograph; that of the box if not given.
+        territory: (H, W) bool, what is nearer to this joint than to its neighbours; everything if not given.
     """
 
     name: str
     box: tuple[int, int, int, int]
-    layers: np.ndarray
     masks: np.ndarray
+    masks_from: str
+    centre: tuple[float, float] | None = None
+    territory: np.ndarray | None = None
+
+    @property
+    def middle(self) -> tuple[float, float]:
+        """The centre, or the middle of the box."""
+        top, left, bottom, right = self.box
+        return self.centre or ((top + bottom) / 2, (left + right) / 2)
+
+    @property
+    def asked(self) -> list[object]:
+        """What tells its objects from those of the same joint, separated otherwise: what was asked, not what came."""
+        given = hashlib.sha256(np.packbits(self.masks).tobytes()).hexdigest() if self.masks_from == "given" else ""
+        own = self.territory is None or bool(self.territory.all())
+        shared = "" if own else hashlib.sha256(np.packbits(self.territory).tobytes()).hexdigest()
+        return [self.name, [int(side) for side in self.box], given, *([shared] if shared else [])]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeparatedJoint(MaskedJoint):
+    """One joint, separated on the radiograph's own grid and in its own levels.
+
+    Attributes:
+        layers: (2, H, W) integers, the lower and the upper layer, in levels of :class:`scripts.dicom.grayscale.
+            Grayscale`; the radiograph's inside a bone and outside the overlap, 0 outside the bone.
+        soft_tissue: level of the soft tissue k in the overlap.
+        white: level of total absorption W: in the overlap (W - image)(W - k) = (W - upper)(W - lower).
+        warnings: sentences that a reader of the layers should know.
+    """
+
+    layers: np.ndarray
     soft_tissue: float
     white: int
-    masks_from: str
+    warnings: tuple[str, ...] = ()

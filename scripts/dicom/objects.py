@@ -20,20 +20,22 @@ from pydicom import Dataset
 from scripts.dicom.derived import layer_image
 from scripts.dicom.header import quiet
 from scripts.dicom.identity import Software
-from scripts.dicom.joint import SeparatedJoint
+from scripts.dicom.joint import MaskedJoint, SeparatedJoint
 from scripts.dicom.reader import Radiograph
 from scripts.dicom.segmentation import segmentation
 from scripts.radiograph import LOWER, UPPER
 
 
-def derive(radiograph: Radiograph, joints: Sequence[SeparatedJoint], software: Software) -> list[Dataset]:
+def derive(radiograph: Radiograph, joints: Sequence[MaskedJoint], software: Software) -> list[Dataset]:
     """Layers and masks of all joints of a radiograph as DICOM objects.
 
     Each is ready for ``dataset.save_as(path, enforce_file_format=True)``; the same arguments make the same bytes.
 
     Args:
         radiograph: the source; nothing of it is altered.
-        joints: of this radiograph; their order is that of the Instance Numbers.
+        joints: of this radiograph; their order is that of the Instance Numbers. One that is not a
+            :class:`~scripts.dicom.joint.SeparatedJoint`, whose layers are elsewhere already, has its masks in the
+            segmentation only.
         software: what they were made with.
 
     Returns:
@@ -56,5 +58,6 @@ def derive(radiograph: Radiograph, joints: Sequence[SeparatedJoint], software: S
             layer_image(source, joint, layer, number, software)
             for layer in (UPPER, LOWER)
             for number, joint in enumerate(joints, 1)
+            if isinstance(joint, SeparatedJoint)
         ]
         return [*layers, segmentation(source, joints, software)]

@@ -29,7 +29,7 @@ from pydicom.errors import InvalidDicomError
 from pydicom.pixels import pixel_array
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
-from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, RLELossless
+from pydicom.uid import UID, DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, RLELossless
 
 from scripts.dicom.grayscale import UNREADABLE
 from scripts.dicom.header import (
@@ -47,7 +47,7 @@ from scripts.dicom.identity import (
     processing_equipment,
     series_number,
 )
-from scripts.dicom.joint import SeparatedJoint
+from scripts.dicom.joint import MaskedJoint
 from scripts.dicom.reader import Radiograph
 from scripts.radiograph import label_map
 from scripts.refusal import RefusedError
@@ -64,7 +64,7 @@ UNKNOWN_DATE, UNKNOWN_TIME = "19000101", "000000"
 """Content Date and Time, which a Segmentation must have, of a source that has no date at all."""
 
 
-def segmentation(radiograph: Radiograph, joints: Sequence[SeparatedJoint], software: Software) -> Dataset:
+def segmentation(radiograph: Radiograph, joints: Sequence[MaskedJoint], software: Software) -> Dataset:
     """Label Map Segmentation Storage over the whole source: 0 background, 1 lower, 2 upper bone only, 3 overlap.
 
     A projection has no place in the patient. Viewers want one all the same: the segmentation says that its plane is
@@ -88,14 +88,14 @@ def segmentation(radiograph: Radiograph, joints: Sequence[SeparatedJoint], softw
     labels = whole_label_map(joints, radiograph.levels.shape)
     given = [joint.masks_from == "given" for joint in joints]
     drawn = hashlib.sha256(labels.tobytes()).hexdigest() if any(given) else ""
-    regions = [[joint.name, *map(int, joint.box)] for joint in joints]
+    regions = [joint.asked for joint in joints]
     stand_in = _stand_in(radiograph, software)
     result = Segmentation(
         source_images=[stand_in],
         pixel_array=labels,
         segmentation_type=SegmentationTypeValues.LABELMAP,
         segment_descriptions=_segment_descriptions(software, drawn=all(given), corrected=any(given)),
-        series_instance_uid=derived_uid(source, software, "SEG series"),
+        series_instance_uid=segmentation_series_uid(source, software),
         series_number=series_number(source, SERIES_PLACE),
         sop_instance_uid=derived_uid(source, software, "SEG", regions, drawn),
         instance_number=1,
@@ -118,7 +118,17 @@ def segmentation(radiograph: Radiograph, joints: Sequence[SeparatedJoint], softw
     return result
 
 
-def whole_label_map(joints: Sequence[SeparatedJoint], shape: tuple[int, ...]) -> np.ndarray:
+def segmentation_series_uid(source: Dataset, software: Software) -> UID:
+    """Series Instance UID of the segmentation of a radiograph, whatever its joints.
+
+    Args:
+        source: the radiograph's header.
+        software: what the masks are made with.
+    """
+    return derived_uid(source, software, "SEG series")
+
+
+def whole_label_map(joints: Sequence[MaskedJoint], shape: tuple[int, ...]) -> np.ndarray:
     """Label map of all joints on the radiograph's grid.
 
     Args:

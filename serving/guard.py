@@ -1,0 +1,169 @@
+# Copyright 2026 The BLS-GAN bundle contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What every request passes: who may ask, how much he may send, and that a failure ends in a sentence."""
+
+import logging
+import re
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from fastapi import FastAPI
+from monailabel.interfaces.exception import MONAILabelException
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from scripts.refusal import RefusedError
+from serving.journal import BusyError
+from serving.pacs import NotInPacsError, PacsAwayError
+
+logger = logging.getLogger(__name__)
+
+LARGEST_BODY = 96 * 2**20
+"""Bytes of a request: a label map of the largest radiograph, a byte a pixel, and some more."""
+
+LOOPBACK = re.compile(r"(localhost|127\.0\.0\.1|\[?::1\]?)")
+
+STATUS: dict[type[Exception], int] = {
+    NotInPacsError: 404,
+    RefusedError: 400,
+    BusyError: 409,
+    PacsAwayError: 503,
+    OSError: 507,
+}
+"""What a failure is in HTTP; the first that fits."""
+
+
+class TooLargeError(RefusedError):
+    """A body over the limit."""
+
+
+def answer_for(error: Exception) -> JSONResponse:
+    """The answer to a request that failed: a sentence in ``detail``, and none of the server's own words for a fault."""
+    if isinstance(error, TooLargeError):
+        return JSONResponse({"detail": str(error)}, 413)
+    if isinstance(error, MONAILabelException):
+        return JSONResponse({"detail": error.msg}, 400)
+    for kind, status in STATUS.items():
+        if isinstance(error, kind):
+            if kind is OSError:
+                logger.error("the server cannot write: %s", getattr(error, "strerror", None) or type(error).__name__)
+                reason = getattr(error, "strerror", None) or type(error).__name__
+                return JSONResponse({"detail": f"the server cannot write ({reason}); nothing was stored"}, status)
+            return JSONResponse({"detail": str(error)}, status)
+    logger.error("a request failed", exc_info=error)
+    return JSONResponse({"detail": f"the server failed ({type(error).__name__}); its log says more"}, 500)
+
+
+def answer_failures(app: FastAPI) -> None:
+    """Let all failures in an app end in :func:`answer_for`."""
+
+    async def handler(_: Request, error: Exception) -> JSONResponse:
+        return answer_for(error)
+
+    for kind in (*STATUS, MONAILabelException, Exception):
+        app.add_exception_handler(kind, handler)
+
+
+class Guard:
+    """Refuses requests from foreign pages and large bodies.
+
+    A page of another origin may ask only if that origin is named: without it, any page that a radiologist has open
+    could read the PACS through his browser. Every refusal can be read by the page that caused it.
+
+    Args:
+        app: what is guarded.
+        origins: pages of other origins that may ask, e.g. ``https://viewer.example.org``; ``*`` for all.
+        hosts: names under which this server is reached; loopback names always are.
+        largest: bytes of a body.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        origins: list[str] | None = None,
+        hosts: list[str] | None = None,
+        largest: int = LARGEST_BODY,
+    ) -> None:
+        self.app = app
+        self.origins = {origin.rstrip("/") for origin in origins or []}
+        self.hosts = set(hosts or [])
+        self.largest = largest
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or answer it."""
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        headers = Headers(scope=scope)
+        origin, host = headers.get("origin", ""), headers.get("host", "")
+        allowed = not origin or self._is_allowed(origin, host)
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                # What a foreign page may read: what it is allowed to, and every refusal.
+                if origin and (allowed or message["status"] >= 400):
+                    message["headers"] = [
+                        *(pair for pair in message["headers"] if not pair[0].startswith(b"access-control-")),
+                        (b"access-control-allow-origin", origin.encode("latin-1") if allowed else b"*"),
+                        (b"access-control-allow-headers", b"authorization, content-type, accept"),
+                        (b"access-control-allow-methods", b"GET, HEAD, POST, PUT, DELETE, OPTIONS"),
+                        (b"vary", b"Origin"),
+                    ]
+            await send(message)
+
+        refusal = self._refusal(scope, headers, host, origin, allowed)
+        if refusal is not None:
+            return await refusal(scope, receive, sending)
+        await self.app(scope, self._counting(receive), sending)
+
+    def _refusal(self, scope: Scope, headers: Headers, host: str, origin: str, allowed: bool) -> JSONResponse | None:
+        name = urlsplit(f"//{host}").hostname or ""
+        if not LOOPBACK.fullmatch(name) and name not in self.hosts and "*" not in self.hosts:
+            return JSONResponse(
+                {"detail": f"host {name[:64]!r} is not a name of this server; BLS_GAN_HOSTS names more"}, 421
+            )
+        if not allowed:
+            return JSONResponse(
+                {
+                    "detail": f"origin {origin[:64]!r} may not ask this server; MONAI_LABEL_CORS_ORIGINS names those that may"
+                },
+                403,
+            )
+        if scope["method"] == "OPTIONS" and origin:
+            return JSONResponse({}, 200)
+        length = headers.get("content-length", "0")
+        if length.isdigit() and int(length) > self.largest:
+            return answer_for(self._too_large(int(length)))
+        return None
+
+    def _is_allowed(self, origin: str, host: str) -> bool:
+        asked = urlsplit(origin)
+        if asked.netloc == host or "*" in self.origins or origin in self.origins:
+            return True
+        return not self.origins and LOOPBACK.fullmatch(asked.hostname or "") is not None
+
+    def _counting(self, receive: Receive) -> Callable[[], object]:
+        count = 0
+
+        async def counted() -> Message:
+            nonlocal count
+            message = await receive()
+            count += len(message.get("body", b""))
+            if count > self.largest:
+                raise self._too_large(count)
+            return message
+
+        return counted
+
+    def _too_large(self, size: int) -> TooLargeError:
+        return TooLargeError(f"the request has {size:,} bytes or more, {self.largest:,} at most expected")

@@ -1,0 +1,134 @@
+# Copyright 2026 The BLS-GAN bundle contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Inference as MONAI Label offers it, checked first, and off the event loop: the viewer goes on while it runs."""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from anyio import CapacityLimiter, to_thread
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import FileResponse, JSONResponse, Response
+from monailabel.config import settings
+from monailabel.endpoints.infer import send_response
+from monailabel.endpoints.user.auth import RBAC
+from monailabel.interfaces.utils.app import app_instance
+from starlette.background import BackgroundTasks
+from starlette.datastructures import UploadFile
+
+from scripts.refusal import RefusedError
+from serving import label_map
+from serving.pacs import Instance
+
+SUFFIXES = (*label_map.VOLUMES, ".dcm", ".bin", ".bin.gz")
+AT_ONCE = CapacityLimiter(4)
+"""Requests that fetch, compute and store at a time; the others wait their turn."""
+
+OWN = {"model", "image", "label", "file", "session_id"}
+"""Keys that parameters may not set: they are the request's own."""
+
+router = APIRouter(dependencies=[Depends(RBAC(settings.MONAI_LABEL_AUTH_ROLE_USER))])
+
+
+class Output(str, Enum):
+    """What the answer holds."""
+
+    image = "image"
+    json = "json"
+    all = "all"
+    dicom_seg = "dicom_seg"
+
+
+@router.post("/infer/{model}")
+async def infer(request: Request, model: str, image: str = "", output: Output | None = None) -> Response:
+    """Separate joints of a radiograph of the PACS.
+
+    ``image`` is its SOP Instance UID, or its Series Instance UID. The form has ``params``, JSON with ``joints``, and may
+    have ``label``, a file with masks for them. ``output``: the label map (``image``), where everything is and all
+    figures (``json``), both (``all``), or the segmentation as DICOM (``dicom_seg``).
+    """
+    if not image:
+        raise RefusedError("image is missing: the UID of a radiograph in the PACS expected")
+    async with request.form(max_files=2, max_fields=8) as form:
+        if "file" in form:
+            raise RefusedError("file: images come from the PACS, name one by image")
+        params = _params(form.get("params"))
+        drawn = form.get("label")
+        if drawn is not None and not isinstance(drawn, UploadFile):
+            raise RefusedError("label: a file expected")
+        with _saved(drawn) as label:
+            asked = {**params, "model": model, "image": image, **({"label": str(label)} if label else {})}
+            if output == Output.json:
+                asked["result_write_to_file"] = False
+            return await to_thread.run_sync(_answer, asked, output, limiter=AT_ONCE)
+
+
+def _params(text: Any) -> dict[str, Any]:
+    if text is None or text == "":
+        return {}
+    try:
+        params = json.loads(text)
+    except (TypeError, ValueError) as error:
+        raise RefusedError("params is not JSON") from error
+    if not isinstance(params, dict):
+        raise RefusedError("params: an object expected")
+    for key in OWN & params.keys():
+        raise RefusedError(f"params: {key} is not for parameters")
+    return params
+
+
+@contextmanager
+def _saved(drawn: UploadFile | None) -> Iterator[Path | None]:
+    """A file with what was sent; only the suffix of its name is the client's, and that is one of a few."""
+    if drawn is None:
+        yield None
+        return
+    name = (drawn.filename or "").lower()
+    suffix = next((suffix for suffix in sorted(SUFFIXES, key=len, reverse=True) if name.endswith(suffix)), None)
+    if suffix is None:
+        raise RefusedError(f"label: a file named like one of {', '.join(SUFFIXES)} expected")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"label{suffix}"
+        with path.open("wb") as file:
+            while chunk := drawn.file.read(2**20):
+                file.write(chunk)
+        yield path
+
+
+def _answer(asked: dict[str, Any], output: Output | None) -> Response:
+    app = app_instance()
+    result = app.infer(asked)
+    if output == Output.dicom_seg:
+        if result.get("file"):
+            os.unlink(result["file"])
+        return _segmentation(app, result["params"])
+    tasks = BackgroundTasks()
+    made = send_response(app.datastore(), result, output, tasks)
+    answer = made if isinstance(made, Response) else JSONResponse(made)
+    if isinstance(made, FileResponse) or tasks.tasks:
+        answer.background = tasks
+    return answer
+
+
+def _segmentation(app: Any, params: dict[str, Any]) -> Response:
+    """The stored object, as it is."""
+    where = params["segmentation"]
+    instance = Instance(params["study_instance_uid"], where["series_instance_uid"], where["sop_instance_uid"])
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "segmentation.dcm"
+        app.datastore().pacs.fetch(instance).save_as(path, enforce_file_format=True)
+        return Response(path.read_bytes(), media_type="application/dicom")

@@ -1,0 +1,159 @@
+# Copyright 2026 The BLS-GAN bundle contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The MONAI Label app: which PACS, which model, what can be asked of it. All work is done by the bundle."""
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import requests
+import torch
+from monailabel.config import settings
+from monailabel.interfaces.app import MONAILabelApp
+from monailabel.interfaces.tasks.infer_v2 import InferTask, InferType
+
+from scripts.dicom.segmentation import SEGMENTS
+from scripts.refusal import RefusedError
+from serving import label_map
+from serving.bundle import ROOT, Bundle
+from serving.journal import BusyError, Journal
+from serving.pacs import Pacs, PacsAwayError
+from serving.radiographs import Radiographs, temporary_label
+from serving.separation import Separator
+
+logger = logging.getLogger(__name__)
+
+MODEL = "bls_gan"
+
+
+class SeparateBones(InferTask):
+    """Separate the bones of the joints that a client names.
+
+    A request has ``image`` and ``joints`` (rows as ``joints.csv`` has them) or ``foreground`` (points, x and y, as
+    clients of MONAI Label send clicks), and may have ``label``, a file with masks.
+    """
+
+    def __init__(self, separator: Separator) -> None:
+        self.separator = separator
+        super().__init__(
+            type=InferType.ANNOTATION,
+            labels={label: number for number, label in SEGMENTS.items()},
+            dimension=2,
+            description="Separates the two bones of finger joints. Research use, not a medical device.",
+            config={"result_extension": list(label_map.VOLUMES)},
+        )
+
+    def is_valid(self) -> bool:
+        """There are weights."""
+        return self.separator.bundle.path.is_file()
+
+    def get_path(self, validate: bool = True) -> str:
+        """Of the weights."""
+        return str(self.separator.bundle.path)
+
+    def __call__(self, request: Mapping[str, Any]) -> tuple[str | None, dict[str, Any]]:
+        """A label map file, which the caller removes, and the answer of :class:`serving.separation.Separator`."""
+        clicks = request.get("foreground") or []
+        joints = request.get("joints") or [{"x": click[0], "y": click[1]} for click in clicks]
+        drawn = request.get("label")
+        made, radiograph, answer = self.separator(
+            request["image"],
+            joints,
+            (lambda of: label_map.read(Path(drawn), of)) if drawn else None,
+        )
+        suffix = request.get("result_extension")
+        if request.get("result_write_to_file") is False:
+            return None, answer
+        return temporary_label(made.labels, radiograph, suffix if suffix in label_map.VOLUMES else ".nrrd"), answer
+
+
+class BlsGan(MONAILabelApp):
+    """BLS-GAN in front of a PACS.
+
+    Args:
+        app_dir: folder of this file.
+        studies: address of the PACS' DICOMweb services.
+        conf: ``state`` (folder for what has to outlive the server: journal, locks, new weights), ``orthanc`` (address
+            of Orthanc's own interface, if the PACS is one), ``weights``.
+    """
+
+    def __init__(self, app_dir: str, studies: str, conf: Mapping[str, str]) -> None:
+        if not studies.startswith(("http://", "https://")):
+            raise RefusedError(f"studies is {studies!r}, the address of a PACS' DICOMweb services expected")
+        self.state = Path(conf.get("state") or ROOT / ".serve")
+        session = requests.Session()
+        if settings.MONAI_LABEL_DICOMWEB_USERNAME:
+            session.auth = (settings.MONAI_LABEL_DICOMWEB_USERNAME, settings.MONAI_LABEL_DICOMWEB_PASSWORD)
+        pacs = Pacs(
+            studies,
+            orthanc=conf.get("orthanc", ""),
+            session=session,
+            prefixes={
+                "qido_url_prefix": settings.MONAI_LABEL_QIDO_PREFIX,
+                "wado_url_prefix": settings.MONAI_LABEL_WADO_PREFIX,
+                "stow_url_prefix": settings.MONAI_LABEL_STOW_PREFIX,
+            },
+            timeout=settings.MONAI_LABEL_DICOMWEB_PROXY_TIMEOUT,
+        )
+        bundle = Bundle(self.state / "weights" / "model.pt", Path(conf.get("weights") or ROOT / "models" / "model.pt"))
+        self.journal = Journal(pacs, self.state)
+        self.separator = Separator(pacs, self.journal, bundle)
+        super().__init__(
+            app_dir=app_dir,
+            studies=studies,
+            conf=dict(conf),
+            name="BLS-GAN",
+            description="Layers of the overlapping bones of finger joints. Research use, not a medical device.",
+            version=bundle.version,
+            labels=dict(SEGMENTS),
+        )
+
+    def init_datastore(self) -> Radiographs:
+        """The PACS."""
+        return Radiographs(self.separator, self.state / "downloads")
+
+    def init_infers(self) -> dict[str, InferTask]:
+        """One model."""
+        return {MODEL: SeparateBones(self.separator)}
+
+    def warm_up(self) -> None:
+        """Load the weights and run the network once, so that the first click does not wait for it."""
+        loaded = self.separator.bundle.get()
+        with torch.inference_mode():
+            loaded.inferer(torch.rand(1, 1, 256, 256), loaded.network)
+
+    def infer(self, request: Mapping[str, Any], datastore: Any = None) -> dict[str, Any]:
+        """Run a model on an image of the PACS; its results are stored there.
+
+        Raises:
+            RefusedError: there is no such model; or as :class:`serving.separation.Separator`.
+        """
+        task = self._infers.get(request.get("model"))
+        if task is None:
+            raise RefusedError(f"model is {str(request.get('model'))[:64]!r}, {MODEL} expected")
+        file, params = task(request)
+        return {"label": file, "tag": "original", "file": file, "params": params}
+
+    def batch_infer(self, request: Mapping[str, Any], datastore: Any = None) -> dict[str, Any]:
+        """Run a model on many images; one that fails says why and does not stop the others."""
+
+        def infer(each: Mapping[str, Any], _: Any = None) -> dict[str, Any]:
+            try:
+                return {"params": task({**each, "result_write_to_file": False})[1]}
+            except (RefusedError, PacsAwayError, BusyError, OSError) as error:
+                logger.warning("%s", error)
+                return {"params": {"detail": str(error)}}
+
+        task = self._infers[MODEL]
+        done: dict[str, Any] = self._batch_infer(request, self.datastore(), infer)
+        return done

@@ -1,0 +1,101 @@
+# Copyright 2026 The BLS-GAN bundle contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Label maps in the formats of MONAI Label's clients: 0 background, 1 lower bone, 2 upper bone, 3 overlap."""
+
+import gzip
+import zlib
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk  # noqa: N813
+
+from scripts.dicom.reader import Radiograph
+from scripts.dicom.segmentation import read_label_map
+from scripts.refusal import RefusedError
+
+VOLUMES = (".nrrd", ".nii", ".nii.gz", ".mha")
+LARGEST_LABEL = 3
+
+
+def write(labels: np.ndarray, path: Path, radiograph: Radiograph) -> None:
+    """Write a label map as ITK places a radiograph: one slice, at the origin, columns along the first axis.
+
+    Args:
+        labels: (rows, columns) uint8.
+        path: ends with one of :data:`VOLUMES`.
+        radiograph: whose pixel spacing it has.
+    """
+    image = sitk.GetImageFromArray(labels[None])
+    down, across = radiograph.spacing
+    image.SetSpacing((across, down, 1.0))
+    sitk.WriteImage(image, str(path), useCompression=True)
+
+
+def read(path: Path, radiograph: Radiograph) -> np.ndarray:
+    """Read a label map that a client sent.
+
+    Args:
+        path: ``.nrrd``, ``.nii``, ``.nii.gz``, ``.mha``; ``.dcm`` (a Segmentation); ``.bin`` or ``.bin.gz``: a byte a
+            pixel, row by row.
+        radiograph: which it is of.
+
+    Returns:
+        (rows, columns) uint8, 0..3.
+
+    Raises:
+        RefusedError: it cannot be read, is of another size, or holds other values.
+    """
+    if path.suffix == ".dcm":
+        return read_label_map(path, radiograph)
+    rows, columns = radiograph.levels.shape
+    suffix = "".join(path.suffixes[-2:]) if path.suffix == ".gz" else path.suffix
+    if suffix in (".bin", ".bin.gz"):
+        labels = _bytes(path, rows, columns, packed=suffix == ".bin.gz")
+    elif suffix in VOLUMES:
+        labels = _volume(path, rows, columns)
+    else:
+        raise RefusedError(f"label: a file {suffix or 'without a suffix'}, {', '.join(VOLUMES)}, .dcm or .bin expected")
+    if not labels.any():
+        raise RefusedError("label: no pixel is marked")
+    unknown = set(np.unique(labels).tolist()) - set(range(LARGEST_LABEL + 1))
+    if unknown:
+        raise RefusedError(f"label: holds {min(unknown):g}, 0 to {LARGEST_LABEL} expected")
+    return labels.astype(np.uint8)
+
+
+def _bytes(path: Path, rows: int, columns: int, *, packed: bool) -> np.ndarray:
+    expected = rows * columns
+    try:
+        with gzip.open(path) if packed else path.open("rb") as file:
+            # One more than fits tells that it is too long; what follows is never unpacked.
+            content = file.read(expected + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise RefusedError(f"label: cannot be unpacked ({type(error).__name__})") from error
+    if len(content) != expected:
+        size = f"{len(content):,} bytes" if len(content) <= expected else f"more than {expected:,} bytes"
+        raise RefusedError(f"label: {size}, {expected:,} expected ({rows} rows x {columns} columns)")
+    return np.frombuffer(content, np.uint8).reshape(rows, columns)
+
+
+def _volume(path: Path, rows: int, columns: int) -> np.ndarray:
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    try:
+        reader.ReadImageInformation()
+        size = [side for side in reader.GetSize() if side != 1]
+        if size != [side for side in (columns, rows) if side != 1]:
+            raise RefusedError(
+                f"label: {' x '.join(map(str, reader.GetSize()))}, {columns} columns x {rows} rows expected"
+            )
+        return sitk.GetArrayFromImage(reader.Execute()).reshape(rows, columns)
+    except RuntimeError as error:
+        raise RefusedError("label: cannot be read as an image") from error

@@ -1,0 +1,170 @@
+# Copyright 2026 The BLS-GAN bundle contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The PACS as MONAI Label asks for it: image ids, images, labels."""
+
+import logging
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from monailabel.interfaces.datastore import Datastore
+
+from scripts.refusal import RefusedError
+from serving import label_map
+from serving.pacs import Instance, Pacs
+from serving.separation import Separator
+
+logger = logging.getLogger(__name__)
+
+
+class Radiographs(Datastore):
+    """Radiographs of a PACS that speaks DICOMweb; labels are their segmentations there.
+
+    The id of an image is its Series Instance UID, as MONAI Label has it, where the series holds one radiograph, else its
+    SOP Instance UID. Nothing is listed from memory: what comes into the PACS or leaves it is seen at once.
+
+    Args:
+        separator: knows the PACS.
+        folder: for files that clients download.
+    """
+
+    def __init__(self, separator: Separator, folder: Path) -> None:
+        self.separator = separator
+        self.folder = folder
+        self._about: dict[str, dict[str, Any]] = {}
+
+    @property
+    def pacs(self) -> Pacs:
+        """Where the images are."""
+        return self.separator.pacs
+
+    def name(self) -> str:
+        """Address of the PACS."""
+        return self.pacs.url
+
+    def set_name(self, name: str) -> None:
+        """Refused: the address is the name."""
+        raise RefusedError("the name of the PACS is its address")
+
+    def description(self) -> str:
+        """In words."""
+        return "Radiographs of hands in a PACS"
+
+    def set_description(self, description: str) -> None:
+        """Refused."""
+        raise RefusedError("the PACS has no description to set")
+
+    def images(self) -> dict[str, Instance]:
+        """Where each image is, by its id."""
+        found = self.pacs.radiographs()
+        single = Counter(where.series for where in found)
+        return {where.series if single[where.series] == 1 else where.sop: where for where in found}
+
+    def list_images(self) -> list[str]:
+        """Ids of all radiographs."""
+        return sorted(self.images())
+
+    def get_labeled_images(self, label_tag: str | None = None, labels: list[str] | None = None) -> list[str]:
+        """Ids of the radiographs that a segmentation in the PACS refers to."""
+        images = self.images()
+        by_sop = {where.sop: name for name, where in images.items()}
+        labeled = set()
+        for study, series in self.pacs.series_of("SEG"):
+            for header in self.pacs.metadata(study, series):
+                for of in header.get("ReferencedSeriesSequence") or []:
+                    labeled |= {
+                        str(each.ReferencedSOPInstanceUID) for each in of.get("ReferencedInstanceSequence") or []
+                    }
+        return sorted(by_sop[sop] for sop in labeled if sop in by_sop)
+
+    def get_unlabeled_images(self, label_tag: str | None = None, labels: list[str] | None = None) -> list[str]:
+        """Ids of the others."""
+        labeled = set(self.get_labeled_images())
+        return [name for name in self.list_images() if name not in labeled]
+
+    def datalist(self) -> list[dict[str, Any]]:
+        """Ids of images that have labels."""
+        return [{"image": name, "label": name} for name in self.get_labeled_images()]
+
+    def get_image(self, image_id: str, params: Any = None) -> Any:
+        """The radiograph, read."""
+        return self.separator.radiograph(self.pacs.find(image_id))
+
+    def get_image_uri(self, image_id: str) -> str:
+        """A DICOM file of the image, for a client that downloads it; it goes with the next one."""
+        where = self.pacs.find(image_id)
+        dataset = self.pacs.fetch(where)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for old in self.folder.glob("*.dcm"):
+            old.unlink(missing_ok=True)
+        path = self.folder / f"{where.sop}.dcm"
+        dataset.save_as(path, enforce_file_format=True)
+        return str(path)
+
+    def get_image_info(self, image_id: str) -> dict[str, Any]:
+        """Where the image is, and what clients have said of it; nothing of the patient."""
+        where = self.pacs.find(image_id)
+        return {
+            "StudyInstanceUID": where.study,
+            "SeriesInstanceUID": where.series,
+            "SOPInstanceUID": where.sop,
+            **self._about.get(where.sop, {}),
+        }
+
+    def update_image_info(self, image_id: str, info: dict[str, Any]) -> None:
+        """Keep what a client says of an image, until the server ends."""
+        self._about.setdefault(self.pacs.find(image_id).sop, {}).update(info)
+
+    def save_label(self, image_id: str, label_filename: str, label_tag: str, label_info: dict[str, Any]) -> str:
+        """Separate the joints of an image again with masks that a client has drawn.
+
+        Args:
+            image_id: of the image, whose joints have results already, or are named in ``label_info``.
+            label_filename: label map, see :func:`serving.label_map.read`.
+            label_tag: of no use here.
+            label_info: may hold ``joints``.
+        """
+        path = Path(label_filename)
+        joints = label_info.get("joints")
+        _, _, answer = self.separator(image_id, joints, lambda radiograph: label_map.read(path, radiograph))
+        return str(answer["segmentation"]["sop_instance_uid"])
+
+    def status(self) -> dict[str, Any]:
+        """How many images there are, and how many have labels."""
+        return {"total": len(self.list_images()), "completed": len(self.get_labeled_images()), "label_tags": {}}
+
+    def json(self) -> dict[str, Any]:
+        """Ids of all images."""
+        return {"name": self.name(), "objects": self.list_images()}
+
+    def refresh(self) -> None:
+        """Nothing is kept that could be old."""
+
+    def _not_here(self, *_: Any, **__: Any) -> Any:
+        raise RefusedError("not offered here: images and labels come and go by the PACS")
+
+    get_labels_by_image_id = get_label_by_image_id = get_label = get_label_uri = _not_here
+    get_label_info = update_label_info = remove_label = _not_here
+    add_image = remove_image = get_dataset_archive = _not_here
+
+
+def temporary_label(labels: Any, radiograph: Any, suffix: str = ".nrrd") -> str:
+    """Write a label map to a file that the caller removes."""
+    with tempfile.NamedTemporaryFile(prefix="label-", suffix=suffix, delete=False) as file:
+        path = Path(file.name)
+    try:
+        label_map.write(labels, path, radiograph)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return str(path)

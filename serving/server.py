@@ -1,0 +1,126 @@
+# Copyright 2026 The BLS-GAN bundle contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""One origin for all: MONAI Label, inference, the PACS and the viewer, as the ASGI app that MONAI Label's command serves.
+
+``python -m monailabel.main start_server --app serving/label --studies URL --uvicorn_app serving.server:app``
+"""
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from anyio import to_thread
+from fastapi import FastAPI
+from monailabel.app import app as monai_label
+from monailabel.config import settings
+from monailabel.interfaces.utils.app import app_instance
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Receive, Scope, Send
+
+from serving import infer, proxy
+from serving.bundle import ROOT
+from serving.guard import Guard, answer_failures
+
+logger = logging.getLogger(__name__)
+
+OHIF = Path(os.environ.get("BLS_GAN_OHIF", ROOT / ".serve" / "ohif" / "dist"))
+"""The viewer, as npm's @ohif/app has it."""
+
+EXTENSION = ROOT / "serving" / "ohif"
+
+LABEL_ROUTES = ("activelearning", "auth", "batch", "datastore", "docs", "info", "logs", "model", "openapi.json") + (
+    *("scoring", "static", "train"),
+)
+"""What of MONAI Label is reached. Its own viewer, its proxy, sessions and slides are not: ours stand in their place."""
+
+RECOVER_EVERY = 5.0
+"""Seconds between two looks for what a crash of the PACS or of the server has left."""
+
+
+class Viewer:
+    """OHIF with our config and extension; every address that is no file is the viewer's own."""
+
+    def __init__(self) -> None:
+        self.dist = StaticFiles(directory=OHIF, check_dir=False)
+        self.extension = StaticFiles(directory=EXTENSION)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a file."""
+        path = scope["path"].lstrip("/")
+        answer: Response
+        if scope["method"] not in ("GET", "HEAD"):
+            answer = JSONResponse({"detail": f"nothing at /{path[:64]}"}, 404)
+        elif path == "app-config.js" or path.startswith("bls-gan/"):
+            answer = await self.extension.get_response(path.removeprefix("bls-gan/"), scope)
+            answer.headers["cache-control"] = "no-cache"
+        elif (OHIF / path).is_file() and ".." not in path:
+            answer = await self.dist.get_response(path, scope)
+        elif "." in path.rsplit("/", 1)[-1]:
+            answer = JSONResponse({"detail": f"nothing at /{path[:64]}"}, 404)
+        elif (OHIF / "index.html").is_file():
+            answer = FileResponse(OHIF / "index.html", headers={"cache-control": "no-cache"})
+        else:
+            answer = JSONResponse({"detail": "the viewer is not installed: make serve fetches it"}, 404)
+        await answer(scope, receive, send)
+
+
+class Site:
+    """MONAI Label where it answers, the viewer everywhere else."""
+
+    def __init__(self) -> None:
+        self.viewer = Viewer()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on."""
+        first = scope["path"].lstrip("/").split("/", 1)[0]
+        await (monai_label if first in LABEL_ROUTES else self.viewer)(scope, receive, send)
+
+
+async def _recover() -> None:
+    while True:
+        with suppress(Exception):
+            await to_thread.run_sync(app_instance().journal.recover)
+        await asyncio.sleep(RECOVER_EVERY)
+
+
+@asynccontextmanager
+async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    """Load the weights before the first click, and look after what crashes leave."""
+    async with monai_label.router.lifespan_context(monai_label):
+        await to_thread.run_sync(app_instance().warm_up)
+        recovering = asyncio.create_task(_recover())
+        try:
+            yield
+        finally:
+            recovering.cancel()
+            await proxy.upstream.close()
+
+
+# Ours are added by the guard, once; two of them are none for a browser.
+monai_label.user_middleware.clear()
+
+site = FastAPI(title="BLS-GAN", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+for each in (site, monai_label):
+    answer_failures(each)
+site.include_router(infer.router)
+site.include_router(proxy.router)
+site.mount("/", Site())
+
+app = Guard(
+    site,
+    origins=[str(origin) for origin in settings.MONAI_LABEL_CORS_ORIGINS],
+    hosts=os.environ.get("BLS_GAN_HOSTS", "").split(","),
+)

@@ -1,0 +1,104 @@
+# Copyright 2026 The BLS-GAN bundle contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What the PACS holds of the results of one radiograph."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+import numpy as np
+from pydicom import Dataset
+
+from scripts.dicom.derived import (
+    BOX,
+    CENTRE,
+    JOINT,
+    MASKS_FROM,
+    PRIVATE_CREATOR,
+    PRIVATE_GROUP,
+    layer_series_uid,
+)
+from scripts.dicom.identity import Software
+from scripts.dicom.reader import Radiograph
+from scripts.dicom.segmentation import read_label_map, segmentation_series_uid
+from scripts.joints import PlacedJoint
+from scripts.on_demand import KnownJoint
+from scripts.radiograph import LOWER, UPPER
+from serving.pacs import Instance, Pacs
+
+
+@dataclass
+class StoredResults:
+    """Results of one radiograph, made by the same software and weights.
+
+    Attributes:
+        joints: in the order of their Instance Numbers.
+        layers: of each joint, where its lower and its upper layer are.
+        segmentation: where the segmentation is.
+        labels: (rows, columns) uint8, its label map.
+    """
+
+    joints: list[KnownJoint] = field(default_factory=list)
+    layers: dict[str, dict[int, Instance]] = field(default_factory=dict)
+    segmentation: Instance | None = None
+    labels: np.ndarray | None = None
+
+    @property
+    def objects(self) -> list[Instance]:
+        """Where all of it is."""
+        layers = [where for of in self.layers.values() for where in of.values()]
+        return [*layers, *([self.segmentation] if self.segmentation else [])]
+
+
+def stored_results(pacs: Pacs, radiograph: Radiograph, software: Software, gone: Collection[str] = ()) -> StoredResults:
+    """Read what the PACS has; results of other versions or weights are none of this one's.
+
+    Args:
+        pacs: where to look.
+        radiograph: the source.
+        software: what made the results.
+        gone: SOP Instance UIDs of objects that do not count any more.
+
+    Raises:
+        PacsAwayError: the PACS does not answer.
+        RefusedError: the segmentation cannot be read.
+    """
+    source, results = radiograph.dataset, StoredResults()
+    study = str(source.StudyInstanceUID)
+    numbered: dict[str, tuple[int, KnownJoint]] = {}
+    for layer in (LOWER, UPPER):
+        series = str(layer_series_uid(source, layer, software))
+        for header in _headers(pacs, study, series, gone):
+            joint = _joint(header)
+            name = joint.placed.name
+            numbered[name] = (int(header.InstanceNumber), joint)
+            results.layers.setdefault(name, {})[layer] = Instance(study, series, str(header.SOPInstanceUID))
+    # A joint of which the PACS has lost a layer is none; what is left of it goes when it is made anew.
+    whole = {name: joint for name, joint in numbered.items() if len(results.layers[name]) == 2}
+    series = str(segmentation_series_uid(source, software))
+    for header in _headers(pacs, study, series, gone):
+        results.segmentation = Instance(study, series, str(header.SOPInstanceUID))
+    if results.segmentation and whole:
+        results.labels = read_label_map(pacs.fetch(results.segmentation), radiograph)
+        results.joints = [joint for _, joint in sorted(whole.values(), key=lambda each: each[0])]
+    return results
+
+
+def _headers(pacs: Pacs, study: str, series: str, gone: Collection[str]) -> list[Dataset]:
+    return [header for header in pacs.metadata(study, series) if str(header.SOPInstanceUID) not in gone]
+
+
+def _joint(header: Dataset) -> KnownJoint:
+    block = header.private_block(PRIVATE_GROUP, PRIVATE_CREATOR)
+    top, left, bottom, right = (int(edge) for edge in block[BOX].value)
+    middle = block[CENTRE].value if CENTRE in block else ((top + bottom) / 2, (left + right) / 2)
+    placed = PlacedJoint(str(block[JOINT].value), (top, left, bottom, right), (float(middle[0]), float(middle[1])))
+    return KnownJoint(placed, str(block[MASKS_FROM].value))

@@ -12,16 +12,15 @@
 // The extension as OHIF loads it: what it is made of, and when it is there.
 
 import { loadStyle } from './elements.js';
-import { markJoints, masksEdited, onChange, separateWithMasks, settleOpened, state } from './flow.js';
+import { leave, markJoints, masksEdited, onChange, separateWithMasks, settleOpened, state } from './flow.js';
 import { protocol, register } from './hanging.js';
-import { unlink } from './linking.js';
-import { stop } from './marking.js';
 import { toggleMasks } from './masks.js';
 import { ID, PROTOCOL } from './names.js';
 import { JointsPanel, redraw } from './panel.js';
+import { nameInPanel } from './separated.js';
 import { watch } from './study.js';
 import { toolbarModule } from './toolbar.js';
-import { keep, notify, services } from './viewer.js';
+import { keep, services } from './viewer.js';
 
 let subscriptions = [];
 
@@ -31,16 +30,6 @@ function follow(service, events, action) {
   }
 }
 
-/** Zoom and link a study that was opened with results, once its panes are there. */
-function whenOpened() {
-  const { viewportGridService } = services();
-  const { unsubscribe } = viewportGridService.subscribe(viewportGridService.EVENTS.VIEWPORTS_READY, () => {
-    unsubscribe();
-    settleOpened().catch(error => notify('error', error.message));
-  });
-  subscriptions.push({ unsubscribe });
-}
-
 export default {
   id: ID,
   version: '0.0.0',
@@ -48,7 +37,7 @@ export default {
   preRegistration(managers) {
     keep(managers);
     loadStyle();
-    watch();
+    watch(nameInPanel);
     onChange(redraw);
   },
 
@@ -57,12 +46,10 @@ export default {
     const { displaySetService, segmentationService } = services();
     follow(displaySetService, ['DISPLAY_SETS_ADDED', 'DISPLAY_SETS_REMOVED'], redraw);
     follow(segmentationService, ['SEGMENTATION_DATA_MODIFIED'], masksEdited);
-    whenOpened();
   },
 
   onModeExit() {
-    stop();
-    unlink();
+    leave();
     subscriptions.forEach(({ unsubscribe }) => unsubscribe());
     subscriptions = [];
   },
@@ -72,9 +59,10 @@ export default {
   getToolbarModule: toolbarModule,
 
   getCommandsModule: () => ({
-    actions: { markJoints, separateWithMasks, toggleMasks: () => toggleMasks(state().source) },
+    actions: {},
     definitions: {
       markJoints: { commandFn: markJoints },
+      settleOpened: { commandFn: settleOpened },
       separateWithMasks: { commandFn: separateWithMasks },
       toggleMasks: { commandFn: () => toggleMasks(state().source) },
     },

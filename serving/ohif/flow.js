@@ -14,7 +14,7 @@
 import * as hanging from './hanging.js';
 import { align, applyWindow, link, unlink } from './linking.js';
 import { marking, mark, stop } from './marking.js';
-import { labelMap, putMasks } from './masks.js';
+import { areCorrected, labelMap, putMasks } from './masks.js';
 import { LOWER, ORIGINAL, UPPER, VIEWPORTS } from './names.js';
 import { joints, original, originals, shownIn } from './separated.js';
 import { separate } from './server.js';
@@ -28,6 +28,7 @@ export const figures = new Map();
 const listeners = new Set();
 let busy = false;
 let corrected = false;
+let looking;
 
 /** Be told of changes of what is looked at. */
 export function onChange(listener) {
@@ -105,10 +106,10 @@ export async function separateJoints(source, marks, labels) {
     const answer = await separate(source, marks, labels);
     performance.mark('bls-gan:answered');
     await takeIn(answer);
-    const [first] = answer.joints;
-    await showJoint(source, first.joint);
+    const asked = answer.joints.filter(joint => joint.asked !== false);
+    await showJoint(source, asked[0].joint);
     performance.mark('bls-gan:shown');
-    notify('success', `${listOf(answer.joints.map(({ joint }) => joint))} separated.`, { duration: 2500 });
+    notify('success', `${listOf(asked.map(({ joint }) => joint))} separated.`, { duration: 2500 });
   } catch (error) {
     console.error(error);
     notify('error', error.message || 'The joint could not be separated.', { duration: 10000 });
@@ -139,10 +140,17 @@ export async function showJoint(source, name) {
   }
   stop();
   unlink();
-  hanging.hangJoint(source, name);
   const uidOf = displaySet => displaySet.instances[0].SOPInstanceUID;
-  await ready([[ORIGINAL, source], [UPPER, uidOf(joint[UPPER])], [LOWER, uidOf(joint[LOWER])]]);
+  const panes = [[ORIGINAL, source], [UPPER, uidOf(joint[UPPER])], [LOWER, uidOf(joint[LOWER])]];
+  if (hanging.sideBySide() && panes.every(([id, uid]) => shownIn(id).uid === uid)) {
+    Object.assign(hanging.sight, { source, joint: name });
+  } else {
+    hanging.hangJoint(source, name);
+  }
+  await ready(panes);
   sweep();
+  // The masks lie over the original: tools for them need it to be the active pane.
+  services().viewportGridService.setActiveViewportId(ORIGINAL);
   settle();
   await rendered();
   changed();
@@ -179,17 +187,35 @@ export async function separateWithMasks() {
 /** What OHIF has hung by itself when the study was opened: zoom, link and put the masks on. */
 export async function settleOpened() {
   const { source, joint } = hanging.lookAround();
-  if (joint && hanging.sideBySide()) {
-    await showJoint(source, joint);
+  if (joint) {
+    try {
+      await showJoint(source, joint);
+    } catch (error) {
+      notify('error', error.message);
+    }
   }
   changed();
 }
 
+/** Leave the study: what was looked at is not what the next one is opened with. */
+export function leave() {
+  stop();
+  unlink();
+  clearTimeout(looking);
+  corrected = false;
+  Object.assign(hanging.sight, { source: undefined, joint: undefined });
+}
+
+/** Look whether masks have been corrected, when the hand that draws has come to rest. */
 export function masksEdited() {
-  if (!corrected) {
-    corrected = true;
-    changed();
-  }
+  clearTimeout(looking);
+  looking = setTimeout(() => {
+    const now = areCorrected(hanging.sight.source);
+    if (now !== corrected) {
+      corrected = now;
+      changed();
+    }
+  }, 250);
 }
 
 /** Wait until panes show these images, [[pane, SOP Instance UID]]. */
@@ -197,9 +223,17 @@ async function ready(panes) {
   const end = performance.now() + 15000;
   const there = ([id, uid]) => {
     const pane = viewport(id);
-    return pane?.getCurrentImageId?.()?.includes(uid) && pane.getImageData();
+    const image = pane?.element?.isConnected && pane.getCurrentImageId?.()?.includes(uid) && pane.getImageData();
+    return image ? pane : undefined;
   };
-  while (!panes.every(there)) {
+  let before = [];
+  for (;;) {
+    // OHIF may make panes anew while it hangs: what is there twice, stays.
+    const now = panes.map(there);
+    if (now.every((pane, number) => pane && pane === before[number])) {
+      return;
+    }
+    before = now;
     if (performance.now() > end) {
       throw new Error('The images take too long to load. Check that the PACS can be reached.');
     }

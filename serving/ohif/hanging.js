@@ -119,7 +119,7 @@ export function sideBySide() {
   return VIEWPORTS.every(id => viewports.has(id));
 }
 
-/** Take what OHIF has hung by itself as what is looked at. */
+/** Take what OHIF has hung by itself, in a study just opened, as what is looked at. */
 export function lookAround() {
   Object.assign(sight, settle());
   return sight;

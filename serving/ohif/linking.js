@@ -12,6 +12,7 @@
 // Three panes that move as one: zoom, pan, rotation and window of one are those of the others.
 // A layer is a region of the original, so places are compared in pixels of the original.
 
+import { sight } from './hanging.js';
 import { ORIGINAL, VIEWPORTS } from './names.js';
 import { describe } from './separated.js';
 import { libraries, services, viewport } from './viewer.js';
@@ -75,7 +76,11 @@ function grid(id) {
   if (!displaySet) {
     return undefined;
   }
-  const { box } = describe(displaySet);
+  // Something else that was dragged into the pane has places of its own.
+  const { box, source } = describe(displaySet);
+  if (!source || source !== sight.source) {
+    return undefined;
+  }
   return {
     pane,
     data: image.imageData,

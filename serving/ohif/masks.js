@@ -21,6 +21,12 @@ const LABELMAP = 'Labelmap';
 const COLOURS = { 1: [86, 180, 233, 255], 2: [230, 159, 0, 255], 3: [240, 80, 120, 255] };
 const STYLE = { renderFill: true, renderOutline: true, fillAlpha: 0.16, outlineWidth: 2, outlineAlpha: 0.9 };
 
+/** The segment that a brush paints at first: the overlap is what most corrections are about. */
+const FIRST = 3;
+
+/** Label maps as they were loaded, by segmentation. */
+const loaded = new Map();
+
 /** Whether the radiologist wants to see them. */
 let wanted = true;
 
@@ -44,6 +50,9 @@ export async function putMasks(source) {
   }
   if (!segmentationService.getSegmentation(id)) {
     await masks.load({ headers: {} });
+    tidy(id);
+    loaded.clear();
+    loaded.set(id, labelMap(source));
   }
   // What is over the original already needs no question whether to load it.
   masks.isHydrated = true;
@@ -55,8 +64,25 @@ export async function putMasks(source) {
       }
     }
     segmentationService.setStyle({ type: LABELMAP }, STYLE);
+    segmentationService.setActiveSegment(id, FIRST);
   }
   setVisible(source, wanted);
+}
+
+/** Whether the masks of a radiograph differ from what was loaded; an undone correction is none. */
+export function areCorrected(source) {
+  const before = loaded.get(representation(source).id);
+  const now = before && labelMap(source);
+  return !!now && now.some((label, place) => label !== before[place]);
+}
+
+/** The background is described as a segment in the file; nobody paints it. */
+function tidy(id) {
+  const { segments } = services().segmentationService.getSegmentation(id);
+  delete segments[0];
+  for (const segment of Object.values(segments)) {
+    segment.label = segment.label.charAt(0).toUpperCase() + segment.label.slice(1);
+  }
 }
 
 function setVisible(source, visible) {

@@ -11,6 +11,7 @@
 
 // The mode in which a radiologist separates joints: OHIF's segmentation mode, with joints before masks.
 
+import { captionOf } from './captions.js';
 import { ID, PANEL, PROTOCOL } from './names.js';
 
 const SEGMENTATION_MODE = '@ohif/mode-segmentation';
@@ -21,6 +22,10 @@ const SECTIONS = {
   primary: ['SeparateBones', 'ShowMasks', 'WindowLevel', 'Zoom', 'Pan', 'MeasurementTools', 'Layout', 'Capture', 'MoreTools'],
   MeasurementTools: ['Length', 'Bidirectional', 'Angle', 'ArrowAnnotate'],
   MoreTools: ['Reset', 'rotate-right', 'flipHorizontal', 'invert', 'Magnify', 'TagBrowser'],
+  // Of the tools for masks those that work by hand on one image; others fetch models from the web or walk through slices.
+  LabelMapTools: ['BrushTools', 'Shapes', 'LabelMapEditWithContour'],
+  BrushTools: ['Brush', 'Eraser'],
+  labelMapSegmentationUtilities: [],
   'viewportActionMenu.topLeft': [],
   'viewportActionMenu.topRight': [],
   'viewportActionMenu.bottomLeft': [],
@@ -52,6 +57,15 @@ const BUTTONS = [
   },
 ];
 
+/** What stands in the corner of a pane: which bone of which joint, or the radiograph's own description. */
+const caption = {
+  id: 'Caption',
+  inheritsFrom: 'ohif.overlayItem',
+  label: '',
+  title: '',
+  contentF: ({ displaySets }) => captionOf(displaySets?.[0]),
+};
+
 async function modeFactory({ loadModules }) {
   const [segmentation] = await loadModules([SEGMENTATION_MODE]);
   const basis = segmentation.modeInstance;
@@ -73,6 +87,18 @@ async function modeFactory({ loadModules }) {
     toolbarButtons: [...basis.toolbarButtons, ...BUTTONS],
     toolbarSections: [...basis.toolbarSections, SECTIONS],
     toolGroupAdditions: { ...basis.toolGroupAdditions, default: [{ $reference: 'cornerstone.annotationTools' }] },
+    modeCustomizations: {
+      'ohif.hotkeyBindings': {
+        $push: [
+          { commandName: 'markJoints', label: 'Separate bones', keys: ['s'], isEditable: true },
+          { commandName: 'toggleMasks', label: 'Show or hide masks', keys: ['m'], isEditable: true },
+        ],
+      },
+      'viewportOverlay.topLeft': { $set: [caption] },
+      'viewportOverlay.bottomRight': { $set: [] },
+      'panelSegmentation.disableEditing': { $set: false },
+    },
+    onSetupRouteComplete: ({ commandsManager }) => commandsManager.run('settleOpened'),
     modeModalities: ['DX', 'CR', 'MG', 'OT'],
   };
 }

@@ -23,6 +23,6 @@ export const VIEWPORTS = [ORIGINAL, UPPER, LOWER];
 
 export const TITLES = {
   [ORIGINAL]: 'Original',
-  [UPPER]: 'Upper bone (phalanx)',
-  [LOWER]: 'Lower bone (metacarpal)',
+  [UPPER]: 'Upper bone',
+  [LOWER]: 'Lower bone',
 };

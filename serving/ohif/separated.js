@@ -14,6 +14,7 @@
 import { ORIGINAL, UPPER, LOWER } from './names.js';
 import { isGone } from './study.js';
 import { displaySets, services } from './viewer.js';
+import { titleOf } from './words.js';
 
 const SEGMENTATION = '1.2.840.10008.5.1.4.1.1.66.';
 const MAKER = 'BLS-GAN';
@@ -45,9 +46,16 @@ function sourceOf(instance) {
 /** What a display set is: {role, joint, box, masks, source, uid}, role undefined for anything else. */
 export function describe(displaySet) {
   const instance = displaySet?.instances?.[0];
-  if (!instance || isGone(instance.SOPInstanceUID)) {
-    return {};
-  }
+  return !instance || isGone(instance.SOPInstanceUID) ? {} : describeInstance(instance, displaySet.Modality);
+}
+
+/** The name of a layer in the study panel. */
+export function nameInPanel(instance) {
+  const { role, joint } = describeInstance(instance, instance.Modality);
+  return joint && `${titleOf(joint)}, ${role} bone`;
+}
+
+function describeInstance(instance, modality) {
   const uid = instance.SOPInstanceUID;
   if (String(instance.SOPClassUID).startsWith(SEGMENTATION)) {
     const images = [instance.ReferencedSeriesSequence].flat().flatMap(item => [item?.ReferencedInstanceSequence].flat());
@@ -65,7 +73,7 @@ export function describe(displaySet) {
       source: sourceOf(instance),
     };
   }
-  return PROJECTIONS.includes(displaySet.Modality) && !sourceOf(instance) ? { role: ORIGINAL, uid, source: uid } : { uid };
+  return PROJECTIONS.includes(modality) && !sourceOf(instance) ? { role: ORIGINAL, uid, source: uid } : { uid };
 }
 
 function described() {

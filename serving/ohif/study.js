@@ -16,13 +16,28 @@ import { dataSource, displaySets, libraries, services } from './viewer.js';
 /** SOP Instance UIDs that the PACS no longer holds; OHIF's store of metadata never forgets. */
 const gone = new Set();
 
-/** Keep what is gone out of the study panel, whenever OHIF makes display sets of its metadata. */
-export function watch() {
+/**
+ * Keep what is gone out of the study panel, whenever OHIF makes display sets of its metadata.
+ *
+ * @param nameOf the name under which an instance stands in the study panel, if it is not its series' own
+ */
+export function watch(nameOf) {
   const { displaySetService } = services();
   const make = displaySetService.makeDisplaySets;
   displaySetService.makeDisplaySets = (instances, options) => {
-    const left = options?.batch ? instances : instances.filter(({ SOPInstanceUID }) => !gone.has(SOPInstanceUID));
-    return left.length ? make(left, options) : undefined;
+    if (options?.batch) {
+      return make(instances, options);
+    }
+    const left = instances.filter(({ SOPInstanceUID }) => !gone.has(SOPInstanceUID));
+    const named = left.filter(instance => nameOf(instance));
+    const others = left.filter(instance => !named.includes(instance));
+    const made = others.length ? make(others, options) ?? [] : [];
+    for (const instance of named) {
+      // One by one: the series has one name for all of its joints, the panel needs one for each.
+      const settings = { ...options?.settings, SeriesDescription: nameOf(instance), label: nameOf(instance) };
+      made.push(...(make([instance], { ...options, settings }) ?? []));
+    }
+    return made;
   };
 }
 

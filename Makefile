@@ -2,6 +2,8 @@
 PYTHON ?= python3
 DATASET ?= samples
 OUTPUT ?= output
+PORT ?= 8000
+STUDIES ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -10,7 +12,7 @@ TORCH := $(shell sed -n 's/^torch==//p' requirements.txt)
 CPU_WHEELS := https://download.pytorch.org/whl/cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint clean
+.PHONY: help setup demo serve test lint clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1 - \2/p' Makefile
@@ -20,6 +22,9 @@ setup: $(VENV)/.setup ## make .venv with all that the bundle needs
 demo: $(VENV)/.setup ## separate the bones of the joints in samples/ (or DATASET=...) into output/ (or OUTPUT=...)
 	$(BIN)/python -W 'ignore:parsing config_file' -m monai.bundle run --config_file configs/inference.json \
 	    --dataset_dir $(DATASET) --output_dir $(OUTPUT)
+
+serve: $(VENV)/.setup-serving ## PACS, MONAI Label and OHIF at 127.0.0.1:8000 (or PORT=...), with two drawn hands (or STUDIES=URL of a PACS)
+	@$(BIN)/python -m serving --port $(PORT) $(if $(STUDIES),--studies $(STUDIES))
 
 test: lint ## run all checks: lint, types, tests with coverage
 	$(BIN)/python -m pytest --cov
@@ -50,6 +55,10 @@ $(VENV)/.setup: requirements.txt
 	@$(INSTALL) --requirement requirements.txt
 	@touch $@
 
-$(VENV)/.setup-test: $(VENV)/.setup requirements-test.txt
+$(VENV)/.setup-serving: $(VENV)/.setup requirements-serving.txt $(wildcard serving/stand_ins/*/*)
+	@$(INSTALL) --requirement requirements.txt --requirement requirements-serving.txt
+	@touch $@
+
+$(VENV)/.setup-test: $(VENV)/.setup-serving requirements-test.txt
 	@$(INSTALL) --requirement requirements-test.txt
 	@touch $@

@@ -13,7 +13,6 @@
 
 import logging
 import re
-from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI
@@ -109,16 +108,15 @@ class Guard:
         allowed = not origin or self._is_allowed(origin, host)
 
         async def sending(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                # What a foreign page may read: what it is allowed to, and every refusal.
-                if origin and (allowed or message["status"] >= 400):
-                    message["headers"] = [
-                        *(pair for pair in message["headers"] if not pair[0].startswith(b"access-control-")),
-                        (b"access-control-allow-origin", origin.encode("latin-1") if allowed else b"*"),
-                        (b"access-control-allow-headers", b"authorization, content-type, accept"),
-                        (b"access-control-allow-methods", b"GET, HEAD, POST, PUT, DELETE, OPTIONS"),
-                        (b"vary", b"Origin"),
-                    ]
+            # What a foreign page may read: what it is allowed to, and every refusal.
+            if message["type"] == "http.response.start" and origin and (allowed or message["status"] >= 400):
+                message["headers"] = [
+                    *(pair for pair in message["headers"] if not pair[0].startswith(b"access-control-")),
+                    (b"access-control-allow-origin", origin.encode("latin-1") if allowed else b"*"),
+                    (b"access-control-allow-headers", b"authorization, content-type, accept"),
+                    (b"access-control-allow-methods", b"GET, HEAD, POST, PUT, DELETE, OPTIONS"),
+                    (b"vary", b"Origin"),
+                ]
             await send(message)
 
         refusal = self._refusal(scope, headers, host, origin, allowed)
@@ -133,12 +131,8 @@ class Guard:
                 {"detail": f"host {name[:64]!r} is not a name of this server; BLS_GAN_HOSTS names more"}, 421
             )
         if not allowed:
-            return JSONResponse(
-                {
-                    "detail": f"origin {origin[:64]!r} may not ask this server; MONAI_LABEL_CORS_ORIGINS names those that may"
-                },
-                403,
-            )
+            more = "MONAI_LABEL_CORS_ORIGINS names those that may"
+            return JSONResponse({"detail": f"origin {origin[:64]!r} may not ask this server; {more}"}, 403)
         if scope["method"] == "OPTIONS" and origin:
             return JSONResponse({}, 200)
         length = headers.get("content-length", "0")
@@ -152,7 +146,7 @@ class Guard:
             return True
         return not self.origins and LOOPBACK.fullmatch(asked.hostname or "") is not None
 
-    def _counting(self, receive: Receive) -> Callable[[], object]:
+    def _counting(self, receive: Receive) -> Receive:
         count = 0
 
         async def counted() -> Message:

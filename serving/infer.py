@@ -16,7 +16,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,7 @@ OWN = {"model", "image", "label", "file", "session_id"}
 router = APIRouter(dependencies=[Depends(RBAC(settings.MONAI_LABEL_AUTH_ROLE_USER))])
 
 
-class Output(str, Enum):
+class Output(StrEnum):
     """What the answer holds."""
 
     image = "image"
@@ -57,8 +57,8 @@ class Output(str, Enum):
 async def infer(request: Request, model: str, image: str = "", output: Output | None = None) -> Response:
     """Separate joints of a radiograph of the PACS.
 
-    ``image`` is its SOP Instance UID, or its Series Instance UID. The form has ``params``, JSON with ``joints``, and may
-    have ``label``, a file with masks for them. ``output``: the label map (``image``), where everything is and all
+    ``image`` is its SOP Instance UID, or its Series Instance UID. The form has ``params``, JSON with ``joints``, and
+    may have ``label``, a file with masks for them. ``output``: the label map (``image``), where everything is and all
     figures (``json``), both (``all``), or the segmentation as DICOM (``dicom_seg``).
     """
     if not image:
@@ -71,7 +71,7 @@ async def infer(request: Request, model: str, image: str = "", output: Output | 
         if drawn is not None and not isinstance(drawn, UploadFile):
             raise RefusedError("label: a file expected")
         with _saved(drawn) as label:
-            asked = {**params, "model": model, "image": image, **({"label": str(label)} if label else {})}
+            asked: dict[str, Any] = {**params, "model": model, "image": image, **({"label": str(label)} if label else {})}
             if output == Output.json:
                 asked["result_write_to_file"] = False
             return await to_thread.run_sync(_answer, asked, output, limiter=AT_ONCE)

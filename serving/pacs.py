@@ -14,7 +14,7 @@
 import logging
 import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,7 +73,7 @@ class Pacs:
         *,
         orthanc: str = "",
         session: requests.Session | None = None,
-        prefixes: dict[str, str | None] | None = None,
+        prefixes: Mapping[str, Any] | None = None,
         timeout: float = 20,
     ) -> None:
         self.url = url.rstrip("/")

@@ -30,8 +30,8 @@ logger = logging.getLogger(__name__)
 class Radiographs(Datastore):
     """Radiographs of a PACS that speaks DICOMweb; labels are their segmentations there.
 
-    The id of an image is its Series Instance UID, as MONAI Label has it, where the series holds one radiograph, else its
-    SOP Instance UID. Nothing is listed from memory: what comes into the PACS or leaves it is seen at once.
+    The id of an image is its Series Instance UID, as MONAI Label has it, where the series holds one radiograph, else
+    its SOP Instance UID. Nothing is listed from memory: what comes into the PACS or leaves it is seen at once.
 
     Args:
         separator: knows the PACS.

@@ -16,6 +16,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -176,7 +177,7 @@ def _rows(joints: Any, where: Instance, stored: StoredResults) -> list[JointRow]
 
 
 def _read(joints: Sequence[Any]) -> list[JointRow]:
-    rows = read_joints(joints, None)
+    rows = read_joints(joints, Path())
     for row in rows:
         if row.segmentation:
             raise RefusedError(f"{row.where}: segmentation is a file's name, send masks as label")

@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""One origin for all: MONAI Label, inference, the PACS and the viewer, as the ASGI app that MONAI Label's command serves.
+"""One origin for all: MONAI Label, inference, the PACS and the viewer; the ASGI app of MONAI Label's own command.
 
 ``python -m monailabel.main start_server --app serving/label --studies URL --uvicorn_app serving.server:app``
 """
@@ -41,7 +41,8 @@ OHIF = Path(os.environ.get("BLS_GAN_OHIF", ROOT / ".serve" / "ohif" / "dist"))
 
 EXTENSION = ROOT / "serving" / "ohif"
 
-LABEL_ROUTES = ("activelearning", "auth", "batch", "datastore", "docs", "info", "logs", "model", "openapi.json") + (
+LABEL_ROUTES = (
+    *("activelearning", "auth", "batch", "datastore", "docs", "info", "logs", "model", "openapi.json"),
     *("scoring", "static", "train"),
 )
 """What of MONAI Label is reached. Its own viewer, its proxy, sessions and slides are not: ours stand in their place."""

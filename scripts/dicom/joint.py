@@ -47,9 +47,10 @@ class MaskedJoint:
     def asked(self) -> list[object]:
         """What tells its objects from those of the same joint, separated otherwise: what was asked, not what came."""
         given = hashlib.sha256(np.packbits(self.masks).tobytes()).hexdigest() if self.masks_from == "given" else ""
-        own = self.territory is None or bool(self.territory.all())
-        shared = "" if own else hashlib.sha256(np.packbits(self.territory).tobytes()).hexdigest()
-        return [self.name, [int(side) for side in self.box], given, *([shared] if shared else [])]
+        shared = []
+        if self.territory is not None and not self.territory.all():
+            shared = [hashlib.sha256(np.packbits(self.territory).tobytes()).hexdigest()]
+        return [self.name, [int(side) for side in self.box], given, *shared]
 
 
 @dataclass(frozen=True, kw_only=True)

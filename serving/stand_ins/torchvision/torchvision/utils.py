@@ -1,9 +1,24 @@
-"""x"""
+# Copyright 2026 The BLS-GAN bundle contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What MONAI Label imports by name; it draws with them for stock training tasks alone."""
+
+from typing import Any, NoReturn
 
 
-def make_grid(*a, **k):
-    raise NotImplementedError
+def make_grid(*_: Any, **__: Any) -> NoReturn:
+    """Not there."""
+    raise NotImplementedError("torchvision is not installed: this is its stand-in")
 
 
-def save_image(*a, **k):
-    raise NotImplementedError
+def save_image(*_: Any, **__: Any) -> NoReturn:
+    """Not there."""
+    raise NotImplementedError("torchvision is not installed: this is its stand-in")

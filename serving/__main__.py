@@ -1,0 +1,103 @@
+# Copyright 2026 The BLS-GAN bundle contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""``python -m serving``: a PACS, MONAI Label with our app, and the viewer, on this machine, until Ctrl-C."""
+
+import logging
+import signal
+import threading
+from contextlib import ExitStack
+from pathlib import Path
+from types import FrameType
+
+import fire
+from pydicom import dcmread
+
+from scripts.archive import save
+from scripts.hand import draw_hand
+from scripts.refusal import exit_on_refusal
+from serving.bundle import ROOT
+from serving.label_server import LabelServer
+from serving.orthanc import Orthanc, free_port
+from serving.pacs import Pacs
+from serving.viewer import viewer
+
+logger = logging.getLogger(__name__)
+
+SAMPLE = ROOT / "samples" / "hand" / "hand_000_right.dcm"
+
+
+def samples(folder: Path) -> list[Path]:
+    """Two drawn hands, one a study: that of the samples, and a left one that is drawn once."""
+    left = folder / "hand_001_left.dcm"
+    if not left.is_file():
+        partial = folder / "partial" / left.name
+        save(draw_hand(1, hand="left"), partial, number=1)
+        partial.rename(left)
+    return [SAMPLE, left]
+
+
+def main(
+    studies: str = "",
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    state: str = str(ROOT / ".serve"),
+    orthanc: str = "",
+) -> None:
+    """Bring up all of it, and wait until Ctrl-C.
+
+    Args:
+        studies: address of the DICOMweb services of a PACS that is there already; an Orthanc is started if not given.
+        host: address to listen at. Whoever reaches it can read the PACS, if no login is set up: see docs/serving.md.
+        port: to listen at, or the next free one.
+        state: folder for the PACS, the viewer, new weights and logs.
+        orthanc: address of Orthanc's own interface, if ``studies`` is an Orthanc's: results that are replaced are then
+            taken out through it.
+    """
+    folder = Path(state).resolve()
+    stopped = threading.Event()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        stopped.set()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    with exit_on_refusal(), ExitStack() as running:
+        ohif = viewer(folder / "ohif")
+        own = None
+        if not studies:
+            own = Orthanc(folder / "pacs")
+            running.callback(own.stop)
+            studies, orthanc = own.studies, own.url
+            logger.info("PACS at %s", studies)
+            _fill(studies, folder)
+        server = LabelServer(studies, folder, host=host, port=free_port(port), ohif=ohif, orthanc=orthanc)
+        running.callback(server.stop)
+        logger.info("The viewer is at %s/ - Ctrl-C ends all of it", server.url)
+        while not stopped.wait(1):
+            if not server.alive or (own is not None and not own.alive):
+                who, log = ("the server", "server.log") if not server.alive else ("the PACS", "pacs/orthanc.log")
+                raise SystemExit(f"{who} has ended; {folder / log} says why")
+    logger.info("stopped")
+
+
+def _fill(studies: str, folder: Path) -> None:
+    pacs = Pacs(studies)
+    if not pacs.radiographs():
+        logger.info("the PACS is empty: two drawn hands go in")
+        pacs.store([dcmread(path) for path in samples(folder)])
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    for quiet in ("dicomweb_client", "urllib3"):
+        logging.getLogger(quiet).setLevel(logging.WARNING)
+    fire.Fire(main)

@@ -1,0 +1,65 @@
+# Copyright 2026 The BLS-GAN bundle contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""OHIF, the viewer: fetched once from the npm registry, held against its known checksum, unpacked beside the state."""
+
+import base64
+import hashlib
+import logging
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from pathlib import Path
+
+from scripts.refusal import RefusedError
+
+logger = logging.getLogger(__name__)
+
+PACKAGE = "@ohif/app@3.13.2"
+INTEGRITY = "sha512-WZdxmpmG7rqFgW9ZJLcbgr3XCtLi1KDNPoMaeY5PPe6j4G4fjEjjkycZM6C6Zk2F87BKxFfpq+jd5xXZB9E8EA=="
+"""Of the package's archive, as the registry states it."""
+
+
+def viewer(folder: Path) -> Path:
+    """The viewer's static files, fetched if they are not there.
+
+    Args:
+        folder: where they are kept, made if it is not there.
+
+    Returns:
+        The folder with ``index.html``.
+
+    Raises:
+        RefusedError: npm is not installed, or cannot fetch the package, or what came is not the known package.
+    """
+    dist = folder / PACKAGE.rsplit("@", 1)[-1] / "dist"
+    if (dist / "index.html").is_file():
+        return dist
+    if shutil.which("npm") is None:
+        raise RefusedError("npm is missing, which fetches the viewer: apt-get install --yes npm")
+    logger.info("fetching the viewer, %s: once, 50 MB", PACKAGE)
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder) as partial:
+        fetched = subprocess.run(
+            ["npm", "pack", "--silent", PACKAGE], cwd=partial, capture_output=True, text=True, check=False
+        )
+        archives = list(Path(partial).glob("*.tgz"))
+        if fetched.returncode or len(archives) != 1:
+            raise RefusedError(f"npm cannot fetch {PACKAGE}: {fetched.stderr.strip()[-200:] or 'no word why'}")
+        digest = "sha512-" + base64.b64encode(hashlib.sha512(archives[0].read_bytes()).digest()).decode()
+        if digest != INTEGRITY:
+            raise RefusedError(f"what npm fetched is not {PACKAGE}: {digest}, {INTEGRITY} expected")
+        with tarfile.open(archives[0]) as archive:
+            archive.extractall(partial, filter="data")
+        dist.parent.mkdir(exist_ok=True)
+        (Path(partial) / "package" / "dist").rename(dist)
+    return dist

@@ -16,9 +16,12 @@ function logo(React) {
   const line = (text, style) => React.createElement('span', { style }, text);
   return React.createElement(
     'div',
-    { 'data-cy': 'bls-gan-logo', style: { display: 'flex', flexDirection: 'column', lineHeight: 1.25, padding: '0 8px' } },
+    {
+      'data-cy': 'bls-gan-logo',
+      style: { display: 'flex', flexDirection: 'column', lineHeight: 1.25, padding: '0 8px' },
+    },
     line('BLS-GAN', { color: '#fff', fontSize: 14, fontWeight: 600, letterSpacing: '0.04em' }),
-    line('Research use, not a medical device', { color: '#9ca3af', fontSize: 10, whiteSpace: 'nowrap' })
+    line('Research use, not a medical device', { color: '#9ca3af', fontSize: 10, whiteSpace: 'nowrap' }),
   );
 }
 
@@ -31,8 +34,8 @@ window.config = {
   // Modes that OHIF always brings along; a hand has no use for them.
   modesConfiguration: Object.fromEntries(
     ['longitudinal', 'basic', 'segmentation', 'tmtv', 'microscopy', 'preclinical-4d', 'ultrasound-pleura-bline'].map(
-      mode => [`@ohif/mode-${mode}`, { hide: { $set: true } }]
-    )
+      mode => [`@ohif/mode-${mode}`, { hide: { $set: true } }],
+    ),
   ),
   customizationService: {},
   showStudyList: true,

@@ -17,5 +17,7 @@ import { describe } from './separated.js';
 /** Short, as OHIF cuts longer ones off: the panel says of which joint. */
 export function captionOf(displaySet) {
   const { role } = describe(displaySet);
-  return role === ORIGINAL ? displaySet.SeriesDescription || TITLES[ORIGINAL] : TITLES[role] ?? displaySet?.SeriesDescription ?? '';
+  return role === ORIGINAL
+    ? displaySet.SeriesDescription || TITLES[ORIGINAL]
+    : (TITLES[role] ?? displaySet?.SeriesDescription ?? '');
 }

@@ -55,7 +55,9 @@ export default {
   },
 
   getHangingProtocolModule: () => [{ name: PROTOCOL, protocol }],
-  getPanelModule: () => [{ name: 'joints', iconName: 'tab-segmentation', iconLabel: 'Joints', label: 'Joints', component: JointsPanel }],
+  getPanelModule: () => [
+    { name: 'joints', iconName: 'tab-segmentation', iconLabel: 'Joints', label: 'Joints', component: JointsPanel },
+  ],
   getToolbarModule: toolbarModule,
 
   getCommandsModule: () => ({

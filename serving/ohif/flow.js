@@ -92,7 +92,11 @@ export function cancel() {
 /** The radiograph of the active pane, of the original pane, or the first of the study. */
 function sourceInSight() {
   const { viewportGridService } = services();
-  const candidates = [shownIn(viewportGridService.getActiveViewportId()).source, shownIn(ORIGINAL).source, hanging.sight.source];
+  const candidates = [
+    shownIn(viewportGridService.getActiveViewportId()).source,
+    shownIn(ORIGINAL).source,
+    hanging.sight.source,
+  ];
   return candidates.find(uid => uid && original(uid)) ?? originals()[0]?.uid;
 }
 
@@ -101,7 +105,11 @@ export async function separateJoints(source, marks, labels) {
   busy = true;
   changed();
   performance.mark('bls-gan:asked');
-  const progress = notify('loading', marks.length > 1 ? `Separating ${marks.length} joints…` : 'Separating the bones…', { autoClose: false });
+  const progress = notify(
+    'loading',
+    marks.length > 1 ? `Separating ${marks.length} joints…` : 'Separating the bones…',
+    { autoClose: false },
+  );
   try {
     const answer = await separate(source, marks, labels);
     performance.mark('bls-gan:answered');
@@ -125,7 +133,11 @@ async function takeIn(answer) {
   const objects = [...answer.joints.flatMap(joint => [joint.upper, joint.lower]), answer.segmentation].filter(Boolean);
   const uids = objects.map(({ sop_instance_uid: uid }) => uid);
   dismiss((answer.replaced ?? []).filter(uid => !uids.includes(uid)));
-  await bring(answer.study_instance_uid, objects.map(({ series_instance_uid: uid }) => uid), uids);
+  await bring(
+    answer.study_instance_uid,
+    objects.map(({ series_instance_uid: uid }) => uid),
+    uids,
+  );
   for (const joint of answer.joints) {
     figures.set(joint.upper.sop_instance_uid, joint);
   }
@@ -141,7 +153,11 @@ export async function showJoint(source, name) {
   stop();
   unlink();
   const uidOf = displaySet => displaySet.instances[0].SOPInstanceUID;
-  const panes = [[ORIGINAL, source], [UPPER, uidOf(joint[UPPER])], [LOWER, uidOf(joint[LOWER])]];
+  const panes = [
+    [ORIGINAL, source],
+    [UPPER, uidOf(joint[UPPER])],
+    [LOWER, uidOf(joint[LOWER])],
+  ];
   if (hanging.sideBySide() && panes.every(([id, uid]) => shownIn(id).uid === uid)) {
     Object.assign(hanging.sight, { source, joint: name });
   } else {
@@ -245,7 +261,7 @@ async function ready(panes) {
 function rendered() {
   const { IMAGE_RENDERED } = libraries().cornerstone.Enums.Events;
   const drawn = VIEWPORTS.map(
-    id => new Promise(resolve => viewport(id).element.addEventListener(IMAGE_RENDERED, resolve, { once: true }))
+    id => new Promise(resolve => viewport(id).element.addEventListener(IMAGE_RENDERED, resolve, { once: true })),
   );
   return Promise.race([Promise.all(drawn), new Promise(resolve => setTimeout(resolve, 1000))]);
 }

@@ -24,7 +24,9 @@ export const sight = { source: undefined, joint: undefined };
 
 function selector(role) {
   return {
-    seriesMatchingRules: [{ weight: 10, attribute: ATTRIBUTE, constraint: { equals: { value: role } }, required: true }],
+    seriesMatchingRules: [
+      { weight: 10, attribute: ATTRIBUTE, constraint: { equals: { value: role } }, required: true },
+    ],
   };
 }
 
@@ -50,7 +52,9 @@ export const protocol = {
   },
   displaySetSelectors: {
     ...Object.fromEntries(VIEWPORTS.map(role => [role, selector(role)])),
-    any: { seriesMatchingRules: [{ weight: 10, attribute: 'numImageFrames', constraint: { greaterThan: { value: 0 } } }] },
+    any: {
+      seriesMatchingRules: [{ weight: 10, attribute: 'numImageFrames', constraint: { greaterThan: { value: 0 } } }],
+    },
   },
   stages: [
     {
@@ -88,7 +92,8 @@ function paneOf(displaySet) {
   if (found.role === ORIGINAL) {
     return found.uid === source ? ORIGINAL : '';
   }
-  return (found.role === UPPER || found.role === LOWER) && found.source === source && found.joint === joint ? found.role : '';
+  const layers = joints(source).find(one => one.joint === joint);
+  return layers && (layers[UPPER] === displaySet || layers[LOWER] === displaySet) ? found.role : '';
 }
 
 export function register() {

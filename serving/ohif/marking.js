@@ -76,7 +76,8 @@ function finish(marks) {
 }
 
 function bar() {
-  const button = (name, label, title, onclick) => elementOf('button', { 'data-cy': `bls-gan-${name}`, title, onclick }, label);
+  const button = (name, label, title, onclick) =>
+    elementOf('button', { 'data-cy': `bls-gan-${name}`, title, onclick }, label);
   const separate = button('separate', 'Separate', 'Enter', () => finish(session.marks));
   const clear = button('clear', 'Clear', 'Remove all marks', () => {
     session.marks.length = 0;
@@ -91,7 +92,14 @@ function bar() {
       ? `${length} joint${length > 1 ? 's' : ''} marked`
       : 'Click a joint, or draw a box around it. Fingers must point up.';
   };
-  return elementOf('div', { class: 'bls-gan-bar', 'data-cy': 'bls-gan-bar' }, hint, separate, clear, button('cancel', 'Cancel', 'Escape', () => finish()));
+  return elementOf(
+    'div',
+    { class: 'bls-gan-bar', 'data-cy': 'bls-gan-bar' },
+    hint,
+    separate,
+    clear,
+    button('cancel', 'Cancel', 'Escape', () => finish()),
+  );
 }
 
 function key(event) {
@@ -222,11 +230,20 @@ function draw() {
   if (!session?.pane.getImageData()) {
     return;
   }
-  const known = session.known.map(({ joint, box: [top, left, bottom, right] }) => ({ left, top, right, bottom, joint }));
+  const known = session.known.map(({ joint, box: [top, left, bottom, right] }) => ({
+    left,
+    top,
+    right,
+    bottom,
+    joint,
+  }));
   draw.layer.replaceChildren(
     ...known.flatMap(box => [outline(box, 'known'), caption(box, titleOf(box.joint))]),
-    ...session.marks.flatMap((one, number) => [outline(regionOf(one), 'x' in one ? 'region' : 'box'), ...badge(one, number + 1)]),
-    ...(session.drawn ? [outline(session.drawn, 'box')] : [])
+    ...session.marks.flatMap((one, number) => [
+      outline(regionOf(one), 'x' in one ? 'region' : 'box'),
+      ...badge(one, number + 1),
+    ]),
+    ...(session.drawn ? [outline(session.drawn, 'box')] : []),
   );
   session.show();
 }
@@ -241,7 +258,12 @@ function shape(name, attributes, text) {
 }
 
 function outline({ left, top, right, bottom }, kind) {
-  const corners = [[left, top], [right, top], [right, bottom], [left, bottom]].map(corner => toCanvas(...corner).join(','));
+  const corners = [
+    [left, top],
+    [right, top],
+    [right, bottom],
+    [left, bottom],
+  ].map(corner => toCanvas(...corner).join(','));
   return shape('polygon', { points: corners.join(' '), class: `bls-gan-${kind}` });
 }
 

@@ -37,7 +37,9 @@ export function masksWanted() {
 function representation(source) {
   const masks = masksOf(source);
   const id = masks?.displaySetInstanceUID;
-  const [found] = id ? services().segmentationService.getSegmentationRepresentations(ORIGINAL, { segmentationId: id }) : [];
+  const [found] = id
+    ? services().segmentationService.getSegmentationRepresentations(ORIGINAL, { segmentationId: id })
+    : [];
   return { masks, id, found };
 }
 

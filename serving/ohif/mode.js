@@ -19,7 +19,17 @@ const MASK_TOOLS = '@ohif/extension-cornerstone.panelModule.panelSegmentationWit
 
 /** Sections of the toolbar and of the viewports' corners, by the names that OHIF has for them. */
 const SECTIONS = {
-  primary: ['SeparateBones', 'ShowMasks', 'WindowLevel', 'Zoom', 'Pan', 'MeasurementTools', 'Layout', 'Capture', 'MoreTools'],
+  primary: [
+    'SeparateBones',
+    'ShowMasks',
+    'WindowLevel',
+    'Zoom',
+    'Pan',
+    'MeasurementTools',
+    'Layout',
+    'Capture',
+    'MoreTools',
+  ],
   MeasurementTools: ['Length', 'Bidirectional', 'Angle', 'ArrowAnnotate'],
   MoreTools: ['Reset', 'rotate-right', 'flipHorizontal', 'invert', 'Magnify', 'TagBrowser'],
   // Of the tools for masks those that work by hand on one image; others fetch models from the web or walk through slices.

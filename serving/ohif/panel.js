@@ -43,7 +43,7 @@ function fill(element) {
   element.replaceChildren(
     elementOf('div', { class: 'bls-gan-title' }, 'Separated joints'),
     found.length ? elementOf('div', { class: 'bls-gan-list' }, ...found.map(joint => row(joint, now))) : nothing(now),
-    ...(found.length ? [again(now)] : [])
+    ...(found.length ? [again(now)] : []),
   );
 }
 
@@ -52,7 +52,11 @@ function nothing(now) {
     'div',
     { class: 'bls-gan-empty' },
     'None yet. Mark the joints whose bones overlap.',
-    elementOf('button', { class: 'bls-gan-primary', disabled: now.busy || now.marking, onclick: markJoints }, 'Separate bones')
+    elementOf(
+      'button',
+      { class: 'bls-gan-primary', disabled: now.busy || now.marking, onclick: markJoints },
+      'Separate bones',
+    ),
   );
 }
 
@@ -73,7 +77,7 @@ function row(joint, now) {
     },
     elementOf('span', { class: 'bls-gan-name' }, titleOf(joint.joint)),
     ...lines.map(line => elementOf('span', { class: 'bls-gan-line' }, line)),
-    ...(known?.warnings ?? []).map(warning => elementOf('span', { class: 'bls-gan-warning' }, sentence(warning)))
+    ...(known?.warnings ?? []).map(warning => elementOf('span', { class: 'bls-gan-warning' }, sentence(warning))),
   );
 }
 
@@ -92,8 +96,12 @@ function again(now) {
         title: 'The masks over the original decide where each bone is',
         onclick: separateWithMasks,
       },
-      'Separate again with these masks'
+      'Separate again with these masks',
     ),
-    elementOf('span', { class: 'bls-gan-line' }, 'Correct the masks with the tools below: lower bone, upper bone, overlap.')
+    elementOf(
+      'span',
+      { class: 'bls-gan-line' },
+      'Correct the masks with the tools below: lower bone, upper bone, overlap.',
+    ),
   );
 }

@@ -21,7 +21,7 @@ const MAKER = 'BLS-GAN';
 const PROJECTIONS = ['DX', 'CR', 'MG', 'OT'];
 
 /** Elements of the private block (0029,xx00), by the names that they have in metadata without a dictionary. */
-const ELEMENT = { joint: '01', box: '02', layer: '03', masks: '06' };
+const ELEMENT = { joint: '01', box: '02', layer: '03', softTissue: '04', white: '05', masks: '06' };
 
 function privateValue(instance, element) {
   for (let block = 0x10; block <= 0xff; block++) {
@@ -58,8 +58,12 @@ export function nameInPanel(instance) {
 function describeInstance(instance, modality) {
   const uid = instance.SOPInstanceUID;
   if (String(instance.SOPClassUID).startsWith(SEGMENTATION)) {
-    const images = [instance.ReferencedSeriesSequence].flat().flatMap(item => [item?.ReferencedInstanceSequence].flat());
-    return text(instance.Manufacturer) === MAKER ? { role: 'masks', uid, source: images[0]?.ReferencedSOPInstanceUID } : { uid };
+    const images = [instance.ReferencedSeriesSequence]
+      .flat()
+      .flatMap(item => [item?.ReferencedInstanceSequence].flat());
+    return text(instance.Manufacturer) === MAKER
+      ? { role: 'masks', uid, source: images[0]?.ReferencedSOPInstanceUID }
+      : { uid };
   }
   // Radiographs that this software has drawn bear its name too; layers are known by their private block.
   if (text(privateValue(instance, 'joint'))) {
@@ -71,6 +75,9 @@ function describeInstance(instance, modality) {
       box: [privateValue(instance, 'box')].flat().map(Number),
       masks: text(privateValue(instance, 'masks')),
       source: sourceOf(instance),
+      run: ['box', 'softTissue', 'white', 'masks']
+        .map(element => [privateValue(instance, element)].flat().join())
+        .join(' '),
     };
   }
   return PROJECTIONS.includes(modality) && !sourceOf(instance) ? { role: ORIGINAL, uid, source: uid } : { uid };
@@ -96,12 +103,13 @@ export function joints(source) {
     if ((role !== UPPER && role !== LOWER) || (source && layer.source !== source)) {
       continue;
     }
-    const key = `${layer.source} ${layer.joint}`;
+    // Two results of one joint may stand side by side in a PACS that lets nobody take objects out: never a layer of each.
+    const key = `${layer.source} ${layer.joint} ${layer.run}`;
     found.set(key, { ...found.get(key), ...layer, [role]: displaySet });
   }
-  return [...found.values()]
-    .filter(joint => joint[UPPER] && joint[LOWER])
-    .sort((one, other) => one.joint.localeCompare(other.joint, 'en', { numeric: true }));
+  const whole = [...found.values()].filter(joint => joint[UPPER] && joint[LOWER]);
+  const newest = new Map(whole.map(joint => [`${joint.source} ${joint.joint}`, joint]));
+  return [...newest.values()].sort((one, other) => one.joint.localeCompare(other.joint, 'en', { numeric: true }));
 }
 
 /** The display set with the masks of a radiograph. */

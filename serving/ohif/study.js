@@ -31,7 +31,7 @@ export function watch(nameOf) {
     const left = instances.filter(({ SOPInstanceUID }) => !gone.has(SOPInstanceUID));
     const named = left.filter(instance => nameOf(instance));
     const others = left.filter(instance => !named.includes(instance));
-    const made = others.length ? make(others, options) ?? [] : [];
+    const made = others.length ? (make(others, options) ?? []) : [];
     for (const instance of named) {
       // One by one: the series has one name for all of its joints, the panel needs one for each.
       const settings = { ...options?.settings, SeriesDescription: nameOf(instance), label: nameOf(instance) };
@@ -54,7 +54,9 @@ export function isGone(uid) {
 export function sweep() {
   const { displaySetService, segmentationService } = services();
   const { cache } = libraries().cornerstone;
-  for (const displaySet of displaySets().filter(({ instances }) => instances?.some(one => gone.has(one.SOPInstanceUID)))) {
+  for (const displaySet of displaySets().filter(({ instances }) =>
+    instances?.some(one => gone.has(one.SOPInstanceUID)),
+  )) {
     const id = displaySet.displaySetInstanceUID;
     if (segmentationService.getSegmentation(id)) {
       segmentationService.remove(id);
@@ -87,7 +89,10 @@ export async function bring(study, series, uids) {
   };
   dropPromise();
   try {
-    await source.retrieve.series.metadata({ StudyInstanceUID: study, filters: { seriesInstanceUID: [...new Set(series)] } });
+    await source.retrieve.series.metadata({
+      StudyInstanceUID: study,
+      filters: { seriesInstanceUID: [...new Set(series)] },
+    });
   } finally {
     dropPromise();
   }

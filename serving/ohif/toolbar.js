@@ -28,8 +28,8 @@ const TextButton = componentOf((element, { id, label, tooltip, commands, disable
         disabled,
         onclick: event => onInteraction({ event, itemId: id, commands }),
       },
-      label
-    )
+      label,
+    ),
   );
 }, 'flex items-center');
 

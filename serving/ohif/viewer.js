@@ -50,7 +50,13 @@ export function displaySets() {
 }
 
 export function notify(type, message, more = {}) {
-  return services().uiNotificationService.show({ title: 'Separate bones', message, type, allowDuplicates: true, ...more });
+  return services().uiNotificationService.show({
+    title: 'Separate bones',
+    message,
+    type,
+    allowDuplicates: true,
+    ...more,
+  });
 }
 
 export function refreshToolbar() {

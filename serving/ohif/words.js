@@ -28,7 +28,9 @@ export function overlapOf({ overlap_px: pixels, overlap_mm2: area }) {
     return '';
   }
   const millimetres = Number.isFinite(area) ? ` (${pixels.toLocaleString('en')} px)` : '';
-  return Number.isFinite(area) ? `Overlap ${area.toFixed(1)} mm²${millimetres}` : `Overlap ${pixels.toLocaleString('en')} px`;
+  return Number.isFinite(area)
+    ? `Overlap ${area.toFixed(1)} mm²${millimetres}`
+    : `Overlap ${pixels.toLocaleString('en')} px`;
 }
 
 export function masksFrom(masks) {

@@ -11,6 +11,7 @@
 
 // What a radiologist does: mark joints, see them separated, look at one after another, correct masks.
 
+import { fitBrush } from './brush.js';
 import * as hanging from './hanging.js';
 import { align, applyWindow, link, unlink } from './linking.js';
 import { marking, mark, stop } from './marking.js';
@@ -202,6 +203,7 @@ export async function separateWithMasks() {
 
 /** What OHIF has hung by itself when the study was opened: zoom, link and put the masks on. */
 export async function settleOpened() {
+  fitBrush();
   const { source, joint } = hanging.lookAround();
   if (joint) {
     try {

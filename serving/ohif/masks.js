@@ -19,6 +19,8 @@ const LABELMAP = 'Labelmap';
 
 /** Colours, RGBA: lower bone, upper bone, overlap. */
 const COLOURS = { 1: [86, 180, 233, 255], 2: [230, 159, 0, 255], 3: [240, 80, 120, 255] };
+/** The same as DICOM has them (PS3.3, C.10.7.1.1). */
+const CIELAB = { 1: [45760, 29806, 23961], 2: [46275, 37131, 52088], 3: [37800, 49307, 36089] };
 const STYLE = { renderFill: true, renderOutline: true, fillAlpha: 0.16, outlineWidth: 2, outlineAlpha: 0.9 };
 
 /** The segment that a brush paints at first: the overlap is what most corrections are about. */
@@ -51,6 +53,7 @@ export async function putMasks(source) {
     return;
   }
   if (!segmentationService.getSegmentation(id)) {
+    colour(masks.instance);
     await masks.load({ headers: {} });
     tidy(id);
     loaded.clear();
@@ -76,6 +79,13 @@ export function areCorrected(source) {
   const before = loaded.get(representation(source).id);
   const now = before && labelMap(source);
   return !!now && now.some((label, place) => label !== before[place]);
+}
+
+/** OHIF warns of segments whose file names no colour; ours have theirs. */
+function colour(instance) {
+  for (const segment of [instance.SegmentSequence].flat()) {
+    segment.RecommendedDisplayCIELabValue ??= CIELAB[segment.SegmentNumber] ?? [0, 32896, 32896];
+  }
 }
 
 /** The background is described as a segment in the file; nobody paints it. */

@@ -11,6 +11,7 @@
 
 // The mode in which a radiologist separates joints: OHIF's segmentation mode, with joints before masks.
 
+import { BRUSH_MM } from './brush.js';
 import { captionOf } from './captions.js';
 import { ID, PANEL, PROTOCOL } from './names.js';
 
@@ -67,6 +68,21 @@ const BUTTONS = [
   },
 ];
 
+/** A brush for what overlaps in a finger: a fraction of a millimetre to some, and flat. */
+function forFingers(button) {
+  const options = button.props.options;
+  if (!['Brush', 'Eraser'].includes(button.id) || !Array.isArray(options)) {
+    return button;
+  }
+  const tuned = options.map(option => {
+    if (option.type === 'range') {
+      return { ...option, ...BRUSH_MM };
+    }
+    return option.type === 'radio' ? { ...option, values: option.values.slice(0, 1) } : option;
+  });
+  return { ...button, props: { ...button.props, options: tuned } };
+}
+
 /** What stands in the corner of a pane: which bone of which joint, or the radiograph's own description. */
 const caption = {
   id: 'Caption',
@@ -107,6 +123,7 @@ async function modeFactory({ loadModules }) {
       'viewportOverlay.topLeft': { $set: [caption] },
       'viewportOverlay.bottomRight': { $set: [] },
       'panelSegmentation.disableEditing': { $set: false },
+      'cornerstone.segmentationToolbarButtons': { $apply: buttons => buttons.map(forFingers) },
     },
     onSetupRouteComplete: ({ commandsManager }) => commandsManager.run('settleOpened'),
     modeModalities: ['DX', 'CR', 'MG', 'OT'],

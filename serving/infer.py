@@ -71,7 +71,9 @@ async def infer(request: Request, model: str, image: str = "", output: Output | 
         if drawn is not None and not isinstance(drawn, UploadFile):
             raise RefusedError("label: a file expected")
         with _saved(drawn) as label:
-            asked: dict[str, Any] = {**params, "model": model, "image": image, **({"label": str(label)} if label else {})}
+            asked: dict[str, Any] = {**params, "model": model, "image": image}
+            if label is not None:
+                asked["label"] = str(label)
             if output == Output.json:
                 asked["result_write_to_file"] = False
             return await to_thread.run_sync(_answer, asked, output, limiter=AT_ONCE)

@@ -17,12 +17,13 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import requests
 from dicomweb_client import DICOMwebClient
-from pydicom import Dataset
+from pydicom import Dataset, dcmread
 
 from scripts.dicom.reader import MAKER, MODALITIES, Radiograph, read_radiograph
 from scripts.refusal import RefusedError
@@ -193,13 +194,18 @@ class Pacs:
         Raises:
             PacsAwayError: the PACS does not answer, or has not taken all of them.
         """
+        # The client sends a dataset as it is: only one that comes from a file has all that a file has to have.
+        files = [_as_file(each) for each in objects]
         with self._answering("store"):
-            answer = self.client.store_instances(objects)
-        # Orthanc's answer always holds the sequence, empty if all went well.
-        failed = answer.get("FailedSOPSequence") or []
-        if failed:
+            answer = self.client.store_instances(files)
+        # What counts is what the PACS says it has: Orthanc with a full disk names objects neither as stored nor as failed.
+        stored = {str(item.ReferencedSOPInstanceUID) for item in answer.get("ReferencedSOPSequence") or []}
+        lost = sum(str(each.SOPInstanceUID) not in stored for each in objects)
+        if lost:
+            failed = answer.get("FailedSOPSequence") or []
             reasons = sorted({f"{int(item.get('FailureReason', 0)):04X}H" for item in failed})
-            raise PacsAwayError(f"the PACS refused {len(failed)} of {len(objects)} objects ({', '.join(reasons)})")
+            why = ", ".join(reasons) or "no word why"
+            raise PacsAwayError(f"the PACS did not take {lost} of {len(objects)} objects ({why})")
 
     def remove(self, objects: Sequence[Instance]) -> None:
         """Take objects out; what is not there is passed over.
@@ -231,7 +237,7 @@ class Pacs:
             yield
         except requests.HTTPError as error:
             status = error.response.status_code if error.response is not None else 0
-            if status in (404, 410):
+            if status in (404, 410) and what not in ("search", "store"):
                 raise NotInPacsError("the object is not in the PACS any more") from error
             raise PacsAwayError(f"the PACS answered {status} to a {what}") from error
         except requests.RequestException as error:
@@ -241,6 +247,13 @@ class Pacs:
         except (ValueError, KeyError, AttributeError) as error:
             logger.debug("%s", what, exc_info=error)
             raise PacsAwayError(f"the PACS answered a {what} with something that is no DICOMweb") from error
+
+
+def _as_file(dataset: Dataset) -> Dataset:
+    content = BytesIO()
+    dataset.save_as(content, enforce_file_format=True)
+    content.seek(0)
+    return dcmread(content)
 
 
 def is_uid(text: str) -> bool:

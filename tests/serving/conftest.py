@@ -1,0 +1,130 @@
+"""A real PACS and a real server, started once, with drawn hands; and a way to ask them."""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from pydicom import Dataset, dcmread
+
+from scripts.archive import save
+from scripts.hand import draw_hand
+from serving.label_server import LabelServer
+from serving.orthanc import Orthanc, free_port
+from serving.pacs import Instance, Pacs
+
+ROOT = Path(__file__).parents[2]
+SAMPLE = ROOT / "samples" / "hand"
+
+
+@dataclass(frozen=True)
+class Hand:
+    """A drawn hand: its object, and the middle of each joint, column and row."""
+
+    dataset: Dataset
+    joints: dict[str, tuple[float, float]]
+
+    @property
+    def sop(self) -> str:
+        return str(self.dataset.SOPInstanceUID)
+
+    @property
+    def study(self) -> str:
+        return str(self.dataset.StudyInstanceUID)
+
+    @property
+    def where(self) -> Instance:
+        return Instance(self.study, str(self.dataset.SeriesInstanceUID), self.sop)
+
+    def at(self, *names: str, by: float = 0) -> list[dict[str, float]]:
+        """Clicks on joints, ``by`` px beside their middle."""
+        return [{"x": self.joints[name][0] + by, "y": self.joints[name][1] + by} for name in names]
+
+
+@pytest.fixture(scope="session")
+def sample() -> Hand:
+    """The hand among the samples, 1667 x 1333 px of 0.15 mm."""
+    with (SAMPLE / "joints.csv").open() as file:
+        joints = {row["joint"]: (float(row["x"]), float(row["y"])) for row in csv.DictReader(file)}
+    return Hand(dcmread(SAMPLE / "hand_000_right.dcm"), joints)
+
+
+@pytest.fixture(scope="session")
+def draw(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Draw a small hand, 0.2 mm a px: ``draw(number, photometric=..., bits=...)``."""
+    folder = tmp_path_factory.mktemp("drawn")
+
+    def drawn(number: int, **settings: Any) -> Hand:
+        hand = draw_hand(number, spacing=0.2, hand="left")
+        path = folder / f"{number}.dcm"
+        save(hand, path, number=number, **settings)
+        return Hand(dcmread(path), {name: (joint.centre[0], joint.centre[1]) for name, joint in hand.joints.items()})
+
+    return drawn
+
+
+@pytest.fixture(scope="session")
+def orthanc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orthanc]:
+    """A running Orthanc; a test that stops it starts it again."""
+    running = Orthanc(tmp_path_factory.mktemp("orthanc"), free_port(0))
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def pacs(orthanc: Orthanc) -> Pacs:
+    """The PACS as the server sees it."""
+    return Pacs(orthanc.studies, orthanc=orthanc.url)
+
+
+@pytest.fixture(scope="session")
+def server(orthanc: Orthanc, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabelServer]:
+    """A running server in front of ``orthanc``; a test that stops it starts it again."""
+    state = tmp_path_factory.mktemp("state")
+    running = LabelServer(orthanc.studies, state, port=free_port(0), orthanc=orthanc.url)
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def hand(pacs: Pacs, sample: Hand) -> Iterator[Hand]:
+    """The sample hand in the PACS, and nothing else in its study, before and after."""
+    empty(pacs, sample.study)
+    pacs.store([sample.dataset])
+    yield sample
+    empty(pacs, sample.study)
+
+
+def objects_in(pacs: Pacs, study: str) -> dict[str, Instance]:
+    """All that a study holds, by SOP Instance UID."""
+    with pacs._answering("search"):
+        found = pacs.client.search_for_instances(study)
+    where = [Instance(study, *(str(item[tag]["Value"][0]) for tag in ("0020000E", "00080018"))) for item in found]
+    return {each.sop: each for each in where}
+
+
+def empty(pacs: Pacs, study: str) -> None:
+    """Take all of a study out of the PACS."""
+    pacs.remove(list(objects_in(pacs, study).values()))
+
+
+def ask(server: LabelServer, image: str, joints: Any = None, **more: Any) -> requests.Response:
+    """Ask for joints of an image; the answer is JSON unless ``output`` says otherwise."""
+    import json
+
+    output = more.pop("output", "json")
+    headers = more.pop("headers", {})
+    label = more.pop("label", None)
+    params = json.dumps({"joints": joints, **more} if joints is not None else more)
+    files = {"label": label} if label else None
+    return requests.post(
+        f"{server.url}/infer/bls_gan",
+        params={"image": image, "output": output},
+        data={"params": params},
+        files=files,
+        headers=headers,
+        timeout=120,
+    )

@@ -1,0 +1,70 @@
+"""Who may ask, and how much he may send."""
+
+import asyncio
+
+import httpx
+import pytest
+from starlette.responses import PlainTextResponse
+
+from serving.guard import Guard
+
+
+async def app(scope, receive, send):
+    while (await receive()).get("more_body"):
+        pass
+    await PlainTextResponse("in")(scope, receive, send)
+
+
+def ask(guard, method="GET", host="127.0.0.1:8000", **more):
+    async def asked():
+        transport = httpx.ASGITransport(guard)
+        async with httpx.AsyncClient(transport=transport, base_url=f"http://{host}") as client:
+            return await client.request(method, "/pacs/studies", **more)
+
+    return asyncio.run(asked())
+
+
+def test_the_own_page_and_programs_may_ask():
+    assert ask(Guard(app)).text == "in"
+    own = ask(Guard(app), headers={"Origin": "http://127.0.0.1:8000"})
+    assert own.text == "in"
+    assert own.headers["access-control-allow-origin"] == "http://127.0.0.1:8000"
+
+
+def test_a_foreign_page_reads_a_refusal_and_nothing_else():
+    foreign = ask(Guard(app), headers={"Origin": "http://evil.example"})
+    assert foreign.status_code == 403
+    assert foreign.headers["access-control-allow-origin"] == "*"
+    assert foreign.json()["detail"] == (
+        "origin 'http://evil.example' may not ask this server; MONAI_LABEL_CORS_ORIGINS names those that may"
+    )
+
+
+def test_a_page_that_is_named_may_ask_and_others_may_not():
+    guard = Guard(app, origins=["https://viewer.example/"])
+    assert ask(guard, headers={"Origin": "https://viewer.example"}).text == "in"
+    assert ask(guard, headers={"Origin": "http://localhost:3000"}).status_code == 403
+    asked_first = ask(guard, "OPTIONS", headers={"Origin": "https://viewer.example"})
+    assert asked_first.headers["access-control-allow-origin"] == "https://viewer.example"
+
+
+def test_a_name_that_is_not_the_servers_is_refused():
+    assert ask(Guard(app), host="rebound.example").status_code == 421
+    assert ask(Guard(app, hosts=["rebound.example"]), host="rebound.example").text == "in"
+    assert ask(Guard(app), host="[::1]:8000").text == "in"
+    assert ask(Guard(app), host="127.0.0.1.evil.example").status_code == 421
+
+
+def test_a_body_that_says_it_is_too_large_is_not_read():
+    told = ask(Guard(app, largest=10), "POST", content=b"x" * 11)
+    assert told.status_code == 413
+    assert told.json()["detail"] == "the request has 11 bytes or more, 10 at most expected"
+
+
+def test_a_body_that_does_not_say_how_large_it_is_is_counted():
+    async def pieces():
+        for _ in range(5):
+            yield b"xxxx"
+
+    with pytest.raises(ValueError, match="12 bytes or more, 10 at most expected"):
+        ask(Guard(app, largest=10), "POST", content=pieces())

@@ -1,0 +1,232 @@
+"""The server as its clients ask it: MONAI Label's own, curl, and the viewer."""
+
+import copy
+import gzip
+import io
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import requests
+import SimpleITK as sitk  # noqa: N813
+from pydicom import dcmread
+
+from tests.serving.conftest import ask, objects_in
+
+pytestmark = pytest.mark.pacs
+
+
+def test_the_answer_says_where_everything_is(server, pacs, hand):
+    answer = ask(server, hand.sop, hand.at("MCP2"))
+    assert answer.status_code == 200, answer.text
+    said = answer.json()
+    assert said["sop_instance_uid"] == hand.sop
+    there = objects_in(pacs, hand.study)
+    for place in (said["joints"][0]["upper"], said["joints"][0]["lower"], said["segmentation"]):
+        assert there[place["sop_instance_uid"]].series == place["series_instance_uid"]
+    assert set(said["latencies"]) == {"find", "fetch", "look up", "separate", "store"}
+
+
+def test_other_clients_get_a_label_map_that_lies_on_the_image(server, hand, tmp_path):
+    answer = ask(server, hand.where.series, None, output="image", foreground=[[*hand.joints["MCP2"], 0]])
+    assert answer.status_code == 200, answer.text
+    (tmp_path / "label.nrrd").write_bytes(answer.content)
+    label = sitk.ReadImage(str(tmp_path / "label.nrrd"))
+    assert label.GetSize() == (hand.dataset.Columns, hand.dataset.Rows, 1)
+    assert label.GetSpacing()[:2] == pytest.approx((0.15, 0.15))
+    pixels = sitk.GetArrayFromImage(label)[0]
+    column, row = (round(side) for side in hand.joints["MCP2"])
+    assert set(np.unique(pixels)) == {0, 1, 2, 3}
+    below, above = pixels[row + 40, column], pixels[row - 40, column]
+    assert (below, above) == (1, 2), "the metacarpal lies below"
+
+
+def test_label_map_and_figures_come_in_one_answer(server, hand):
+    answer = ask(server, hand.sop, hand.at("MCP2"), output="all")
+    assert answer.headers["content-type"].startswith("multipart/form-data")
+    assert b"overlap_px" in answer.content
+    assert b"NRRD" in answer.content
+
+
+def test_the_segmentation_comes_as_dicom(server, hand):
+    answer = ask(server, hand.sop, hand.at("MCP2"), output="dicom_seg")
+    segmentation = dcmread(io.BytesIO(answer.content))
+    assert (segmentation.Modality, segmentation.SegmentationType) == ("SEG", "LABELMAP")
+
+
+def test_masks_that_a_client_sends_are_used(server, hand):
+    predicted = ask(server, hand.sop, hand.at("MCP2")).json()
+    top, left, bottom, right = predicted["joints"][0]["box"]
+    drawn = np.zeros((hand.dataset.Rows, hand.dataset.Columns), np.uint8)
+    middle = (top + bottom) // 2
+    drawn[top + 20 : middle + 4, left + 40 : right - 40] = 2
+    drawn[middle - 4 : bottom - 20, left + 40 : right - 40] = 1
+    drawn[middle - 4 : middle + 4, left + 40 : right - 40] = 3
+    label = ("label.bin.gz", gzip.compress(drawn.tobytes()), "application/gzip")
+    answer = ask(server, hand.sop, hand.at("MCP2"), label=label)
+    [joint] = answer.json()["joints"]
+    assert (joint["masks"], joint["overlap_px"]) == ("given", 8 * (right - left - 80))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("label.exe", b"x", "label: a file named like one of .nrrd, .nii, .nii.gz, .mha, .dcm, .bin, .bin.gz expected"),
+        ("label.bin", b"x", "label: 1 bytes, 2,222,111 expected (1667 rows x 1333 columns)"),
+        ("label.bin.gz", gzip.compress(bytes(3_000_000)), "label: more than 2,222,111 bytes, 2,222,111 expected"),
+        ("label.bin.gz", b"no gzip", "label: cannot be unpacked (BadGzipFile)"),
+        ("label.bin.gz", gzip.compress(bytes(2_222_111)), "label: no pixel is marked"),
+        ("label.bin.gz", gzip.compress(b"\4" * 2_222_111), "label: holds 4, 0 to 3 expected"),
+        ("label.nrrd", b"x", "label: cannot be read as an image"),
+        ("../../label.dcm", b"x", "label.dcm: cannot be read as a Segmentation (InvalidDicomError)"),
+    ],
+)
+def test_masks_that_cannot_be_used_are_refused(server, hand, name, content, sentence):
+    answer = ask(server, hand.sop, hand.at("MCP2"), label=(name, content))
+    assert answer.status_code == 400
+    assert answer.json()["detail"].startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "sentence"),
+    [
+        ("infer/bls_gan", 400, "image is missing: the UID of a radiograph in the PACS expected"),
+        ("infer/bls_gan?image=/etc/passwd", 400, "image is '/etc/passwd', a SOP or Series Instance UID expected"),
+        ("infer/bls_gan?image=../x", 400, "image is '../x', a SOP or Series Instance UID expected"),
+        ("infer/bls_gan?image=http://127.0.0.1:1/x", 400, "image is 'http://127.0.0.1:1/x', a SOP or Series"),
+        ("infer/bls_gan?image=1.2.3.4", 404, "image 1.2.3.4: no such radiograph in the PACS"),
+        ("infer/nothing?image=1.2.3.4", 400, "model is 'nothing', bls_gan expected"),
+    ],
+)
+def test_an_image_that_is_none_is_refused_and_a_page_can_read_why(server, path, status, sentence):
+    page = {"Origin": "http://localhost:3000"}
+    answer = requests.post(f"{server.url}/{path}", data={"params": "{}"}, headers=page, timeout=30)
+    assert answer.status_code == status
+    assert answer.json()["detail"].startswith(sentence)
+    assert answer.headers["access-control-allow-origin"] == "http://localhost:3000"
+
+
+@pytest.mark.parametrize(
+    ("params", "sentence"),
+    [
+        ("{bad", "params is not JSON"),
+        ("[1]", "params: an object expected"),
+        ('{"image": "/etc/passwd"}', "params: image is not for parameters"),
+        ('{"joints": "joints.csv"}', "joints: a list of joints expected"),
+    ],
+)
+def test_parameters_that_are_none_are_refused(server, hand, params, sentence):
+    answer = requests.post(
+        f"{server.url}/infer/bls_gan", params={"image": hand.sop}, data={"params": params}, timeout=30
+    )
+    assert (answer.status_code, answer.json()["detail"]) == (400, sentence)
+
+
+def test_a_file_instead_of_an_image_of_the_pacs_is_refused(server):
+    answer = requests.post(
+        f"{server.url}/infer/bls_gan", params={"image": "1.2"}, files={"file": ("a.dcm", b"junk")}, timeout=30
+    )
+    assert (answer.status_code, answer.json()["detail"]) == (400, "file: images come from the PACS, name one by image")
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["its size told", "in chunks"])
+def test_a_body_of_200_mb_is_refused(server, hand, told):
+    def pieces():
+        for _ in range(200):
+            yield bytes(2**20)
+
+    body = bytes(200 * 2**20) if told else pieces()
+    try:
+        answer = requests.post(f"{server.url}/infer/bls_gan?image={hand.sop}", data=body, timeout=60)
+    except requests.ConnectionError:
+        # The server hung up while the client was still sending: refused all the same.
+        answer = None
+    assert answer is None or answer.status_code in (400, 413)
+    assert server.alive
+    assert ask(server, hand.sop, hand.at("MCP3")).status_code == 200
+
+
+def test_two_users_on_the_same_joint_leave_one_result(server, pacs, hand):
+    with ThreadPoolExecutor(2) as users:
+        answers = list(users.map(lambda by: ask(server, hand.sop, hand.at("MCP2", by=by)), (0, 10)))
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert len(objects_in(pacs, hand.study)) == 4
+
+
+def test_the_viewer_is_served_while_a_joint_is_separated(server, hand):
+    done = threading.Event()
+
+    def separate():
+        ask(server, hand.sop, hand.at(*hand.joints))
+        done.set()
+
+    threading.Thread(target=separate).start()
+    served = 0
+    while not done.is_set():
+        assert requests.get(f"{server.url}/pacs/studies", timeout=5).ok
+        served += 1
+    assert served > 5
+
+
+def test_a_source_that_was_deleted_after_it_was_listed_is_told(server, pacs, hand):
+    listed = requests.get(f"{server.url}/datastore/?output=all", timeout=30).json()["objects"]
+    assert hand.where.series in listed
+    assert ask(server, hand.where.series, hand.at("MCP2")).status_code == 200
+    pacs.remove([hand.where])
+    answer = ask(server, hand.where.series, hand.at("MCP2"))
+    assert answer.status_code == 404
+    assert answer.json()["detail"].endswith("no such radiograph in the PACS")
+
+
+def test_an_image_that_cannot_be_read_is_told(server, pacs, hand):
+    broken = copy.deepcopy(hand.dataset)
+    broken.SOPInstanceUID = broken.SeriesInstanceUID = "1.2.3.4.5"
+    broken.file_meta.MediaStorageSOPInstanceUID = "1.2.3.4.5"
+    broken.BitsStored = 4
+    pacs.store([broken])
+    answer = ask(server, "1.2.3.4.5", hand.at("MCP2"))
+    assert (answer.status_code, answer.json()["detail"]) == (
+        400,
+        "1.2.3.4.5: 4 bits stored of 16 allocated, 8 to 16 of 8 or 16 expected",
+    )
+
+
+def test_joints_may_be_named_by_their_image_for_many_images_at_once(server, hand):
+    rows = [{"image": hand.sop, "joint": "MCP2", **hand.at("MCP2")[0]}, {"image": "1.2.3", "x": 1, "y": 1}]
+    [joint] = ask(server, hand.sop, rows).json()["joints"]
+    assert joint["joint"] == "MCP2"
+
+
+def test_what_can_be_asked_is_told(server):
+    info = requests.get(f"{server.url}/info/", timeout=30).json()
+    assert info["name"] == "BLS-GAN"
+    assert info["models"]["bls_gan"]["labels"]["overlap"] == 3
+    assert "infer" in json.dumps(requests.get(f"{server.url}/openapi.json", timeout=30).json())
+
+
+def test_a_client_downloads_an_image_and_saves_masks_for_it(server, hand, tmp_path):
+    image = requests.get(f"{server.url}/datastore/image", params={"image": hand.sop}, timeout=30)
+    assert dcmread(io.BytesIO(image.content)).SOPInstanceUID == hand.sop
+    label = ask(server, hand.sop, hand.at("MCP2"), output="image")
+    saved = requests.put(
+        f"{server.url}/datastore/label",
+        params={"image": hand.sop},
+        files={"label": ("label.nrrd", label.content)},
+        data={"params": "{}"},
+        timeout=60,
+    )
+    assert saved.status_code == 200, saved.text
+    again = ask(server, hand.sop, hand.at("MCP3")).json()
+    assert again["segmentation"]["sop_instance_uid"] != saved.json()["label"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["datastore/image?image=../../etc/passwd", "datastore/label?label=../../etc/passwd&tag=final", "datastore/label"],
+)
+def test_files_of_the_server_cannot_be_asked_for(server, path):
+    answer = requests.get(f"{server.url}/{path}", timeout=30)
+    assert 400 <= answer.status_code < 500
+    assert "root:" not in answer.text

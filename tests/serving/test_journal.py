@@ -1,0 +1,101 @@
+"""All of a result or nothing, whatever ends in the middle of it."""
+
+import pytest
+
+from serving.bundle import ROOT, Bundle
+from serving.journal import BusyError, Journal
+from serving.orthanc import Orthanc, free_port
+from serving.pacs import Pacs, PacsAwayError
+from serving.separation import Separator
+from tests.serving.conftest import objects_in
+
+pytestmark = pytest.mark.pacs
+
+
+@pytest.fixture(scope="module")
+def mortal(tmp_path_factory):
+    """A PACS of this module's own, which its tests kill."""
+    running = Orthanc(tmp_path_factory.mktemp("mortal"), free_port(0))
+    yield running
+    running.stop()
+
+
+class DyingPacs(Pacs):
+    """The PACS loses power when it has taken the first object of a store."""
+
+    def __init__(self, orthanc: Orthanc) -> None:
+        super().__init__(orthanc.studies, orthanc=orthanc.url)
+        self.running = orthanc
+
+    def store(self, objects):
+        super().store(objects[:1])
+        self.running.stop(kill=True)
+        super().store(objects[1:])
+
+
+@pytest.fixture
+def stored(mortal, sample):
+    """The sample hand in a PACS that will die."""
+    pacs = Pacs(mortal.studies, orthanc=mortal.url)
+    pacs.store([sample.dataset])
+    yield pacs
+    pacs.remove(list(objects_in(pacs, sample.study).values()))
+
+
+def test_a_pacs_that_dies_in_the_middle_of_a_store_keeps_no_part_of_the_result(mortal, stored, sample, tmp_path):
+    dying = DyingPacs(mortal)
+    separator = Separator(dying, Journal(dying, tmp_path), Bundle(ROOT / "models" / "model.pt"))
+    with pytest.raises(PacsAwayError, match="could not be stored, no part of it is kept: the PACS does not answer"):
+        separator(sample.sop, sample.at("MCP2"))
+    assert len(list((tmp_path / "journal").glob("*.json"))) == 1
+
+    mortal.start()
+    assert len(objects_in(stored, sample.study)) == 2, "the part that was stored before it died"
+    Journal(stored, tmp_path).recover()
+    assert set(objects_in(stored, sample.study)) == {sample.sop}
+    assert list((tmp_path / "journal").iterdir()) == []
+
+
+def test_a_result_that_was_to_be_replaced_stays_if_the_new_one_is_not_stored(mortal, stored, sample, tmp_path):
+    bundle = Bundle(ROOT / "models" / "model.pt")
+    Separator(stored, Journal(stored, tmp_path), bundle)(sample.sop, sample.at("MCP2"))
+    before = set(objects_in(stored, sample.study))
+    dying = DyingPacs(mortal)
+    with pytest.raises(PacsAwayError):
+        Separator(dying, Journal(dying, tmp_path), bundle)(sample.sop, sample.at("MCP2", by=12))
+    mortal.start()
+    Journal(stored, tmp_path).recover()
+    assert set(objects_in(stored, sample.study)) == before
+
+
+def test_the_next_request_on_an_image_clears_up_first(mortal, stored, sample, tmp_path):
+    bundle = Bundle(ROOT / "models" / "model.pt")
+    dying = DyingPacs(mortal)
+    with pytest.raises(PacsAwayError):
+        Separator(dying, Journal(dying, tmp_path), bundle)(sample.sop, sample.at("MCP2"))
+    mortal.start()
+    _, _, answer = Separator(stored, Journal(stored, tmp_path), bundle)(sample.sop, sample.at("MCP4"))
+    assert [joint["joint"] for joint in answer["joints"]] == ["joint1"]
+    assert len(objects_in(stored, sample.study)) == 4
+
+
+def test_a_pacs_that_lets_nobody_take_objects_out_keeps_them_but_they_count_no_more(mortal, stored, sample, tmp_path):
+    # Without Orthanc's own interface nothing can be removed: its DICOMweb has no DELETE.
+    rigid = Pacs(mortal.studies)
+    separator = Separator(rigid, Journal(rigid, tmp_path), Bundle(ROOT / "models" / "model.pt"))
+    _, _, first = separator(sample.sop, sample.at("MCP2"))
+    _, _, second = separator(sample.sop, sample.at("MCP2", by=12))
+    assert first["joints"][0]["upper"]["sop_instance_uid"] in second["replaced"]
+    assert len(objects_in(stored, sample.study)) == 7
+    _, _, third = separator(sample.sop, sample.at("MCP5"))
+    assert [joint["joint"] for joint in third["joints"]] == ["joint2"]
+
+
+def test_one_request_at_a_time_is_at_work_on_an_image(tmp_path):
+    journal = Journal(Pacs("http://127.0.0.1:9/dicom-web"), tmp_path)
+    other = Journal(Pacs("http://127.0.0.1:9/dicom-web"), tmp_path)
+    with journal.alone("1.2"):
+        with pytest.raises(BusyError, match=r"image 1\.2: another request is at work on it"), other.alone("1.2", 0.1):
+            pass
+        with other.alone("1.3", 0.1):
+            pass

@@ -1,0 +1,190 @@
+"""Results in the PACS: what a click makes, what a second one replaces, what corrected masks change."""
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from scripts.dicom.derived import BOX, JOINT, MASKS_FROM, OVERLAP, PRIVATE_CREATOR, PRIVATE_GROUP
+from scripts.dicom.segmentation import read_label_map
+from serving.bundle import ROOT, Bundle
+from serving.journal import Journal
+from serving.pacs import Instance
+from serving.separation import Separator
+from tests.separated import errors
+from tests.serving.conftest import objects_in
+
+pytestmark = pytest.mark.pacs
+
+
+@pytest.fixture(scope="module")
+def bundle():
+    return Bundle(ROOT / "models" / "model.pt")
+
+
+@pytest.fixture
+def separator(pacs, bundle, tmp_path):
+    return Separator(pacs, Journal(pacs, tmp_path), bundle)
+
+
+def in_pacs(pacs, hand):
+    """Objects of a study, fetched, but the source."""
+    return {sop: pacs.fetch(where) for sop, where in objects_in(pacs, hand.study).items() if sop != hand.sop}
+
+
+def names(objects):
+    """Names of joints of the layers among objects, each as often as it is there."""
+    layers = [each for each in objects.values() if each.Modality == "DX"]
+    return sorted(str(each.private_block(PRIVATE_GROUP, PRIVATE_CREATOR)[JOINT].value) for each in layers)
+
+
+def element(dataset, number):
+    return dataset.private_block(PRIVATE_GROUP, PRIVATE_CREATOR)[number].value
+
+
+def test_a_click_puts_two_layers_and_a_segmentation_beside_the_source(separator, pacs, hand):
+    made, _, answer = separator(hand.sop, hand.at("MCP2"))
+    objects = in_pacs(pacs, hand)
+    [joint] = answer["joints"]
+    assert set(objects) == {
+        joint["upper"]["sop_instance_uid"],
+        joint["lower"]["sop_instance_uid"],
+        answer["segmentation"]["sop_instance_uid"],
+    }
+    upper = objects[joint["upper"]["sop_instance_uid"]]
+    assert upper.SeriesInstanceUID == joint["upper"]["series_instance_uid"]
+    assert [*element(upper, BOX)] == joint["box"]
+    assert element(upper, OVERLAP) == joint["overlap_px"] > 0
+    assert joint["overlap_mm2"] == pytest.approx(joint["overlap_px"] * 0.15**2, rel=0.01)
+    assert (made.labels == 3).sum() == joint["overlap_px"]
+    assert answer["replaced"] == []
+
+
+def test_what_is_stored_is_valid_dicom(separator, pacs, hand, tmp_path):
+    separator(hand.sop, hand.at("MCP2", "MCP3"))
+    objects = in_pacs(pacs, hand)
+    assert len(objects) == 5
+    assert [line for each in objects.values() for line in errors(each, tmp_path)] == []
+
+
+def test_a_second_click_on_a_joint_replaces_its_result(separator, pacs, hand):
+    _, _, first = separator(hand.sop, hand.at("MCP2"))
+    _, _, second = separator(hand.sop, hand.at("MCP2", by=9))
+    before, after = first["joints"][0], second["joints"][0]
+    assert after["joint"] == before["joint"] == "joint1"
+    assert after["box"] != before["box"]
+    assert names(in_pacs(pacs, hand)) == ["joint1", "joint1"]
+    gone = {before[layer]["sop_instance_uid"] for layer in ("upper", "lower")} | {
+        first["segmentation"]["sop_instance_uid"]
+    }
+    assert set(second["replaced"]) == gone
+    assert not gone & set(objects_in(pacs, hand.study))
+
+
+def test_the_same_click_twice_stores_nothing_twice(separator, pacs, hand):
+    separator(hand.sop, hand.at("MCP2"))
+    before = objects_in(pacs, hand.study)
+    _, _, again = separator(hand.sop, hand.at("MCP2"))
+    assert objects_in(pacs, hand.study) == before
+    assert again["replaced"] == []
+
+
+def test_joints_clicked_one_by_one_are_those_of_one_request(separator, pacs, hand):
+    for name in ("MCP2", "MCP3", "MCP4"):
+        _, _, answer = separator(hand.sop, hand.at(name))
+    one_by_one = in_pacs(pacs, hand)
+    pacs.remove([where for sop, where in objects_in(pacs, hand.study).items() if sop != hand.sop])
+    separator(hand.sop, hand.at("MCP2", "MCP3", "MCP4"))
+    together = in_pacs(pacs, hand)
+    assert set(one_by_one) == set(together)
+    assert all(one_by_one[sop].PixelData == together[sop].PixelData for sop in together)
+    assert answer["segmentation"]["sop_instance_uid"] in together
+
+
+def test_corrected_masks_change_the_layers_and_stay_when_a_neighbour_is_clicked(separator, pacs, hand):
+    made, _, first = separator(hand.sop, hand.at("MCP2"))
+    drawn = made.labels.copy()
+    rows = np.nonzero((drawn == 3).any(axis=1))[0]
+    drawn[rows[0] : rows[len(rows) // 2]][drawn[rows[0] : rows[len(rows) // 2]] == 3] = 2
+    corrected, _, second = separator(hand.sop, hand.at("MCP2"), lambda _: drawn)
+    [joint] = second["joints"]
+    assert joint["masks"] == "given"
+    assert (corrected.labels == drawn).all()
+    assert 0 < joint["overlap_px"] < first["joints"][0]["overlap_px"]
+    assert names(in_pacs(pacs, hand)) == ["joint1", "joint1"]
+
+    _, radiograph, third = separator(hand.sop, hand.at("MCP4"))
+    objects = in_pacs(pacs, hand)
+    assert names(objects) == ["joint1", "joint1", "joint2", "joint2"]
+    kept = {
+        str(element(each, JOINT)): str(element(each, MASKS_FROM)) for each in objects.values() if each.Modality == "DX"
+    }
+    assert kept == {"joint1": "given", "joint2": "predicted"}
+    labels = read_label_map(objects[third["segmentation"]["sop_instance_uid"]], radiograph)
+    left = slice(None), slice(0, int(hand.joints["MCP2"][0]))
+    assert (labels[left] == drawn[left]).all()
+
+
+def test_without_joints_those_that_are_known_are_made_again(separator, pacs, hand):
+    _, _, first = separator(hand.sop, hand.at("MCP2", "MCP5"))
+    _, _, again = separator(hand.sop)
+    assert [joint["joint"] for joint in again["joints"]] == [joint["joint"] for joint in first["joints"]]
+    assert again["replaced"] == []
+
+
+def test_results_of_another_version_are_left_alone(separator, pacs, hand, bundle, tmp_path, monkeypatch):
+    monkeypatch.setattr(Bundle, "version", "0.0.9")
+    old = Separator(pacs, Journal(pacs, tmp_path / "old"), Bundle(ROOT / "models" / "model.pt"))
+    old(hand.sop, hand.at("MCP2"))
+    before = in_pacs(pacs, hand)
+    monkeypatch.undo()
+    separator(hand.sop, hand.at("MCP2", by=5))
+    separator(hand.sop, hand.at("MCP2", by=-5))
+    after = in_pacs(pacs, hand)
+    assert set(before) < set(after)
+    assert len(after) == 6
+
+
+def test_a_mirror_of_polarity_gives_the_same_layers(separator, pacs, draw):
+    hands = [draw(3), draw(3, photometric="MONOCHROME1", bits=16)]
+    pacs.store([hand.dataset for hand in hands])
+    answers = [separator(hand.sop, hand.at("MCP3"))[2]["joints"][0] for hand in hands]
+    plain, inverted = (
+        pacs.fetch(Instance(hand.study, *answer["upper"].values())) for hand, answer in zip(hands, answers, strict=True)
+    )
+    assert inverted.PhotometricInterpretation == "MONOCHROME1"
+    assert inverted.PresentationLUTShape == "INVERSE"
+    gray = plain.pixel_array / 4095, 1 - inverted.pixel_array / 65535
+    assert np.abs(gray[0] - gray[1]).mean() < 0.002
+    assert answers[0]["overlap_px"] == pytest.approx(answers[1]["overlap_px"], rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("joints", "sentence"),
+    [
+        ([{"x": 9000, "y": 5}], r"joint1 at 9000, 5 px lies outside the image, 1667 rows x 1333 columns"),
+        ([{"x": "a", "y": 5}], r"x is 'a', a number expected"),
+        ([{"x": 5}], "either x, y or left, top, right, bottom expected"),
+        ([{"left": 5, "top": 5, "right": 9, "bottom": 9}], "4 rows x 4 columns, 64 px a side at least expected"),
+        ({"x": 5, "y": 5}, "a list of joints expected"),
+        ([{"x": 537, "y": 770}, {"x": 540, "y": 772}], "joint2 is asked for twice"),
+        ([{"x": 537, "y": 770, "segmentation": "/etc/passwd"}], "segmentation is a file's name, send masks as label"),
+        ([], "more than one joint: name its joints"),
+        ([{"x": 1, "y": 1}] * 33, "33 of one image, 32 at most expected"),
+        ([{"x": 537, "y": 770, "joint": "../../x"}], "up to 32 letters, digits, - and _ expected"),
+    ],
+)
+def test_joints_that_cannot_be_are_refused(separator, pacs, hand, joints, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        separator(hand.sop, joints)
+    assert set(objects_in(pacs, hand.study)) == {hand.sop}
+
+
+def test_packed_bytes_are_a_label_map_too(separator, hand, tmp_path: Path):
+    from serving import label_map
+
+    made, radiograph, _ = separator(hand.sop, hand.at("MCP2"))
+    path = tmp_path / "label.bin.gz"
+    path.write_bytes(gzip.compress(made.labels.tobytes()))
+    assert (label_map.read(path, radiograph) == made.labels).all()

@@ -63,7 +63,8 @@ class Desk:
             pane,
             f"""(pane) => {{
                 const {{ left, top }} = pane.canvas.getBoundingClientRect();
-                const [x, y] = pane.worldToCanvas([...pane.getImageData().imageData.indexToWorld([{column}, {row}, 0])]);
+                const world = pane.getImageData().imageData.indexToWorld([{column}, {row}, 0]);
+                const [x, y] = pane.worldToCanvas([...world]);
                 return [left + x, top + y];
             }}""",
         )

@@ -7,14 +7,11 @@ import pytest
 from playwright.sync_api import expect
 from pydicom import Dataset
 
-from scripts.radiograph import LOWER, UPPER
+from scripts.dicom.derived import BOX, JOINT, LAYER, MASKS_FROM, PRIVATE_CREATOR, PRIVATE_GROUP
 from tests.serving.browser.desk import PANES, settled
 from tests.serving.conftest import ask, empty, objects_in
 
 pytestmark = pytest.mark.browser
-
-LAYERS = {UPPER: "upper", LOWER: "lower"}
-BOX, MASKS_FROM = 0x02, 0x06
 
 
 def stored(pacs, study: str) -> dict[str, list[Dataset]]:
@@ -22,14 +19,14 @@ def stored(pacs, study: str) -> dict[str, list[Dataset]]:
     found: dict[str, list[Dataset]] = {"upper": [], "lower": [], "masks": [], "original": []}
     for where in objects_in(pacs, study).values():
         dataset = pacs.fetch(where)
-        layer = dataset.private_block(0x0029, "BLS-GAN")[0x03].value.lower() if "SourceImageSequence" in dataset else ""
-        found["masks" if dataset.Modality == "SEG" else layer or "original"].append(dataset)
+        layer = of(dataset, LAYER).lower() if (PRIVATE_GROUP, 0x10) in dataset else "original"
+        found["masks" if dataset.Modality == "SEG" else layer].append(dataset)
     return found
 
 
 def of(dataset: Dataset, element: int):
     """A value of the private block."""
-    return dataset.private_block(0x0029, "BLS-GAN")[element].value
+    return dataset.private_block(PRIVATE_GROUP, PRIVATE_CREATOR)[element].value
 
 
 def same_place(desk, left: float, top: float) -> None:
@@ -200,7 +197,7 @@ def test_several_joints_are_separated_at_once_and_looked_at_one_after_the_other(
         expect(rows.nth(number)).to_have_attribute("aria-pressed", "true")
         desk.pause(0.5)
         layer = layers[desk.image("upper")]
-        assert of(layer, 0x01) == f"joint{number + 1}"
+        assert of(layer, JOINT) == f"joint{number + 1}"
         top, left, *_ = of(layer, BOX)
         same_place(desk, left, top)
 
@@ -271,7 +268,7 @@ def test_a_study_with_results_opens_side_by_side(desk, hand, server, pacs):
     rows = desk.page.get_by_test_id("bls-gan-joint")
     expect(rows).to_have_count(2)
     expect(rows.nth(0)).to_have_attribute("aria-pressed", "true")
-    [first] = [each for each in stored(pacs, hand.study)["upper"] if of(each, 0x01) == "joint1"]
+    [first] = [each for each in stored(pacs, hand.study)["upper"] if of(each, JOINT) == "joint1"]
     assert desk.image("upper") == first.SOPInstanceUID
     top, left, *_ = of(first, BOX)
     same_place(desk, left, top)

@@ -198,7 +198,7 @@ class Pacs:
         files = [_as_file(each) for each in objects]
         with self._answering("store"):
             answer = self.client.store_instances(files)
-        # What counts is what the PACS says it has: Orthanc with a full disk names objects neither as stored nor as failed.
+        # What counts is what the PACS says it has: with a full disk Orthanc names objects neither as stored nor failed.
         stored = {str(item.ReferencedSOPInstanceUID) for item in answer.get("ReferencedSOPSequence") or []}
         lost = sum(str(each.SOPInstanceUID) not in stored for each in objects)
         if lost:

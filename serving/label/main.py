@@ -155,5 +155,8 @@ class BlsGan(MONAILabelApp):
                 return {"params": {"detail": str(error)}}
 
         task = self._infers[MODEL]
-        done: dict[str, Any] = self._batch_infer(request, self.datastore(), infer)
+        # MONAI Label shares the images among as many GPUs as there are, also if there are none.
+        gpu = torch.cuda.is_available()
+        asked = dict(request) if gpu else {**request, "multi_gpu": False, "device": "cpu"}
+        done: dict[str, Any] = self._batch_infer(asked, self.datastore(), infer)
         return done

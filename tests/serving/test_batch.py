@@ -1,0 +1,40 @@
+"""Many images in one request, by MONAI Label's own batch inference."""
+
+import time
+
+import pytest
+import requests
+
+from tests.serving.conftest import empty, objects_in
+
+pytestmark = [pytest.mark.pacs, pytest.mark.slow]
+
+
+def batch(server, **params):
+    """Run a batch, and wait until it has ended."""
+    started = requests.post(f"{server.url}/batch/infer/bls_gan", json=params, timeout=60)
+    assert started.status_code == 200, started.text
+    until = time.monotonic() + 120
+    while True:
+        task = requests.get(f"{server.url}/batch/infer", timeout=60).json()
+        if task["status"] in ("DONE", "ERROR", "STOPPED"):
+            return task
+        assert time.monotonic() < until
+        time.sleep(0.5)
+
+
+def test_a_batch_goes_through_the_archive_and_one_bad_image_does_not_stop_it(server, pacs, hand, draw):
+    others = [draw(41), draw(42)]
+    pacs.store([other.dataset for other in others])
+    rows = [{"image": each.sop, **each.at("MCP2")[0]} for each in (hand, others[0])]
+    task = batch(server, joints=rows, max_workers=1)
+    assert task["status"] == "DONE", task
+    assert len(objects_in(pacs, hand.study)) == 4
+    assert len(objects_in(pacs, others[0].study)) == 4
+    assert len(objects_in(pacs, others[1].study)) == 1, "no joint of it was named"
+
+    again = batch(server, max_workers=1)
+    assert again["status"] == "DONE"
+    assert len(objects_in(pacs, hand.study)) == 4, "known joints are made again, the same bytes"
+    for other in others:
+        empty(pacs, other.study)

@@ -1,0 +1,127 @@
+"""``make serve``: one command brings up all of it, and takes all of it down."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+import requests
+
+from scripts.refusal import RefusedError
+from serving.orthanc import Orthanc, free_port
+from serving.viewer import viewer
+from tests.serving.conftest import ROOT
+
+pytestmark = [pytest.mark.pacs, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    """The command, in a folder of its own; what it has said so far."""
+    state = tmp_path_factory.mktemp("serve")
+    # The viewer is fetched once for all tests.
+    viewer(ROOT / ".serve" / "ohif")
+    (state / "ohif").symlink_to(ROOT / ".serve" / "ohif")
+    command = [sys.executable, "-m", "serving", "--port", str(free_port(0)), "--state", str(state)]
+    log = state / "said"
+    with log.open("w") as said:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=said, stderr=said)
+    until = time.monotonic() + 90
+    while "Ctrl-C" not in log.read_text():
+        assert process.poll() is None, log.read_text()
+        assert time.monotonic() < until, log.read_text()
+        time.sleep(0.5)
+    yield process, log
+    process.kill()
+
+
+def address(log):
+    return re.search(r"The viewer is at (\S+)/", log.read_text())[1]
+
+
+def test_viewer_pacs_and_inference_are_on_one_origin_of_this_machine_only(running):
+    _, log = running
+    here = address(log)
+    assert here.startswith("http://127.0.0.1:")
+    assert "OHIF" in requests.get(f"{here}/", timeout=10).text
+    assert requests.get(f"{here}/viewer?StudyInstanceUIDs=1.2", timeout=10).ok
+    assert requests.get(f"{here}/info/", timeout=10).json()["name"] == "BLS-GAN"
+    assert requests.get(f"{here}/nothing.js", timeout=10).status_code == 404
+
+
+def test_nobody_on_another_machine_is_answered(running):
+    listening = {
+        (each.laddr.ip, each.laddr.port)
+        for process in psutil.Process(running[0].pid).children(recursive=True)
+        for each in process.net_connections()
+        if each.status == psutil.CONN_LISTEN
+    }
+    outside = [
+        address.address
+        for addresses in psutil.net_if_addrs().values()
+        for address in addresses
+        if address.family == socket.AF_INET and not address.address.startswith("127.")
+    ]
+    # Orthanc listens everywhere, whatever its config says, but refuses whoever is not on this machine.
+    for _, port in [each for each in listening if each[0] != "127.0.0.1"]:
+        for where in outside:
+            assert requests.get(f"http://{where}:{port}/dicom-web/studies", timeout=10).status_code in (401, 403)
+
+
+def test_an_empty_pacs_gets_two_studies_of_drawn_hands(running):
+    _, log = running
+    studies = requests.get(f"{address(log)}/pacs/studies", timeout=10).json()
+    assert sorted(study["00100010"]["Value"][0]["Alphabetic"] for study in studies) == [
+        "Phantom^Hand 000",
+        "Phantom^Hand 001",
+    ]
+
+
+def test_ctrl_c_ends_all_that_was_started(running):
+    process, log = running
+    started = psutil.Process(process.pid).children(recursive=True)
+    assert len(started) >= 2
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 0, log.read_text()
+    _, alive = psutil.wait_procs(started, timeout=10)
+    assert alive == []
+    assert "Traceback" not in log.read_text()
+
+
+def test_a_machine_without_orthanc_is_told_the_line_that_installs_it(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(RefusedError, match="apt-get install --yes orthanc orthanc-dicomweb"):
+        Orthanc(tmp_path)
+
+
+def test_a_machine_without_npm_is_told_the_line_that_installs_it(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(RefusedError, match="apt-get install --yes npm"):
+        viewer(tmp_path)
+
+
+def test_a_viewer_that_is_not_the_known_one_is_not_unpacked(monkeypatch, tmp_path):
+    npm = tmp_path / "bin" / "npm"
+    npm.parent.mkdir()
+    npm.write_text("#!/bin/sh\necho something else > app.tgz\n")
+    npm.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{npm.parent}{os.pathsep}{os.environ['PATH']}")
+    with pytest.raises(RefusedError, match=r"what npm fetched is not @ohif/app@3\.13\.2"):
+        viewer(tmp_path / "viewer")
+    assert [path.name for path in (tmp_path / "viewer").iterdir()] == []
+
+
+def test_a_pacs_that_does_not_answer_does_not_keep_the_server_from_starting(tmp_path):
+    from serving.label_server import LabelServer
+
+    server = LabelServer("http://127.0.0.1:9/dicom-web", tmp_path, port=free_port(0))
+    try:
+        answer = requests.get(f"{server.url}/pacs/studies", timeout=10)
+        assert answer.status_code == 503
+    finally:
+        server.stop()

@@ -17,7 +17,7 @@ import { protocol, register } from './hanging.js';
 import { toggleMasks } from './masks.js';
 import { ID, PROTOCOL } from './names.js';
 import { JointsPanel, redraw } from './panel.js';
-import { nameInPanel } from './separated.js';
+import { standsAs } from './separated.js';
 import { watch } from './study.js';
 import { toolbarModule } from './toolbar.js';
 import { keep, services } from './viewer.js';
@@ -37,7 +37,7 @@ export default {
   preRegistration(managers) {
     keep(managers);
     loadStyle();
-    watch(nameInPanel);
+    watch(standsAs);
     onChange(redraw);
   },
 

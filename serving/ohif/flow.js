@@ -21,12 +21,11 @@ import { joints, original, originals, shownIn } from './separated.js';
 import { separate } from './server.js';
 import { bring, dismiss, sweep } from './study.js';
 import { libraries, notify, refreshToolbar, services, viewport } from './viewer.js';
-import { listOf } from './words.js';
-
-/** Figures of the server's answers, by the upper layer's SOP Instance UID; metadata does not hold all of them. */
-export const figures = new Map();
+import { listOf, sentence } from './words.js';
 
 const listeners = new Set();
+/** Counts studies that were left: what comes from the server after that belongs to none on the screen. */
+let left = 0;
 let busy = false;
 let corrected = false;
 let looking;
@@ -47,6 +46,10 @@ export function state() {
 
 /** Start or end the marking of joints. */
 export async function markJoints() {
+  await startMarking([]);
+}
+
+async function startMarking(marks) {
   if (marking()) {
     cancel();
     return;
@@ -66,10 +69,10 @@ export async function markJoints() {
   }
   await ready([[ORIGINAL, source]]);
   fitHand(back);
-  mark(joints(source), marks => {
+  mark(joints(source), marks, chosen => {
     changed();
-    if (marks) {
-      separateJoints(source, marks);
+    if (chosen) {
+      separateJoints(source, chosen);
     } else if (back) {
       showJoint(back.source, back.joint);
     }
@@ -106,6 +109,8 @@ export async function separateJoints(source, marks, labels) {
   busy = true;
   changed();
   performance.mark('bls-gan:asked');
+  const visit = left;
+  let failed = false;
   const progress = notify(
     'loading',
     marks.length > 1 ? `Separating ${marks.length} joints…` : 'Separating the bones…',
@@ -114,6 +119,9 @@ export async function separateJoints(source, marks, labels) {
   try {
     const answer = await separate(source, marks, labels);
     performance.mark('bls-gan:answered');
+    if (visit !== left) {
+      return;
+    }
     await takeIn(answer);
     const asked = answer.joints.filter(joint => joint.asked !== false);
     await showJoint(source, asked[0].joint);
@@ -121,11 +129,16 @@ export async function separateJoints(source, marks, labels) {
     notify('success', `${listOf(asked.map(({ joint }) => joint))} separated.`, { duration: 2500 });
   } catch (error) {
     console.error(error);
-    notify('error', error.message || 'The joint could not be separated.', { duration: 10000 });
+    notify('error', sentence(error.message || 'the joint could not be separated'), { duration: 10000 });
+    failed = true;
   } finally {
     services().uiNotificationService.hide(progress);
     busy = false;
     changed();
+  }
+  if (failed && !labels && visit === left) {
+    // The marks stay, to be changed or tried again.
+    await startMarking(marks);
   }
 }
 
@@ -139,9 +152,6 @@ async function takeIn(answer) {
     objects.map(({ series_instance_uid: uid }) => uid),
     uids,
   );
-  for (const joint of answer.joints) {
-    figures.set(joint.upper.sop_instance_uid, joint);
-  }
   corrected = false;
 }
 
@@ -217,6 +227,7 @@ export async function settleOpened() {
 
 /** Leave the study: what was looked at is not what the next one is opened with. */
 export function leave() {
+  left++;
   stop();
   unlink();
   clearTimeout(looking);

@@ -13,7 +13,7 @@
 // A layer is a region of the original, so places are compared in pixels of the original.
 
 import { sight } from './hanging.js';
-import { ORIGINAL, VIEWPORTS } from './names.js';
+import { VIEWPORTS } from './names.js';
 import { describe } from './separated.js';
 import { libraries, services, viewport } from './viewer.js';
 
@@ -86,7 +86,7 @@ function grid(id) {
     data: image.imageData,
     spacing: image.spacing,
     instance: displaySet.instances[0],
-    first: id === ORIGINAL || !box ? [0, 0] : [box[1], box[0]],
+    first: box ? [box[1], box[0]] : [0, 0],
   };
 }
 

@@ -34,12 +34,13 @@ export function marking() {
  * Let joints be marked on the original, until they are to be separated or nothing is.
  *
  * @param known joints that have been separated before: {joint, box}
+ * @param marks to begin with
  * @param done called with the marks, [{x, y}] or [{left, top, right, bottom}], or with nothing
  */
-export function mark(known, done) {
+export function mark(known, marks, done) {
   stop();
   const pane = viewport(ORIGINAL);
-  session = { pane, known, done, marks: [], undo: [] };
+  session = { pane, known, done, marks: [...marks], undo: [] };
   draw.layer = document.createElementNS(SVG, 'svg');
   draw.layer.setAttribute('class', 'bls-gan-marks');
   const frame = pane.element.parentElement;

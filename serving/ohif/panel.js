@@ -12,12 +12,11 @@
 // The panel that lists the separated joints with their figures, and from which one is chosen.
 
 import { componentOf, elementOf } from './elements.js';
-import { figures, markJoints, separateWithMasks, showJoint, state } from './flow.js';
-import { UPPER } from './names.js';
+import { markJoints, separateWithMasks, showJoint, state } from './flow.js';
 import { joints } from './separated.js';
 import { labelMapThere } from './masks.js';
 import { notify } from './viewer.js';
-import { masksFrom, overlapOf, sentence, titleOf } from './words.js';
+import { masksFrom, overlapIn, sentence, titleOf } from './words.js';
 
 const drawn = new Set();
 
@@ -61,9 +60,8 @@ function nothing(now) {
 }
 
 function row(joint, now) {
-  const known = figures.get(joint[UPPER].instances[0].SOPInstanceUID);
   const shown = now.sideBySide && joint.source === now.source && joint.joint === now.joint;
-  const lines = [known && overlapOf(known), masksFrom(known?.masks ?? joint.masks)].filter(Boolean);
+  const lines = [overlapIn(joint), masksFrom(joint.masks)].filter(Boolean);
   return elementOf(
     'button',
     {
@@ -77,7 +75,7 @@ function row(joint, now) {
     },
     elementOf('span', { class: 'bls-gan-name' }, titleOf(joint.joint)),
     ...lines.map(line => elementOf('span', { class: 'bls-gan-line' }, line)),
-    ...(known?.warnings ?? []).map(warning => elementOf('span', { class: 'bls-gan-warning' }, sentence(warning))),
+    ...joint.warnings.map(warning => elementOf('span', { class: 'bls-gan-warning' }, sentence(warning))),
   );
 }
 

@@ -13,6 +13,7 @@
 
 import { ORIGINAL, UPPER, LOWER } from './names.js';
 import { isGone } from './study.js';
+import { thumbnail } from './thumbnail.js';
 import { displaySets, services } from './viewer.js';
 import { titleOf } from './words.js';
 
@@ -21,7 +22,16 @@ const MAKER = 'BLS-GAN';
 const PROJECTIONS = ['DX', 'CR', 'MG', 'OT'];
 
 /** Elements of the private block (0029,xx00), by the names that they have in metadata without a dictionary. */
-const ELEMENT = { joint: '01', box: '02', layer: '03', softTissue: '04', white: '05', masks: '06' };
+const ELEMENT = {
+  joint: '01',
+  box: '02',
+  layer: '03',
+  softTissue: '04',
+  white: '05',
+  masks: '06',
+  overlap: '07',
+  warnings: '08',
+};
 
 function privateValue(instance, element) {
   for (let block = 0x10; block <= 0xff; block++) {
@@ -43,16 +53,27 @@ function sourceOf(instance) {
   return item?.ReferencedSOPInstanceUID;
 }
 
+/** Size of the overlap, px, and mm² where the spacing of pixels is known. */
+function overlapOf(instance) {
+  const pixels = Number(privateValue(instance, 'overlap') ?? NaN);
+  const spacing = instance.PixelSpacing ?? instance.ImagerPixelSpacing ?? instance.NominalScannedPixelSpacing;
+  return { pixels, area: spacing ? pixels * Number(spacing[0]) * Number(spacing[1]) : NaN };
+}
+
 /** What a display set is: {role, joint, box, masks, source, uid}, role undefined for anything else. */
 export function describe(displaySet) {
   const instance = displaySet?.instances?.[0];
   return !instance || isGone(instance.SOPInstanceUID) ? {} : describeInstance(instance, displaySet.Modality);
 }
 
-/** The name of a layer in the study panel. */
-export function nameInPanel(instance) {
+/** How an instance stands in the study panel, where OHIF would do it otherwise: a display set's properties. */
+export function standsAs(instance) {
   const { role, joint } = describeInstance(instance, instance.Modality);
-  return joint && `${titleOf(joint)}, ${role} bone`;
+  const name = joint && `${titleOf(joint)}, ${role} bone`;
+  return {
+    ...(name && { SeriesDescription: name, label: name }),
+    ...(instance.PhotometricInterpretation === 'MONOCHROME1' && { getThumbnailSrc: () => thumbnail(instance) }),
+  };
 }
 
 function describeInstance(instance, modality) {
@@ -75,6 +96,8 @@ function describeInstance(instance, modality) {
       box: [privateValue(instance, 'box')].flat().map(Number),
       masks: text(privateValue(instance, 'masks')),
       source: sourceOf(instance),
+      ...overlapOf(instance),
+      warnings: text(privateValue(instance, 'warnings')).split('\n').filter(Boolean),
       run: ['box', 'softTissue', 'white', 'masks']
         .map(element => [privateValue(instance, element)].flat().join())
         .join(' '),
@@ -96,7 +119,10 @@ export function original(source) {
   return originals().find(({ uid }) => uid === source);
 }
 
-/** Separated joints of a radiograph, by name: {joint, box, masks, source, upper, lower} with display sets. */
+/**
+ * Separated joints of a radiograph, or of the study, by name:
+ * {joint, box, masks, pixels, area, warnings, source, upper, lower}, the last two being display sets.
+ */
 export function joints(source) {
   const found = new Map();
   for (const { displaySet, role, ...layer } of described()) {

@@ -19,9 +19,9 @@ const gone = new Set();
 /**
  * Keep what is gone out of the study panel, whenever OHIF makes display sets of its metadata.
  *
- * @param nameOf the name under which an instance stands in the study panel, if it is not its series' own
+ * @param standsAs properties that the display set of an instance gets
  */
-export function watch(nameOf) {
+export function watch(standsAs) {
   const { displaySetService } = services();
   const make = displaySetService.makeDisplaySets;
   displaySetService.makeDisplaySets = (instances, options) => {
@@ -29,12 +29,11 @@ export function watch(nameOf) {
       return make(instances, options);
     }
     const left = instances.filter(({ SOPInstanceUID }) => !gone.has(SOPInstanceUID));
-    const named = left.filter(instance => nameOf(instance));
-    const others = left.filter(instance => !named.includes(instance));
+    const others = left.filter(instance => !Object.keys(standsAs(instance)).length);
     const made = others.length ? (make(others, options) ?? []) : [];
-    for (const instance of named) {
-      // One by one: the series has one name for all of its joints, the panel needs one for each.
-      const settings = { ...options?.settings, SeriesDescription: nameOf(instance), label: nameOf(instance) };
+    for (const instance of left.filter(one => !others.includes(one))) {
+      // One by one: a series has one name for all of its joints, the panel needs one for each.
+      const settings = { ...options?.settings, ...standsAs(instance) };
       made.push(...(make([instance], { ...options, settings }) ?? []));
     }
     return made;
@@ -93,6 +92,11 @@ export async function bring(study, series, uids) {
       StudyInstanceUID: study,
       filters: { seriesInstanceUID: [...new Set(series)] },
     });
+  } catch (error) {
+    console.error(error);
+    throw new Error(
+      'The bones are separated and stored, but the PACS does not hand them out. Open the study again later.',
+    );
   } finally {
     dropPromise();
   }

@@ -23,21 +23,19 @@ export function listOf(joints) {
   return titles.length < 2 ? titles.join('') : `${titles.slice(0, -1).join(', ')} and ${titles.at(-1)}`;
 }
 
-export function overlapOf({ overlap_px: pixels, overlap_mm2: area }) {
+export function overlapIn({ pixels, area }) {
   if (!Number.isFinite(pixels)) {
     return '';
   }
-  const millimetres = Number.isFinite(area) ? ` (${pixels.toLocaleString('en')} px)` : '';
-  return Number.isFinite(area)
-    ? `Overlap ${area.toFixed(1)} mm²${millimetres}`
-    : `Overlap ${pixels.toLocaleString('en')} px`;
+  const count = `${pixels.toLocaleString('en')} px`;
+  return Number.isFinite(area) ? `Overlap ${area.toFixed(1)} mm² (${count})` : `Overlap ${count}`;
 }
 
 export function masksFrom(masks) {
   return { predicted: 'Masks predicted', given: 'Masks corrected' }[masks] ?? '';
 }
 
-/** A warning of the server as a sentence. */
+/** What the server says, as a sentence. */
 export function sentence(warning) {
   return warning.charAt(0).toUpperCase() + warning.slice(1) + (/[.!?]$/.test(warning) ? '' : '.');
 }

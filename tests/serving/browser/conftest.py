@@ -6,11 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pydicom import dcmread
 
 sync_api = pytest.importorskip("playwright.sync_api")
 
+from scripts.archive import save  # noqa: E402
+from scripts.hand import draw_hand  # noqa: E402
 from serving.server import OHIF  # noqa: E402
 from tests.serving.browser.desk import Desk  # noqa: E402
+from tests.serving.conftest import Hand  # noqa: E402
 
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
@@ -43,3 +47,12 @@ def desk(chromium: "sync_api.Browser", server, request: pytest.FixtureRequest, t
     yield desk
     desk.picture(request.node.name)
     context.close()
+
+
+@pytest.fixture(scope="session")
+def whole_hand(tmp_path_factory: pytest.TempPathFactory) -> Hand:
+    """A hand of the size that detectors have: 2500 x 2000 px of 0.1 mm."""
+    path = tmp_path_factory.mktemp("whole") / "hand.dcm"
+    hand = draw_hand(93, spacing=0.1)
+    save(hand, path, number=93)
+    return Hand(dcmread(path), {name: (joint.centre[0], joint.centre[1]) for name, joint in hand.joints.items()})

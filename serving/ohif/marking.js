@@ -157,7 +157,7 @@ function take(start, end) {
       finish(marks);
       return;
     }
-    const hit = marks.findIndex(one => distance(toCanvas(...middle(one)), end) < HIT_PX);
+    const hit = marks.findIndex(one => handles(one).some(handle => distance(handle, end) < HIT_PX));
     const [x, y] = toPixel(end);
     if (hit >= 0) {
       marks.splice(hit, 1);
@@ -218,6 +218,12 @@ function middle(one) {
   return 'x' in one ? [one.x, one.y] : [(one.left + one.right) / 2, (one.top + one.bottom) / 2];
 }
 
+/** Where a click takes a mark away: its cross and its number. */
+function handles(one) {
+  const { left, top } = regionOf(one);
+  return [toCanvas(...middle(one)), toCanvas(left, top)];
+}
+
 /** The region of a mark as a box. */
 function regionOf(one) {
   if (!('x' in one)) {
@@ -273,9 +279,13 @@ function caption({ left, top }, text) {
   return shape('text', { x, y: y - 4, class: 'bls-gan-caption' }, text);
 }
 
+/** A cross on the joint, and the mark's number beside it, where it covers no bone that matters. */
 function badge(one, number) {
-  const [cx, cy] = toCanvas(...middle(one));
+  const [x, y] = toCanvas(...middle(one));
+  const { left, top } = regionOf(one);
+  const [cx, cy] = toCanvas(left, top);
   return [
+    shape('path', { d: `M${x - 7} ${y}h14M${x} ${y - 7}v14`, class: 'bls-gan-cross' }),
     shape('circle', { cx, cy, r: 10, class: 'bls-gan-badge', 'data-cy': 'bls-gan-mark' }),
     shape('text', { x: cx, y: cy, class: 'bls-gan-number' }, number),
   ];

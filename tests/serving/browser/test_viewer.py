@@ -364,3 +364,56 @@ def test_layers_are_on_the_screen_soon_after_the_click(desk, whole_hand, pacs, r
     print(f"first: {first}, warm: {warm}")
     assert warm["shown"] < 10
     empty(pacs, hand.study)
+
+
+def test_results_are_there_after_a_look_at_the_list_of_studies(desk, hand, pacs):
+    desk.open(hand.study)
+    desk.separate(*hand.at("MCP2"))
+    desk.separate(*hand.at("MCP2", by=9))
+    uid, series = desk.image("upper"), desk.series()
+    desk.page.get_by_test_id("return-to-work-list").click()
+    desk.page.get_by_text("Phantom").first.dblclick()
+    desk.until("(pane) => !!pane?.getImageData?.()", "upper")
+    desk.wait_masks()
+    assert desk.image("upper") == uid
+    assert desk.series() == series
+
+
+def test_two_radiographs_of_a_study_have_results_of_their_own(desk, draw, pacs):
+    left, right = draw(91), draw(94)
+    other = copy.deepcopy(right.dataset)
+    for keyword in ("StudyInstanceUID", "PatientID", "PatientName", "StudyID"):
+        setattr(other, keyword, getattr(left.dataset, keyword))
+    empty(pacs, left.study)
+    pacs.store([left.dataset, other])
+    desk.open(left.study)
+    sources = {desk.image("original"), left.sop, right.sop}
+    assert len(sources) == 2
+    desk.separate(*(left if desk.image("original") == left.sop else right).at("MCP2"))
+    first = desk.image("original")
+    second = ({left.sop, right.sop} - {first}).pop()
+    # The other radiograph is brought into the first pane, as by a double click on its thumbnail.
+    desk.page.evaluate(
+        """(uid) => {
+            const { displaySetService, viewportGridService } = window.services;
+            const { displaySetInstanceUID } = displaySetService.getDisplaySetForSOPInstanceUID(uid);
+            viewportGridService.setDisplaySetsForViewport(
+                { viewportId: 'original', displaySetInstanceUIDs: [displaySetInstanceUID] });
+        }""",
+        second,
+    )
+    desk.pause(1.5)
+    desk.separate(*(left if second == left.sop else right).at("MCP3"))
+    assert desk.image("original") == second
+    layers = {of(each, JOINT): each for each in stored(pacs, left.study)["upper"] if each.SOPInstanceUID}
+    [layer] = [each for each in stored(pacs, left.study)["upper"] if each.SOPInstanceUID == desk.image("upper")]
+    assert layer.SourceImageSequence[0].ReferencedSOPInstanceUID == second
+    assert layers
+    top, left_edge, *_ = of(layer, BOX)
+    same_place(desk, left_edge, top)
+    rows = desk.page.get_by_test_id("bls-gan-joint")
+    expect(rows).to_have_count(2)
+    rows.nth(0).click()
+    desk.pause(2)
+    assert desk.image("original") == first
+    empty(pacs, left.study)

@@ -12,7 +12,16 @@
 // The extension as OHIF loads it: what it is made of, and when it is there.
 
 import { loadStyle } from './elements.js';
-import { leave, markJoints, masksEdited, onChange, separateWithMasks, settleOpened, state } from './flow.js';
+import {
+  followThumbnail,
+  leave,
+  markJoints,
+  masksEdited,
+  onChange,
+  separateWithMasks,
+  settleOpened,
+  state,
+} from './flow.js';
 import { protocol, register } from './hanging.js';
 import { toggleMasks } from './masks.js';
 import { ID, PROTOCOL } from './names.js';
@@ -43,8 +52,9 @@ export default {
 
   onModeEnter() {
     register();
-    const { displaySetService, segmentationService } = services();
+    const { displaySetService, segmentationService, viewportGridService } = services();
     follow(displaySetService, ['DISPLAY_SETS_ADDED', 'DISPLAY_SETS_REMOVED'], redraw);
+    follow(viewportGridService, ['GRID_STATE_CHANGED'], followThumbnail);
     follow(segmentationService, ['SEGMENTATION_DATA_MODIFIED'], masksEdited);
   },
 

@@ -21,11 +21,13 @@ import { joints, original, originals, shownIn } from './separated.js';
 import { separate } from './server.js';
 import { bring, dismiss, sweep } from './study.js';
 import { libraries, notify, refreshToolbar, services, viewport } from './viewer.js';
-import { listOf, sentence } from './words.js';
+import { countOf, sentence } from './words.js';
 
 const listeners = new Set();
 /** Counts studies that were left: what comes from the server after that belongs to none on the screen. */
 let left = 0;
+/** How many joints are just being brought onto the screen. */
+let moving = 0;
 let busy = false;
 let corrected = false;
 let looking;
@@ -126,7 +128,7 @@ export async function separateJoints(source, marks, labels) {
     const asked = answer.joints.filter(joint => joint.asked !== false);
     await showJoint(source, asked[0].joint);
     performance.mark('bls-gan:shown');
-    notify('success', `${listOf(asked.map(({ joint }) => joint))} separated.`, { duration: 2500 });
+    notify('success', `${countOf(asked.map(({ joint }) => joint))} separated.`, { duration: 2500 });
   } catch (error) {
     console.error(error);
     notify('error', sentence(error.message || 'the joint could not be separated'), { duration: 10000 });
@@ -157,6 +159,15 @@ async function takeIn(answer) {
 
 /** Hang a joint side by side, zoomed, linked, with its masks. */
 export async function showJoint(source, name) {
+  moving++;
+  try {
+    await bringJoint(source, name);
+  } finally {
+    moving--;
+  }
+}
+
+async function bringJoint(source, name) {
   const joint = joints(source).find(one => one.joint === name);
   if (!joint) {
     throw new Error('The separated bones are in the PACS, but the viewer does not find them. Reload the page.');
@@ -185,6 +196,21 @@ export async function showJoint(source, name) {
     console.error(error);
     notify('error', 'The masks of the bones could not be loaded.');
   });
+}
+
+/** A layer of another joint has been put into a pane, by a double click on its thumbnail: its joint is meant. */
+export function followThumbnail() {
+  // A study that is just being opened has nothing in sight yet.
+  if (moving || busy || marking() || !hanging.sight.source || !hanging.isOurs()) {
+    return;
+  }
+  const other = VIEWPORTS.map(shownIn).find(
+    ({ joint, source }) =>
+      joint && (!hanging.sideBySide() || joint !== hanging.sight.joint || source !== hanging.sight.source),
+  );
+  if (other) {
+    showJoint(other.source, other.joint).catch(error => notify('error', error.message));
+  }
 }
 
 /** Zoom all panes to the layers' region and give them the original's window. */

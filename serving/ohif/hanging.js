@@ -124,6 +124,12 @@ export function sideBySide() {
   return VIEWPORTS.every(id => viewports.has(id));
 }
 
+/** Whether the panes are those of the protocol, and no layout that the radiologist has chosen. */
+export function isOurs() {
+  const { viewports } = services().viewportGridService.getState();
+  return sideBySide() ? viewports.size === VIEWPORTS.length : viewports.size === 1 && viewports.has(ORIGINAL);
+}
+
 /** Take what OHIF has hung by itself, in a study just opened, as what is looked at. */
 export function lookAround() {
   Object.assign(sight, settle());

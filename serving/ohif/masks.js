@@ -32,6 +32,8 @@ const loaded = new Map();
 /** Whether the radiologist wants to see them. */
 let wanted = true;
 
+let last = Promise.resolve();
+
 export function masksWanted() {
   return wanted;
 }
@@ -45,8 +47,13 @@ function representation(source) {
   return { masks, id, found };
 }
 
-/** Load the masks of a radiograph, if they are not, and put them over the original. */
-export async function putMasks(source) {
+/** Load the masks of a radiograph, if they are not, and put them over the original: once, however often it is asked. */
+export function putMasks(source) {
+  last = last.catch(() => {}).then(() => put(source));
+  return last;
+}
+
+async function put(source) {
   const { segmentationService } = services();
   const { masks, id, found } = representation(source);
   if (!masks || !viewport(ORIGINAL)) {

@@ -38,12 +38,21 @@ export function redraw() {
 
 function fill(element) {
   const now = state();
+  // What is drawn anew stays where it was, and what had the keys keeps them.
+  const scrolled = element.querySelector('.bls-gan-list')?.scrollTop;
+  const focused = element.contains(document.activeElement) && document.activeElement.dataset.joint;
   const found = joints();
   element.replaceChildren(
     elementOf('div', { class: 'bls-gan-title' }, 'Separated joints'),
     found.length ? elementOf('div', { class: 'bls-gan-list' }, ...found.map(joint => row(joint, now))) : nothing(now),
     ...(found.length ? [again(now)] : []),
   );
+  const list = element.querySelector('.bls-gan-list');
+  if (list) {
+    list.scrollTop = scrolled ?? 0;
+    list.querySelector('.bls-gan-shown')?.scrollIntoView({ block: 'nearest' });
+    list.querySelector(`[data-joint="${focused}"]`)?.focus({ preventScroll: true });
+  }
 }
 
 function nothing(now) {

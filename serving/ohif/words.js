@@ -17,10 +17,9 @@ export function titleOf(joint) {
   return number ? `Joint ${number[1]}` : joint;
 }
 
-/** A list of joints in a sentence. */
-export function listOf(joints) {
-  const titles = joints.map(titleOf);
-  return titles.length < 2 ? titles.join('') : `${titles.slice(0, -1).join(', ')} and ${titles.at(-1)}`;
+/** A joint by its name, several by their number. */
+export function countOf(joints) {
+  return joints.length === 1 ? titleOf(joints[0]) : `${joints.length} joints`;
 }
 
 export function overlapIn({ pixels, area }) {

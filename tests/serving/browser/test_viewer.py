@@ -417,3 +417,38 @@ def test_two_radiographs_of_a_study_have_results_of_their_own(desk, draw, pacs):
     desk.pause(2)
     assert desk.image("original") == first
     empty(pacs, left.study)
+
+
+def test_a_double_click_on_a_layer_in_the_study_panel_shows_its_joint(desk, hand):
+    desk.open(hand.study)
+    desk.separate(*hand.at("MCP2", "MCP3"))
+    rows = desk.page.get_by_test_id("bls-gan-joint")
+    uid = desk.image("lower")
+    desk.page.get_by_text("Joint 2, lower bone").dblclick()
+    expect(rows.nth(1)).to_have_attribute("aria-pressed", "true")
+    desk.pause(1)
+    assert desk.image("lower") != uid
+    middles = {pane: desk.looks_at(pane)["middle"] for pane in ("upper", "lower")}
+    assert middles["upper"] == pytest.approx(middles["lower"], abs=0.05)
+
+
+def test_a_double_click_on_a_joint_separates_it_at_once(desk, hand):
+    desk.open(hand.study)
+    desk.mark()
+    [joint] = hand.at("MCP2")
+    desk.page.mouse.dblclick(*desk.place(joint["x"], joint["y"]))
+    desk.wait_shown(1)
+
+
+def test_it_is_seen_that_the_viewer_works_and_that_the_server_is_away(desk, hand):
+    desk.open(hand.study)
+    desk.page.route("**/infer/**", lambda route: (desk.pause(1.5), route.abort()))
+    desk.mark(*hand.at("MCP2"))
+    desk.page.get_by_test_id("bls-gan-separate").click()
+    desk.says("Separating the bones")
+    expect(desk.page.get_by_test_id("SeparateBones")).to_be_disabled()
+    desk.says("The server cannot be reached")
+    expect(desk.page.locator("[data-sonner-toast]", has_text="Separating the bones")).to_have_count(0)
+    desk.page.unroute("**/infer/**")
+    desk.page.get_by_test_id("bls-gan-separate").click()
+    desk.wait_shown(1)

@@ -12,21 +12,14 @@
 // The extension as OHIF loads it: what it is made of, and when it is there.
 
 import { loadStyle } from './elements.js';
-import {
-  followThumbnail,
-  leave,
-  markJoints,
-  masksEdited,
-  onChange,
-  separateWithMasks,
-  settleOpened,
-  state,
-} from './flow.js';
+import { leave, markJoints, masksEdited, separateWithMasks } from './flow.js';
 import { protocol, register } from './hanging.js';
 import { toggleMasks } from './masks.js';
 import { ID, PROTOCOL } from './names.js';
 import { JointsPanel, redraw } from './panel.js';
 import { standsAs } from './separated.js';
+import { followThumbnail, settleOpened } from './showing.js';
+import { onChange, state } from './state.js';
 import { watch } from './study.js';
 import { toolbarModule } from './toolbar.js';
 import { keep, services } from './viewer.js';

@@ -12,7 +12,7 @@
 // The masks of the bones over the original: shown, hidden, and read back after a correction.
 
 import { ORIGINAL } from './names.js';
-import { masksOf } from './separated.js';
+import { masksOf, original } from './separated.js';
 import { libraries, refreshToolbar, services, viewport } from './viewer.js';
 
 const LABELMAP = 'Labelmap';
@@ -81,11 +81,14 @@ async function put(source) {
   setVisible(source, wanted);
 }
 
-/** Whether the masks of a radiograph differ from what was loaded; an undone correction is none. */
-export function areCorrected(source) {
+/** Where the masks of a radiograph differ from what was loaded, [[row, column]]; an undone correction is none. */
+export function correctedAt(source) {
   const before = loaded.get(representation(source).id);
   const now = before && labelMap(source);
-  return !!now && now.some((label, place) => label !== before[place]);
+  const places = [];
+  now?.forEach((label, place) => label !== before[place] && places.push(place));
+  const { Columns: columns } = original(source)?.displaySet.instances[0] ?? {};
+  return places.map(place => [Math.floor(place / columns), place % columns]);
 }
 
 /** OHIF warns of segments whose file names no colour; ours have theirs. */

@@ -12,10 +12,11 @@
 // The panel that lists the separated joints with their figures, and from which one is chosen.
 
 import { componentOf, elementOf } from './elements.js';
-import { markJoints, separateWithMasks, showJoint, state } from './flow.js';
+import { markJoints, separateWithMasks } from './flow.js';
 import { joints } from './separated.js';
 import { labelMapThere } from './masks.js';
-import { notify } from './viewer.js';
+import { look } from './showing.js';
+import { state } from './state.js';
 import { masksFrom, overlapIn, sentence, titleOf } from './words.js';
 
 const drawn = new Set();
@@ -80,7 +81,7 @@ function row(joint, now) {
       'data-joint': joint.joint,
       title: shown ? 'Zoom to this joint' : 'Show this joint',
       disabled: now.busy,
-      onclick: () => showJoint(joint.source, joint.joint).catch(error => notify('error', error.message)),
+      onclick: () => look(joint.source, joint.joint),
     },
     elementOf('span', { class: 'bls-gan-name' }, titleOf(joint.joint)),
     ...lines.map(line => elementOf('span', { class: 'bls-gan-line' }, line)),

@@ -12,9 +12,9 @@
 // Buttons with words for the toolbar: what they do cannot be guessed from an icon.
 
 import { componentOf, elementOf } from './elements.js';
-import { state } from './flow.js';
 import { masksWanted } from './masks.js';
 import { ID } from './names.js';
+import { state } from './state.js';
 
 const TextButton = componentOf((element, { id, label, tooltip, commands, disabled, isActive, onInteraction }) => {
   element.replaceChildren(

@@ -12,7 +12,7 @@
 // Buttons with words for the toolbar: what they do cannot be guessed from an icon.
 
 import { componentOf, elementOf } from './elements.js';
-import { masksWanted } from './masks.js';
+import { labelMapThere, masksWanted } from './masks.js';
 import { ID } from './names.js';
 import { state } from './state.js';
 
@@ -39,7 +39,10 @@ export function toolbarModule() {
     { name: `${ID}.evaluate.marking`, evaluate: () => ({ disabled: state().busy, isActive: state().marking }) },
     {
       name: `${ID}.evaluate.masks`,
-      evaluate: () => ({ disabled: !state().sideBySide, isActive: state().sideBySide && masksWanted() }),
+      evaluate: () => {
+        const there = labelMapThere(state().source);
+        return { disabled: !there, isActive: there && masksWanted() };
+      },
     },
   ];
 }

@@ -452,3 +452,26 @@ def test_it_is_seen_that_the_viewer_works_and_that_the_server_is_away(desk, hand
     desk.page.unroute("**/infer/**")
     desk.page.get_by_test_id("bls-gan-separate").click()
     desk.wait_shown(1)
+
+
+def test_corrections_of_several_joints_are_used_together(desk, hand, pacs):
+    desk.open(hand.study)
+    desk.separate(*hand.at("MCP2", "MCP4"))
+    rows = desk.page.get_by_test_id("bls-gan-joint")
+    desk.page.get_by_test_id("Brush").first.click()
+    for number in (0, 1):
+        rows.nth(number).click()
+        expect(rows.nth(number)).to_have_attribute("aria-pressed", "true")
+        desk.pause(1)
+        x, y = desk.middle("original")
+        desk.drag_between((x - 40, y), (x + 40, y))
+    # Who goes on to another joint is told what would be lost.
+    desk.page.get_by_test_id("SeparateBones").click()
+    desk.says("The corrected masks are not used yet")
+    desk.page.keyboard.press("Escape")
+    desk.until("(pane) => !!pane?.getImageData?.()", "upper")
+    desk.pause(1)
+    desk.page.get_by_test_id("bls-gan-again").click()
+    desk.wait_shown(2)
+    assert [of(each, MASKS_FROM) for each in stored(pacs, hand.study)["upper"]] == ["given", "given"]
+    expect(rows.nth(1)).to_have_attribute("aria-pressed", "true")

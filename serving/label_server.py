@@ -65,7 +65,9 @@ class LabelServer:
         settings: dict[str, str] | None = None,
     ) -> None:
         self.state = state
-        self.url = f"http://{host}:{port}"
+        # Whoever listens at all addresses is reached at this one too.
+        named = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+        self.url = f"http://[{named}]:{port}" if ":" in named else f"http://{named}:{port}"
         self.command = [
             sys.executable,
             "-m",

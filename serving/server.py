@@ -30,7 +30,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
-from serving import infer, proxy
+from serving import infer, login, proxy
 from serving.bundle import ROOT
 from serving.guard import Guard, answer_failures
 
@@ -110,6 +110,7 @@ async def lifespan(_: FastAPI) -> AsyncIterator[None]:
             await proxy.upstream.close()
 
 
+login.mend()
 # Ours are added by the guard, once; two of them are none for a browser.
 monai_label.user_middleware.clear()
 

@@ -32,6 +32,8 @@ from serving.radiographs import Radiographs, temporary_label
 from serving.separation import Separator
 
 logger = logging.getLogger(__name__)
+# It tells every request to the PACS, several a click.
+logging.getLogger("dicomweb_client").setLevel(logging.WARNING)
 
 MODEL = "bls_gan"
 

@@ -1,6 +1,8 @@
 """A real PACS and a real server, started once, with drawn hands; and a way to ask them."""
 
 import csv
+import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +14,7 @@ from pydicom import Dataset, dcmread
 
 from scripts.archive import save
 from scripts.hand import draw_hand
+from scripts.refusal import RefusedError
 from serving.label_server import LabelServer
 from serving.orthanc import Orthanc, free_port
 from serving.pacs import Instance, Pacs
@@ -69,7 +72,12 @@ def draw(tmp_path_factory: pytest.TempPathFactory) -> Any:
 @pytest.fixture(scope="session")
 def orthanc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orthanc]:
     """A running Orthanc; a test that stops it starts it again."""
-    running = Orthanc(tmp_path_factory.mktemp("orthanc"), free_port(0))
+    try:
+        running = Orthanc(tmp_path_factory.mktemp("orthanc"), free_port(0))
+    except RefusedError as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(str(error))
     yield running
     running.stop()
 
@@ -113,8 +121,6 @@ def empty(pacs: Pacs, study: str) -> None:
 
 def ask(server: LabelServer, image: str, joints: Any = None, **more: Any) -> requests.Response:
     """Ask for joints of an image; the answer is JSON unless ``output`` says otherwise."""
-    import json
-
     output = more.pop("output", "json")
     headers = more.pop("headers", {})
     label = more.pop("label", None)

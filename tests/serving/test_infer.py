@@ -199,6 +199,11 @@ def test_joints_may_be_named_by_their_image_for_many_images_at_once(server, hand
     assert joint["joint"] == "MCP2"
 
 
+def test_weights_are_loaded_once(server):
+    log = (server.state / "server.log").read_text().splitlines()
+    assert len([line for line in log if f"[{server.pid}]" in line and "(serving.bundle:" in line]) == 1
+
+
 def test_what_can_be_asked_is_told(server):
     info = requests.get(f"{server.url}/info/", timeout=30).json()
     assert info["name"] == "BLS-GAN"

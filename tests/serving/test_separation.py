@@ -90,6 +90,15 @@ def test_the_same_click_twice_stores_nothing_twice(separator, pacs, hand):
     assert again["replaced"] == []
 
 
+def test_an_image_is_fetched_once_for_all_clicks_on_it(separator, pacs, hand, monkeypatch):
+    fetched = []
+    fetch = pacs.radiograph
+    monkeypatch.setattr(pacs, "radiograph", lambda where: fetched.append(where) or fetch(where))
+    for name in ("MCP2", "MCP3", "MCP2"):
+        separator(hand.sop, hand.at(name))
+    assert fetched == [hand.where]
+
+
 def test_joints_clicked_one_by_one_are_those_of_one_request(separator, pacs, hand):
     for name in ("MCP2", "MCP3", "MCP4"):
         _, _, answer = separator(hand.sop, hand.at(name))

@@ -40,6 +40,34 @@ def running(tmp_path_factory):
     process.kill()
 
 
+CUT_OFF = """
+import fcntl, json, socket, struct, sys
+from pathlib import Path
+from pydicom import dcmread
+import requests
+# The loopback device of a new namespace is down: SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP.
+with socket.socket() as control:
+    name = struct.pack("16sh", b"lo", 0)
+    flags = struct.unpack("16sh", fcntl.ioctl(control, 0x8913, name))[1]
+    fcntl.ioctl(control, 0x8914, struct.pack("16sh", b"lo", flags | 1))
+from serving.__main__ import SAMPLE, _fill
+from serving.label_server import LabelServer
+from serving.orthanc import Orthanc
+from serving.viewer import viewer
+state = Path(sys.argv[1])
+pacs = Orthanc(state / "pacs")
+_fill(pacs.studies, state)
+server = LabelServer(pacs.studies, state, port=8000, ohif=viewer(state / "ohif"), orthanc=pacs.url)
+sop = dcmread(SAMPLE, stop_before_pixels=True).SOPInstanceUID
+params = json.dumps({"joints": [{"x": 537, "y": 770}]})
+answer = requests.post(f"{server.url}/infer/bls_gan?image={sop}&output=json", data={"params": params}, timeout=60)
+assert "OHIF" in requests.get(f"{server.url}/", timeout=10).text
+server.stop()
+pacs.stop()
+print(answer.status_code)
+"""
+
+
 def address(log):
     return re.search(r"The viewer is at (\S+)/", log.read_text())[1]
 
@@ -80,6 +108,22 @@ def test_an_empty_pacs_gets_two_studies_of_drawn_hands(running):
         "Phantom^Hand 000",
         "Phantom^Hand 001",
     ]
+
+
+def test_nothing_of_it_needs_a_network(tmp_path):
+    """In a network namespace of its own, where there is no machine but this one, joints are separated all the same."""
+    (tmp_path / "ohif").symlink_to(ROOT / ".serve" / "ohif")
+    done = subprocess.run(
+        ["unshare", "--net", sys.executable, "-c", CUT_OFF, str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    if "unshare" in done.stderr:
+        pytest.skip("a network namespace cannot be made here: it takes root")
+    assert done.stdout.splitlines()[-1:] == ["200"], done.stdout + done.stderr
 
 
 def test_ctrl_c_ends_all_that_was_started(running):

@@ -1,0 +1,36 @@
+"""The network of the server: loaded once, and again when its weights change."""
+
+import os
+import shutil
+
+import pytest
+import torch
+
+from scripts import weights
+from serving.bundle import ROOT, Bundle
+
+SHIPPED = ROOT / "models" / "model.pt"
+
+
+def test_weights_are_loaded_once(tmp_path):
+    bundle = Bundle(tmp_path / "model.pt", SHIPPED)
+    assert bundle.get() is bundle.get()
+
+
+def test_new_weights_are_taken_up_and_results_are_signed_with_them(tmp_path):
+    bundle = Bundle(tmp_path / "model.pt", SHIPPED)
+    before = bundle.get()
+    state = weights.read(SHIPPED)
+    name = next(iter(state))
+    weights.save({**state, name: state[name] + 1}, tmp_path / "model.pt")
+    after = bundle.get()
+    assert after.software.weights_sha256 != before.software.weights_sha256
+    assert not torch.equal(after.network.state_dict()[name], before.network.state_dict()[name])
+    os.unlink(tmp_path / "model.pt")
+    assert bundle.get().software == before.software
+
+
+def test_weights_that_are_none_are_refused(tmp_path):
+    shutil.copy(ROOT / "README.md", tmp_path / "model.pt")
+    with pytest.raises(ValueError, match="not a checkpoint of torch"):
+        Bundle(tmp_path / "model.pt").get()

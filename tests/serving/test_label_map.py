@@ -1,0 +1,49 @@
+"""Label maps of clients, in and out."""
+
+import gzip
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from scripts.refusal import RefusedError
+from serving import label_map
+
+
+@pytest.fixture
+def radiograph():
+    """All that a label map needs of one: 30 rows, 20 columns, 0.2 x 0.1 mm."""
+    return SimpleNamespace(levels=np.zeros((30, 20), np.int32), spacing=(0.2, 0.1))
+
+
+@pytest.fixture
+def labels():
+    drawn = np.zeros((30, 20), np.uint8)
+    drawn[2:9, 3:5], drawn[20:25, 10:18], drawn[5, 4] = 2, 1, 3
+    return drawn
+
+
+@pytest.mark.parametrize("suffix", label_map.VOLUMES)
+def test_a_label_map_comes_back_as_it_was_written(tmp_path, radiograph, labels, suffix):
+    path = tmp_path / f"label{suffix}"
+    label_map.write(labels, path, radiograph)
+    assert (label_map.read(path, radiograph) == labels).all()
+
+
+@pytest.mark.parametrize(("name", "pack"), [("label.bin", bytes), ("label.bin.gz", gzip.compress)])
+def test_bytes_are_read_row_by_row(tmp_path, radiograph, labels, name, pack):
+    (tmp_path / name).write_bytes(pack(labels.tobytes()))
+    assert (label_map.read(tmp_path / name, radiograph) == labels).all()
+
+
+def test_a_label_map_of_another_image_is_refused_before_its_pixels_are_read(tmp_path, radiograph):
+    other = SimpleNamespace(levels=np.zeros((20, 30)), spacing=(1.0, 1.0))
+    label_map.write(np.ones((20, 30), np.uint8), tmp_path / "label.nrrd", other)
+    with pytest.raises(RefusedError, match="30 x 20 x 1, 20 columns x 30 rows expected"):
+        label_map.read(tmp_path / "label.nrrd", radiograph)
+
+
+def test_a_bomb_is_not_unpacked(tmp_path, radiograph):
+    (tmp_path / "label.bin.gz").write_bytes(gzip.compress(bytes(50_000_000)))
+    with pytest.raises(RefusedError, match="more than 600 bytes, 600 expected"):
+        label_map.read(tmp_path / "label.bin.gz", radiograph)

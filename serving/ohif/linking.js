@@ -101,7 +101,10 @@ export function align(id) {
   for (const to of others(id).map(grid)) {
     const place = [column + from.first[0] - to.first[0], row + from.first[1] - to.first[1], slice];
     const focalPoint = to.data.indexToWorld(place);
-    const position = focalPoint.map((value, axis) => value + camera.position[axis] - camera.focalPoint[axis]);
+    // From its own distance: what lies outside of a pane's clipping range, which goes with it, is not drawn.
+    const { position: seenFrom, focalPoint: seen } = to.pane.getCamera();
+    const distance = Math.hypot(...seenFrom.map((value, axis) => value - seen[axis]));
+    const position = focalPoint.map((value, axis) => value + camera.viewPlaneNormal[axis] * distance);
     to.pane.setCamera({
       focalPoint: [...focalPoint],
       position: [...position],

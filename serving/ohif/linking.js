@@ -31,7 +31,7 @@ export function link() {
     if (!element) {
       continue;
     }
-    const moved = () => followed(() => align(id));
+    const moved = () => followed(() => follow(id));
     const windowed = () => followed(() => applyWindow(id));
     element.addEventListener(CAMERA_MODIFIED, moved);
     element.addEventListener(VOI_MODIFIED, windowed);
@@ -45,6 +45,7 @@ export function link() {
 export function unlink() {
   linked.forEach(undo => undo());
   linked.clear();
+  looks = undefined;
 }
 
 function followed(action) {
@@ -90,32 +91,76 @@ function grid(id) {
   };
 }
 
+/** How the panes look at the hand: the middle in pixels of the original, what is up, and from which side. */
+let looks;
+
+function looksOf({ pane, data, first }) {
+  const { focalPoint, viewUp, viewPlaneNormal } = pane.getCamera();
+  const [column, row] = data.worldToIndex(focalPoint);
+  return { middle: [column + first[0], row + first[1]], turn: [...viewUp, ...viewPlaneNormal] };
+}
+
+let settling = false;
+
+/** A pane has moved: the others follow. */
+function follow(id) {
+  align(id, looks);
+  if (settling) {
+    return;
+  }
+  // OHIF turns an image about its own middle, in several steps, which takes the joint away: it is put back after them.
+  const before = looks;
+  settling = true;
+  queueMicrotask(() => {
+    settling = false;
+    const from = grid(id);
+    const now = from && looksOf(from);
+    if (before && now?.turn.some((value, axis) => Math.abs(value - before.turn[axis]) > 1e-6)) {
+      followed(() => putBack(id, before.middle));
+    } else {
+      looks = now;
+    }
+  });
+}
+
+function putBack(id, [column, row]) {
+  const to = grid(id);
+  if (to) {
+    moveTo(to, [column - to.first[0], row - to.first[1], 0], to.pane.getCamera());
+    align(id);
+  }
+}
+
+/** Let a pane look at a place of its image, column, row, slice, turned as a camera is. */
+function moveTo({ pane, data }, place, { viewUp, viewPlaneNormal }, more = {}) {
+  const focalPoint = [...data.indexToWorld(place)];
+  // From its own distance: what lies outside of a pane's clipping range, which goes with it, is not drawn.
+  const { position: seenFrom, focalPoint: seen } = pane.getCamera();
+  const distance = Math.hypot(...seenFrom.map((value, axis) => value - seen[axis]));
+  const position = focalPoint.map((value, axis) => value + viewPlaneNormal[axis] * distance);
+  pane.setCamera({ focalPoint, position, viewUp, viewPlaneNormal, ...more });
+  pane.render();
+}
+
 /** Look at the same place of the hand in the other panes as in this one. */
-export function align(id) {
+export function align(id, remembered) {
   const from = grid(id);
   if (!from) {
     return;
   }
+  const now = looksOf(from);
+  looks = remembered ?? now;
+  const [column, row] = now.middle;
   const camera = from.pane.getCamera();
-  const [column, row, slice] = from.data.worldToIndex(camera.focalPoint);
   for (const to of others(id).map(grid)) {
-    const place = [column + from.first[0] - to.first[0], row + from.first[1] - to.first[1], slice];
-    const focalPoint = to.data.indexToWorld(place);
-    // From its own distance: what lies outside of a pane's clipping range, which goes with it, is not drawn.
-    const { position: seenFrom, focalPoint: seen } = to.pane.getCamera();
-    const distance = Math.hypot(...seenFrom.map((value, axis) => value - seen[axis]));
-    const position = focalPoint.map((value, axis) => value + camera.viewPlaneNormal[axis] * distance);
-    to.pane.setCamera({
-      focalPoint: [...focalPoint],
-      position: [...position],
-      viewUp: camera.viewUp,
-      viewPlaneNormal: camera.viewPlaneNormal,
-      flipHorizontal: camera.flipHorizontal,
-      flipVertical: camera.flipVertical,
-      // Zoom is pixels of the screen for a pixel of the original, whatever spacing OHIF has found.
-      parallelScale: (camera.parallelScale * to.spacing[1]) / from.spacing[1],
+    // Zoom is pixels of the screen for a pixel of the original, whatever spacing OHIF has found.
+    const parallelScale = (camera.parallelScale * to.spacing[1]) / from.spacing[1];
+    moveTo(to, [column - to.first[0], row - to.first[1], 0], camera, { parallelScale });
+    // Mirroring is in the camera already; the note of it is made by the pane that mirrors after it has moved.
+    queueMicrotask(() => {
+      to.pane.flipHorizontal = from.pane.flipHorizontal;
+      to.pane.flipVertical = from.pane.flipVertical;
     });
-    to.pane.render();
   }
 }
 

@@ -121,9 +121,12 @@ def test_panes_move_as_one(desk, hand, pacs):
     desk.drag("original", 50, 30)
     assert desk.looks_at("upper")["window"] != pytest.approx(before["window"])
     same_place(desk, left, top)
+    panned = desk.looks_at("original")["middle"]
     for key in ("r", "h"):
         desk.page.keyboard.press(key)
         desk.pause(0.5)
+        # Turned about what is looked at.
+        assert desk.looks_at("original")["middle"] == pytest.approx(panned, abs=0.1)
         same_place(desk, left, top)
         ups = [desk.of(pane, "(pane) => Array.from(pane.getCamera().viewUp)") for pane in PANES]
         flips = [desk.of(pane, "(pane) => !!pane.getCamera().flipHorizontal") for pane in PANES]

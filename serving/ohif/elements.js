@@ -1,0 +1,49 @@
+// Copyright 2026 The BLS-GAN bundle contributors
+// Licensed under the Apache License, Version 2.0 (the "License");
+// you may not use this file except in compliance with the License.
+// You may obtain a copy of the License at
+//     http://www.apache.org/licenses/LICENSE-2.0
+// Unless required by applicable law or agreed to in writing, software
+// distributed under the License is distributed on an "AS IS" BASIS,
+// WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+// See the License for the specific language governing permissions and
+// limitations under the License.
+
+// Elements of the page, and a way to put them where OHIF asks for a React component without having React at hand.
+
+/** A DOM element: elementOf('button', { class: 'x', onclick }, 'text', child). */
+export function elementOf(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith('on')) {
+      element.addEventListener(name.slice(2), value);
+    } else if (value !== undefined && value !== false) {
+      element.setAttribute(name, value === true ? '' : value);
+    }
+  }
+  element.append(...children.filter(child => child !== undefined && child !== null));
+  return element;
+}
+
+/**
+ * A React component that is a plain DOM element.
+ *
+ * @param fill called with the element and the component's properties, whenever React draws it
+ */
+export function componentOf(fill, className = '') {
+  return function PlainElement(props) {
+    return reactElement('div', { className, ref: element => element && fill(element, props) });
+  };
+}
+
+// What createElement returns in React 18, the one that OHIF is built with.
+function reactElement(type, { ref, ...props }) {
+  return { $$typeof: Symbol.for('react.element'), type, key: null, ref, props, _owner: null, _store: {} };
+}
+
+export function loadStyle() {
+  const href = new URL('style.css', import.meta.url).href;
+  if (!document.querySelector(`link[href="${href}"]`)) {
+    document.head.append(elementOf('link', { rel: 'stylesheet', href }));
+  }
+}

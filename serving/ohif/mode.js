@@ -1,0 +1,133 @@
+// Copyright 2026 The BLS-GAN bundle contributors
+// Licensed under the Apache License, Version 2.0 (the "License");
+// you may not use this file except in compliance with the License.
+// You may obtain a copy of the License at
+//     http://www.apache.org/licenses/LICENSE-2.0
+// Unless required by applicable law or agreed to in writing, software
+// distributed under the License is distributed on an "AS IS" BASIS,
+// WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+// See the License for the specific language governing permissions and
+// limitations under the License.
+
+// The mode in which a radiologist separates joints: OHIF's segmentation mode, with joints before masks.
+
+import { BRUSH_MM } from './brush.js';
+import { captionOf } from './captions.js';
+import { ID, PANEL, PROTOCOL } from './names.js';
+
+const SEGMENTATION_MODE = '@ohif/mode-segmentation';
+const MASK_TOOLS = '@ohif/extension-cornerstone.panelModule.panelSegmentationWithToolsLabelMap';
+
+/** Sections of the toolbar and of the viewports' corners, by the names that OHIF has for them. */
+const SECTIONS = {
+  primary: [
+    'SeparateBones',
+    'ShowMasks',
+    'WindowLevel',
+    'Zoom',
+    'Pan',
+    'MeasurementTools',
+    'Layout',
+    'Capture',
+    'MoreTools',
+  ],
+  MeasurementTools: ['Length', 'Bidirectional', 'Angle', 'ArrowAnnotate'],
+  MoreTools: ['Reset', 'rotate-right', 'flipHorizontal', 'invert', 'Magnify', 'TagBrowser'],
+  // Of the tools for masks those that work by hand on one image; others fetch models from the web or walk through slices.
+  LabelMapTools: ['BrushTools', 'Shapes', 'LabelMapEditWithContour'],
+  BrushTools: ['Brush', 'Eraser'],
+  labelMapSegmentationUtilities: [],
+  'viewportActionMenu.topLeft': [],
+  'viewportActionMenu.topRight': [],
+  'viewportActionMenu.bottomLeft': [],
+  'viewportActionMenu.bottomMiddle': [],
+};
+
+const BUTTONS = [
+  {
+    id: 'SeparateBones',
+    uiType: `${ID}.textButton`,
+    props: {
+      icon: 'tool-point',
+      label: 'Separate bones',
+      tooltip: 'Mark joints whose bones overlap, and see each bone by itself (S)',
+      commands: 'markJoints',
+      evaluate: `${ID}.evaluate.marking`,
+    },
+  },
+  {
+    id: 'ShowMasks',
+    uiType: `${ID}.textButton`,
+    props: {
+      icon: 'tab-segmentation',
+      label: 'Masks',
+      tooltip: 'Show or hide the outlines of the bones on the original (M)',
+      commands: 'toggleMasks',
+      evaluate: `${ID}.evaluate.masks`,
+    },
+  },
+];
+
+/** A brush for what overlaps in a finger: a fraction of a millimetre to some, and flat. */
+function forFingers(button) {
+  const options = button.props.options;
+  if (!['Brush', 'Eraser'].includes(button.id) || !Array.isArray(options)) {
+    return button;
+  }
+  const tuned = options.map(option => {
+    if (option.type === 'range') {
+      return { ...option, ...BRUSH_MM };
+    }
+    return option.type === 'radio' ? { ...option, values: option.values.slice(0, 1) } : option;
+  });
+  return { ...button, props: { ...button.props, options: tuned } };
+}
+
+/** What stands in the corner of a pane: which bone of which joint, or the radiograph's own description. */
+const caption = {
+  id: 'Caption',
+  inheritsFrom: 'ohif.overlayItem',
+  label: '',
+  title: '',
+  contentF: ({ displaySets }) => captionOf(displaySets?.[0]),
+};
+
+async function modeFactory({ loadModules }) {
+  const [segmentation] = await loadModules([SEGMENTATION_MODE]);
+  const basis = segmentation.modeInstance;
+  const [route] = basis.routes;
+  const props = {
+    ...route.layoutInstance.props,
+    // One panel of two parts, so that masks can be corrected with their joint in sight.
+    rightPanels: [[PANEL, MASK_TOOLS]],
+    rightPanelClosed: false,
+  };
+  return {
+    ...basis,
+    id: ID,
+    routeName: 'joints',
+    displayName: 'Separate bones',
+    hide: false,
+    hangingProtocol: [PROTOCOL],
+    routes: [{ ...route, path: 'joints', layoutInstance: { ...route.layoutInstance, props } }],
+    toolbarButtons: [...basis.toolbarButtons, ...BUTTONS],
+    toolbarSections: [...basis.toolbarSections, SECTIONS],
+    toolGroupAdditions: { ...basis.toolGroupAdditions, default: [{ $reference: 'cornerstone.annotationTools' }] },
+    modeCustomizations: {
+      'ohif.hotkeyBindings': {
+        $push: [
+          { commandName: 'markJoints', label: 'Separate bones', keys: ['s'], isEditable: true },
+          { commandName: 'toggleMasks', label: 'Show or hide masks', keys: ['m'], isEditable: true },
+        ],
+      },
+      'viewportOverlay.topLeft': { $set: [caption] },
+      'viewportOverlay.bottomRight': { $set: [] },
+      'panelSegmentation.disableEditing': { $set: false },
+      'cornerstone.segmentationToolbarButtons': { $apply: buttons => buttons.map(forFingers) },
+    },
+    onSetupRouteComplete: ({ commandsManager }) => commandsManager.run('settleOpened'),
+    modeModalities: ['DX', 'CR', 'MG', 'OT'],
+  };
+}
+
+export default { id: ID, modeFactory };

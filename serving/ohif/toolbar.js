@@ -1,0 +1,48 @@
+// Copyright 2026 The BLS-GAN bundle contributors
+// Licensed under the Apache License, Version 2.0 (the "License");
+// you may not use this file except in compliance with the License.
+// You may obtain a copy of the License at
+//     http://www.apache.org/licenses/LICENSE-2.0
+// Unless required by applicable law or agreed to in writing, software
+// distributed under the License is distributed on an "AS IS" BASIS,
+// WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+// See the License for the specific language governing permissions and
+// limitations under the License.
+
+// Buttons with words for the toolbar: what they do cannot be guessed from an icon.
+
+import { componentOf, elementOf } from './elements.js';
+import { labelMapThere, masksWanted } from './masks.js';
+import { ID } from './names.js';
+import { state } from './state.js';
+
+const TextButton = componentOf((element, { id, label, tooltip, commands, disabled, isActive, onInteraction }) => {
+  element.replaceChildren(
+    elementOf(
+      'button',
+      {
+        class: `bls-gan-tool${isActive ? ' bls-gan-active' : ''}`,
+        'data-cy': id,
+        'aria-pressed': String(!!isActive),
+        title: tooltip,
+        disabled,
+        onclick: event => onInteraction({ event, itemId: id, commands }),
+      },
+      label,
+    ),
+  );
+}, 'flex items-center');
+
+export function toolbarModule() {
+  return [
+    { name: `${ID}.textButton`, defaultComponent: TextButton },
+    { name: `${ID}.evaluate.marking`, evaluate: () => ({ disabled: state().busy, isActive: state().marking }) },
+    {
+      name: `${ID}.evaluate.masks`,
+      evaluate: () => {
+        const there = labelMapThere(state().source);
+        return { disabled: !there, isActive: there && masksWanted() };
+      },
+    },
+  ];
+}

@@ -1,0 +1,58 @@
+"""Chromium in front of the server."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydicom import dcmread
+
+sync_api = pytest.importorskip("playwright.sync_api")
+
+from scripts.archive import save  # noqa: E402
+from scripts.hand import draw_hand  # noqa: E402
+from serving.server import OHIF  # noqa: E402
+from tests.serving.browser.desk import Desk  # noqa: E402
+from tests.serving.conftest import Hand  # noqa: E402
+
+FLAGS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync", "--use-gl=angle", "--use-angle=swiftshader"),
+    "--enable-unsafe-swiftshader",
+)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator["sync_api.Browser"]:
+    """The browser."""
+    binary = shutil.which("chromium")
+    if binary is None:
+        pytest.skip("Chromium is not installed")
+    if not (Path(os.environ.get("BLS_GAN_OHIF", OHIF)) / "index.html").is_file():
+        pytest.skip("the viewer is not installed: make serve fetches it")
+    with sync_api.sync_playwright() as playwright:
+        playwright.selectors.set_test_id_attribute("data-cy")
+        browser = playwright.chromium.launch(executable_path=binary, headless=True, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def desk(chromium: "sync_api.Browser", server, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
+    """A page of its own, with nothing remembered."""
+    context = chromium.new_context(viewport={"width": 1920, "height": 1080})
+    pictures = os.environ.get("BLS_GAN_SCREENSHOTS")
+    desk = Desk(context.new_page(), server.url, Path(pictures) if pictures else tmp_path)
+    yield desk
+    desk.picture(request.node.name)
+    context.close()
+
+
+@pytest.fixture(scope="session")
+def whole_hand(tmp_path_factory: pytest.TempPathFactory) -> Hand:
+    """A hand of the size that detectors have: 2500 x 2000 px of 0.1 mm."""
+    path = tmp_path_factory.mktemp("whole") / "hand.dcm"
+    hand = draw_hand(93, spacing=0.1)
+    save(hand, path, number=93)
+    return Hand(dcmread(path), {name: (joint.centre[0], joint.centre[1]) for name, joint in hand.joints.items()})

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from highdicom import AlgorithmIdentificationSequence
+from highdicom.color import CIELabColor
 from highdicom.seg import (
     SegmentAlgorithmTypeValues,
     Segmentation,
@@ -58,6 +59,13 @@ SEGMENTS = {1: "lower bone (metacarpal)", 2: "upper bone (phalanx)", 3: "overlap
 # From SNOMED International's own template "Fracture of [bone structure]": 709530002 |Structure of phalanx of hand|.
 PHALANX = Code("709530002", "SCT", "Phalanx of hand")
 TYPES = {1: codes.SCT.Metacarpal, 2: PHALANX, 3: codes.SCT.HandBone}
+
+COLOURS = {
+    1: CIELabColor(69.8, -12.0, -34.8),
+    2: CIELabColor(70.6, 16.5, 74.7),
+    3: CIELabColor(57.7, 63.9, 12.4),
+}
+"""Recommended Display CIELab Value: blue, orange and pink, which are told apart by those who cannot tell red from green."""
 
 SERIES_PLACE = 3
 UNKNOWN_DATE, UNKNOWN_TIME = "19000101", "000000"
@@ -171,6 +179,7 @@ def _segment_descriptions(software: Software, *, drawn: bool, corrected: bool) -
             segmented_property_type=TYPES[number],
             algorithm_type=SegmentAlgorithmTypeValues.MANUAL if drawn else kind,
             algorithm_identification=None if drawn else algorithm,
+            display_color=COLOURS[number],
         )
         for number, label in SEGMENTS.items()
     ]

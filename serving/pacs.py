@@ -253,9 +253,8 @@ class Pacs:
                 raise NotInPacsError("the object is not in the PACS any more") from error
             raise PacsAwayError(f"the PACS answered {status} to a {what}") from error
         except requests.RequestException as error:
-            raise PacsAwayError(
-                f"the PACS does not answer ({type(error).__name__}); try again when it is back"
-            ) from error
+            logger.warning("%s: %s", what, type(error).__name__)
+            raise PacsAwayError("the PACS does not answer; try again when it is back") from error
         except (ValueError, KeyError, AttributeError) as error:
             logger.debug("%s", what, exc_info=error)
             raise PacsAwayError(f"the PACS answered a {what} with something that is no DICOMweb") from error

@@ -106,7 +106,7 @@ async def _pass_on(request: Request, path: str, prefix: str | None, content: Asy
             # Addresses of pixels, as the PACS writes them, lead past this proxy: another origin for the viewer.
             return Response(body.replace(pacs.encode(), _own(request).encode()), answer.status_code, kept)
     except httpx.HTTPError as error:
-        raise PacsAwayError(f"the PACS does not answer ({type(error).__name__}); try again when it is back") from error
+        raise PacsAwayError("the PACS does not answer; try again when it is back") from error
     return StreamingResponse(_body(answer), answer.status_code, kept)
 
 

@@ -33,10 +33,11 @@ from starlette.types import Receive, Scope, Send
 from serving import infer, learning, login, proxy
 from serving.bundle import ROOT
 from serving.guard import Guard, answer_failures
+from serving.viewer import VERSION
 
 logger = logging.getLogger(__name__)
 
-OHIF = Path(os.environ.get("BLS_GAN_OHIF", ROOT / ".serve" / "ohif" / "dist"))
+OHIF = Path(os.environ.get("BLS_GAN_OHIF", ROOT / ".serve" / "ohif" / VERSION / "dist"))
 """The viewer, as npm's @ohif/app has it."""
 
 EXTENSION = ROOT / "serving" / "ohif"

@@ -25,6 +25,7 @@ from scripts.refusal import RefusedError
 logger = logging.getLogger(__name__)
 
 PACKAGE = "@ohif/app@3.13.2"
+VERSION = PACKAGE.rsplit("@", 1)[-1]
 INTEGRITY = "sha512-WZdxmpmG7rqFgW9ZJLcbgr3XCtLi1KDNPoMaeY5PPe6j4G4fjEjjkycZM6C6Zk2F87BKxFfpq+jd5xXZB9E8EA=="
 """Of the package's archive, as the registry states it."""
 
@@ -41,7 +42,7 @@ def viewer(folder: Path) -> Path:
     Raises:
         RefusedError: npm is not installed, or cannot fetch the package, or what came is not the known package.
     """
-    dist = folder / PACKAGE.rsplit("@", 1)[-1] / "dist"
+    dist = folder / VERSION / "dist"
     if (dist / "index.html").is_file():
         return dist
     if shutil.which("npm") is None:

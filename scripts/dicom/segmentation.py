@@ -65,7 +65,7 @@ COLOURS = {
     2: CIELabColor(70.6, 16.5, 74.7),
     3: CIELabColor(57.7, 63.9, 12.4),
 }
-"""Recommended Display CIELab Value: blue, orange and pink, which are told apart by those who cannot tell red from green."""
+"""Recommended Display CIELab Value: blue, orange, pink, told apart by those too who cannot tell red from green."""
 
 SERIES_PLACE = 3
 UNKNOWN_DATE, UNKNOWN_TIME = "19000101", "000000"

@@ -11,6 +11,8 @@
 
 // What is asked of the server, and its answer or the sentence that says why there is none.
 
+import { services } from './viewer.js';
+
 const TARGET = '/infer/bls_gan';
 
 /**
@@ -29,7 +31,9 @@ export async function separate(source, joints, labels) {
   const query = new URLSearchParams({ image: source, output: 'json' });
   let response;
   try {
-    response = await fetch(`${TARGET}?${query}`, { method: 'POST', body: form });
+    // Who has logged in at OHIF asks as himself.
+    const headers = services().userAuthenticationService?.getAuthorizationHeader() ?? {};
+    response = await fetch(`${TARGET}?${query}`, { method: 'POST', body: form, headers });
   } catch {
     throw new Error('The server cannot be reached. Try again, or ask who looks after it.');
   }

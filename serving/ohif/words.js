@@ -34,7 +34,8 @@ export function masksFrom(masks) {
   return { predicted: 'Masks predicted', given: 'Masks corrected' }[masks] ?? '';
 }
 
-/** What the server says, as a sentence. */
-export function sentence(warning) {
+/** What the server says, as a sentence; where in a list of joints something stands is for those who wrote the list. */
+export function sentence(words) {
+  const warning = words.replace(/^joints, row \d+: /, '');
   return warning.charAt(0).toUpperCase() + warning.slice(1) + (/[.!?]$/.test(warning) ? '' : '.');
 }

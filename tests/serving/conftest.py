@@ -3,10 +3,10 @@
 import csv
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 import requests
@@ -18,9 +18,12 @@ from scripts.refusal import RefusedError
 from serving.label_server import LabelServer
 from serving.orthanc import Orthanc, free_port
 from serving.pacs import Instance, Pacs
+from serving.viewer import viewer
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "samples" / "hand"
+
+Thing = TypeVar("Thing")
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,16 @@ class Hand:
     def at(self, *names: str, by: float = 0) -> list[dict[str, float]]:
         """Clicks on joints, ``by`` px beside their middle."""
         return [{"x": self.joints[name][0] + by, "y": self.joints[name][1] + by} for name in names]
+
+
+def or_skip(start: Callable[[], Thing]) -> Thing:
+    """What a test needs of the machine; where it is missing, the test skips with the reason, in CI it fails."""
+    try:
+        return start()
+    except RefusedError as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")
@@ -72,12 +85,7 @@ def draw(tmp_path_factory: pytest.TempPathFactory) -> Any:
 @pytest.fixture(scope="session")
 def orthanc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orthanc]:
     """A running Orthanc; a test that stops it starts it again."""
-    try:
-        running = Orthanc(tmp_path_factory.mktemp("orthanc"), free_port(0))
-    except RefusedError as error:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(str(error))
+    running = or_skip(lambda: Orthanc(tmp_path_factory.mktemp("orthanc"), free_port(0)))
     yield running
     running.stop()
 
@@ -89,10 +97,16 @@ def pacs(orthanc: Orthanc) -> Pacs:
 
 
 @pytest.fixture(scope="session")
-def server(orthanc: Orthanc, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabelServer]:
+def ohif() -> Path:
+    """The viewer's files, fetched once for all tests and for ``make serve``."""
+    return or_skip(lambda: viewer(ROOT / ".serve" / "ohif"))
+
+
+@pytest.fixture(scope="session")
+def server(orthanc: Orthanc, ohif: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabelServer]:
     """A running server in front of ``orthanc``; a test that stops it starts it again."""
     state = tmp_path_factory.mktemp("state")
-    running = LabelServer(orthanc.studies, state, port=free_port(0), orthanc=orthanc.url)
+    running = LabelServer(orthanc.studies, state, port=free_port(0), orthanc=orthanc.url, ohif=ohif)
     yield running
     running.stop()
 

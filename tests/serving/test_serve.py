@@ -21,11 +21,9 @@ pytestmark = [pytest.mark.pacs, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory):
+def running(tmp_path_factory, orthanc, ohif):
     """The command, in a folder of its own; what it has said so far."""
     state = tmp_path_factory.mktemp("serve")
-    # The viewer is fetched once for all tests.
-    viewer(ROOT / ".serve" / "ohif")
     (state / "ohif").symlink_to(ROOT / ".serve" / "ohif")
     command = [sys.executable, "-m", "serving", "--port", str(free_port(0)), "--state", str(state)]
     log = state / "said"
@@ -110,7 +108,7 @@ def test_an_empty_pacs_gets_two_studies_of_drawn_hands(running):
     ]
 
 
-def test_nothing_of_it_needs_a_network(tmp_path):
+def test_nothing_of_it_needs_a_network(tmp_path, orthanc, ohif):
     """In a network namespace of its own, where there is no machine but this one, joints are separated all the same."""
     (tmp_path / "ohif").symlink_to(ROOT / ".serve" / "ohif")
     done = subprocess.run(

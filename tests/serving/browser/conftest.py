@@ -12,9 +12,9 @@ sync_api = pytest.importorskip("playwright.sync_api")
 
 from scripts.archive import save  # noqa: E402
 from scripts.hand import draw_hand  # noqa: E402
-from serving.server import OHIF  # noqa: E402
+from scripts.refusal import RefusedError  # noqa: E402
 from tests.serving.browser.desk import Desk  # noqa: E402
-from tests.serving.conftest import Hand  # noqa: E402
+from tests.serving.conftest import Hand, or_skip  # noqa: E402
 
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
@@ -23,14 +23,17 @@ FLAGS = (
 )
 
 
+def find_chromium() -> str:
+    binary = shutil.which("chromium")
+    if binary is None:
+        raise RefusedError("Chromium is missing: apt-get install --yes chromium")
+    return binary
+
+
 @pytest.fixture(scope="session")
 def chromium() -> Iterator["sync_api.Browser"]:
     """The browser."""
-    binary = shutil.which("chromium")
-    if binary is None:
-        pytest.skip("Chromium is not installed")
-    if not (Path(os.environ.get("BLS_GAN_OHIF", OHIF)) / "index.html").is_file():
-        pytest.skip("the viewer is not installed: make serve fetches it")
+    binary = or_skip(find_chromium)
     with sync_api.sync_playwright() as playwright:
         playwright.selectors.set_test_id_attribute("data-cy")
         browser = playwright.chromium.launch(executable_path=binary, headless=True, args=list(FLAGS))

@@ -9,18 +9,20 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""How fast the server is: one click and its steps, and many clients at once; a PACS and a server are started for it.
+"""How fast the server is: one click, its steps and the screen, and many clients at once, with a PACS of its own.
 
 ``python -m benchmarks.serving`` prints both; figures are also given as ratios to the network alone, in the same run.
 """
 
 import json
+import shutil
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
@@ -38,6 +40,7 @@ from serving.bundle import ROOT, Bundle
 from serving.label_server import LabelServer
 from serving.orthanc import Orthanc, free_port
 from serving.pacs import Pacs
+from serving.viewer import viewer
 
 
 @dataclass(frozen=True)
@@ -165,12 +168,14 @@ def main(requests_: int = 200, clients: int = 8, images: int = 4, spacing: float
         folder = Path(temporary)
         drawn = hands(folder, max(images, clicks + 1), spacing, bits=16)
         orthanc = Orthanc(folder / "pacs", free_port(0))
-        server = LabelServer(orthanc.studies, folder / "state", port=free_port(0), orthanc=orthanc.url)
+        ohif = viewer(ROOT / ".serve" / "ohif")
+        server = LabelServer(orthanc.studies, folder / "state", port=free_port(0), orthanc=orthanc.url, ohif=ohif)
         try:
             pacs = Pacs(orthanc.studies, orthanc=orthanc.url)
             for dataset, _ in drawn:
                 pacs.store([dataset])
             _clicks(server, drawn, clicks, alone)
+            _screen(server, drawn, clicks, folder)
             asked = [(str(dataset.SOPInstanceUID), joints) for dataset, joints in drawn[:images]]
             _load(load(server, asked, requests_, clients), clients, alone)
             twice = sum(stored_twice(pacs, str(dataset.StudyInstanceUID)) for dataset, _ in drawn)
@@ -200,6 +205,35 @@ def _clicks(
         steps = ", ".join(f"{step} {seconds:.3f}" for step, seconds in figures.items() if step != "answer")
         print(f"  {words}: {figures['answer']:.3f} s, {figures['answer'] / alone:.1f} x the network alone ({steps})")
     print(f"  network alone, one joint: {alone:.3f} s")
+
+
+def _screen(
+    server: LabelServer, drawn: Sequence[tuple[Dataset, list[tuple[float, float]]]], clicks: int, folder: Path
+) -> None:
+    binary = shutil.which("chromium")
+    if binary is None or not find_spec("playwright"):
+        print("  on the screen: not measured, Chromium or playwright is missing")
+        return
+    from playwright.sync_api import sync_playwright
+
+    from tests.serving.browser.desk import FLAGS, Desk
+
+    taken: dict[str, list[float]] = {"answered": [], "shown": []}
+    with sync_playwright() as playwright:
+        playwright.selectors.set_test_id_attribute("data-cy")
+        browser = playwright.chromium.launch(executable_path=binary, headless=True, args=list(FLAGS))
+        for dataset, joints in drawn[: clicks + 1]:
+            desk = Desk(browser.new_page(viewport={"width": 1920, "height": 1080}), server.url, folder)
+            desk.open(str(dataset.StudyInstanceUID))
+            column, row = joints[3]
+            desk.separate({"x": column, "y": row})
+            for mark, seconds in desk.seconds().items():
+                taken[mark].append(seconds)
+            desk.page.close()
+        browser.close()
+    answered, shown = (taken[mark][1:] for mark in ("answered", "shown"))
+    print("  in the viewer, in a browser without a graphics card:")
+    print(f"    answer {median(answered):.2f} s, layers on the screen {median(shown):.2f} s (at most {max(shown):.2f})")
 
 
 def _load(found: Load, clients: int, alone: float) -> None:

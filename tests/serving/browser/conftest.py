@@ -6,21 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright import sync_api
 from pydicom import dcmread
 
-sync_api = pytest.importorskip("playwright.sync_api")
-
-from scripts.archive import save  # noqa: E402
-from scripts.hand import draw_hand  # noqa: E402
-from scripts.refusal import RefusedError  # noqa: E402
-from tests.serving.browser.desk import Desk  # noqa: E402
-from tests.serving.conftest import Hand, or_skip  # noqa: E402
-
-FLAGS = (
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync", "--use-gl=angle", "--use-angle=swiftshader"),
-    "--enable-unsafe-swiftshader",
-)
+from scripts.archive import save
+from scripts.hand import draw_hand
+from scripts.refusal import RefusedError
+from tests.serving.browser.desk import FLAGS, Desk
+from tests.serving.conftest import Hand, or_skip
 
 
 def find_chromium() -> str:
@@ -31,7 +24,7 @@ def find_chromium() -> str:
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator["sync_api.Browser"]:
+def chromium() -> Iterator[sync_api.Browser]:
     """The browser."""
     binary = or_skip(find_chromium)
     with sync_api.sync_playwright() as playwright:
@@ -42,7 +35,7 @@ def chromium() -> Iterator["sync_api.Browser"]:
 
 
 @pytest.fixture
-def desk(chromium: "sync_api.Browser", server, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
+def desk(chromium: sync_api.Browser, server, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
     """A page of its own, with nothing remembered."""
     context = chromium.new_context(viewport={"width": 1920, "height": 1080})
     pictures = os.environ.get("BLS_GAN_SCREENSHOTS")

@@ -11,6 +11,13 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import Page, Request, expect
 
+FLAGS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync", "--use-gl=angle", "--use-angle=swiftshader"),
+    "--enable-unsafe-swiftshader",
+)
+"""Of Chromium without a screen: nothing in the background, drawn by the processor."""
+
 PANES = ("original", "upper", "lower")
 PATIENCE = 60_000
 """Milliseconds; a browser that draws without a graphics card shares two cores with the network."""

@@ -31,7 +31,7 @@ from serving.bundle import Loaded
 from serving.made import Made, Results
 from serving.pacs import Instance
 from serving.radiographs import Radiographs
-from serving.separation import Separator
+from serving.separation import JointSeparator
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class LeastSure(Strategy):
         results: of all radiographs in it.
     """
 
-    def __init__(self, separator: Separator, results: Results) -> None:
+    def __init__(self, separator: JointSeparator, results: Results) -> None:
         super().__init__("The joint whose predicted masks are least sure")
         self.separator = separator
         self.results = results

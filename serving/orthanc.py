@@ -12,19 +12,14 @@
 """Orthanc as a PACS of one's own: started for this server, on this machine only, stopped with it."""
 
 import json
-import logging
 import shutil
 import socket
-import subprocess
-import time
 from pathlib import Path
-from typing import IO
 
 import requests
 
 from scripts.refusal import RefusedError
-
-logger = logging.getLogger(__name__)
+from serving.service import Service
 
 CONFIG = Path(__file__).with_name("orthanc.json")
 INSTALL = "apt-get install --yes orthanc orthanc-dicomweb"
@@ -33,7 +28,7 @@ START = 30.0
 """Seconds until it answers."""
 
 
-class Orthanc:
+class Orthanc(Service):
     """A running Orthanc.
 
     Args:
@@ -49,53 +44,22 @@ class Orthanc:
         binary = shutil.which("Orthanc")
         if binary is None or not all(Path(plugin).is_file() for plugin in config["Plugins"]):
             raise RefusedError(f"Orthanc and its DICOMweb are missing: {INSTALL}")
-        self.binary = binary
-        self.folder = folder
         self.port = free_port(port)
         self.url = f"http://127.0.0.1:{self.port}"
         self.studies = f"{self.url}/dicom-web"
         folder.mkdir(parents=True, exist_ok=True)
         database = str(folder / "database")
         config |= {"HttpPort": self.port, "StorageDirectory": database, "IndexDirectory": database}
-        (folder / "orthanc.json").write_text(json.dumps(config, indent=4) + "\n")
-        self._process: subprocess.Popen[bytes] | None = None
-        self._log: IO[bytes] | None = None
-        self.start()
+        written = folder / "orthanc.json"
+        written.write_text(json.dumps(config, indent=4) + "\n")
+        super().__init__("Orthanc", [binary, str(written)], folder / "orthanc.log", seconds=START)
 
-    def start(self) -> None:
-        """Start it, and wait until it answers."""
-        self._log = (self.folder / "orthanc.log").open("ab")
-        self._process = subprocess.Popen(
-            [self.binary, str(self.folder / "orthanc.json")], stdout=self._log, stderr=self._log
-        )
-        until = time.monotonic() + START
-        while time.monotonic() < until and self.alive:
-            try:
-                if requests.get(f"{self.studies}/studies", params={"limit": 1}, timeout=5).ok:
-                    return
-            except requests.RequestException:
-                time.sleep(0.1)
-        self.stop()
-        raise RefusedError(f"Orthanc does not start; {self.folder / 'orthanc.log'} says why")
-
-    @property
-    def alive(self) -> bool:
-        """It runs."""
-        return self._process is not None and self._process.poll() is None
-
-    def stop(self, *, kill: bool = False) -> None:
-        """Stop it in order, or at once as a power cut does."""
-        if self._process is not None and self.alive:
-            self._process.kill() if kill else self._process.terminate()
-            try:
-                self._process.wait(timeout=20)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-        self._process = None
-        if self._log is not None:
-            self._log.close()
-            self._log = None
+    def answers(self) -> bool:
+        """Its DICOMweb does."""
+        try:
+            return requests.get(f"{self.studies}/studies", params={"limit": 1}, timeout=5).ok
+        except requests.RequestException:
+            return False
 
 
 def free_port(wanted: int) -> int:

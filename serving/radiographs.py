@@ -22,7 +22,7 @@ from monailabel.interfaces.datastore import Datastore
 from scripts.refusal import RefusedError
 from serving import label_map
 from serving.pacs import Instance, Pacs
-from serving.separation import Separator
+from serving.separation import JointSeparator
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class Radiographs(Datastore):
         folder: for files that clients download.
     """
 
-    def __init__(self, separator: Separator, folder: Path) -> None:
+    def __init__(self, separator: JointSeparator, folder: Path) -> None:
         self.separator = separator
         self.folder = folder
         self._about: dict[str, dict[str, Any]] = {}

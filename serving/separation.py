@@ -42,7 +42,7 @@ MOST_JOINTS = 32
 """Joints in a request: two hands have 28."""
 
 
-class Separator:
+class JointSeparator:
     """Separates joints of radiographs in a PACS, and stores what comes of it there.
 
     Args:

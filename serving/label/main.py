@@ -34,7 +34,7 @@ from serving.least_sure import LeastSure
 from serving.made import Results
 from serving.pacs import Pacs, PacsAwayError
 from serving.radiographs import Radiographs, temporary_label
-from serving.separation import Separator
+from serving.separation import JointSeparator
 from serving.training import FineTuning
 
 logger = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ class SeparateBones(InferTask):
     clients of MONAI Label send clicks), and may have ``label``, a file with masks.
     """
 
-    def __init__(self, separator: Separator) -> None:
+    def __init__(self, separator: JointSeparator) -> None:
         self.separator = separator
         super().__init__(
             type=InferType.ANNOTATION,
@@ -70,7 +70,7 @@ class SeparateBones(InferTask):
         return str(self.separator.bundle.path)
 
     def __call__(self, request: Mapping[str, Any]) -> tuple[str | None, dict[str, Any]]:
-        """A label map file, which the caller removes, and the answer of :class:`serving.separation.Separator`."""
+        """A label map file, which the caller removes, and the answer of :class:`serving.separation.JointSeparator`."""
         clicks = request.get("foreground") or []
         joints = request.get("joints") or [{"x": click[0], "y": click[1]} for click in clicks]
         drawn = request.get("label")
@@ -115,7 +115,7 @@ class BlsGan(MONAILabelApp):
         )
         bundle = Bundle(self.state / "weights" / "model.pt", Path(conf.get("weights") or ROOT / "models" / "model.pt"))
         self.journal = Journal(pacs, self.state)
-        self.separator = Separator(pacs, self.journal, bundle)
+        self.separator = JointSeparator(pacs, self.journal, bundle)
         self.results = Results(pacs, self.journal)
         super().__init__(
             app_dir=app_dir,
@@ -153,7 +153,7 @@ class BlsGan(MONAILabelApp):
         """Run a model on an image of the PACS; its results are stored there.
 
         Raises:
-            RefusedError: there is no such model; or as :class:`serving.separation.Separator`.
+            RefusedError: there is no such model; or as :class:`serving.separation.JointSeparator`.
         """
         task = self._infers.get(request.get("model"))
         if task is None:

@@ -15,7 +15,7 @@ from serving.journal import Journal
 from serving.made import Results
 from serving.orthanc import Orthanc
 from serving.pacs import Pacs
-from serving.separation import Separator
+from serving.separation import JointSeparator
 
 MODEL = ROOT / "models" / "model.pt"
 
@@ -63,12 +63,12 @@ def draw_case(folder: Path, number: int, side: Literal["right", "left"] = "right
     )
 
 
-def separator_of(orthanc: Orthanc, folder: Path, weights: Path = MODEL) -> Separator:
+def separator_of(orthanc: Orthanc, folder: Path, weights: Path = MODEL) -> JointSeparator:
     """What the server does, in this process."""
     pacs = Pacs(orthanc.studies, orthanc=orthanc.url)
-    return Separator(pacs, Journal(pacs, folder), Bundle(weights))
+    return JointSeparator(pacs, Journal(pacs, folder), Bundle(weights))
 
 
-def results_of(separator: Separator) -> Results:
+def results_of(separator: JointSeparator) -> Results:
     """All results in its PACS."""
     return Results(separator.pacs, separator.journal)

@@ -15,7 +15,7 @@ from scripts.release import KnownMasks
 from scripts.weights import load, save
 from serving import corrections
 from serving.orthanc import Orthanc, free_port
-from serving.separation import Separator
+from serving.separation import JointSeparator
 from serving.stored import stored_results
 from tests.serving.clinic import MODEL, Case, draw_case, results_of, separator_of
 
@@ -30,12 +30,12 @@ def orthanc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orthanc]:
 
 
 @pytest.fixture(scope="module")
-def separator(orthanc: Orthanc, tmp_path_factory: pytest.TempPathFactory) -> Separator:
+def separator(orthanc: Orthanc, tmp_path_factory: pytest.TempPathFactory) -> JointSeparator:
     return separator_of(orthanc, tmp_path_factory.mktemp("state"))
 
 
 @pytest.fixture(scope="module")
-def cases(separator: Separator, tmp_path_factory: pytest.TempPathFactory) -> list[Case]:
+def cases(separator: JointSeparator, tmp_path_factory: pytest.TempPathFactory) -> list[Case]:
     """Two patients, one of them with both hands, in the PACS; six joints are corrected, two predicted."""
     folder = tmp_path_factory.mktemp("drawn")
     cases = [draw_case(folder, 31), draw_case(folder, 31, "left"), draw_case(folder, 32)]
@@ -46,12 +46,12 @@ def cases(separator: Separator, tmp_path_factory: pytest.TempPathFactory) -> lis
     return cases
 
 
-def test_corrected_joints_are_counted_and_predicted_ones_are_not(separator: Separator, cases: list[Case]) -> None:
+def test_corrected_joints_are_counted_and_predicted_ones_are_not(separator: JointSeparator, cases: list[Case]) -> None:
     assert corrections.count(results_of(separator)) == (6, 2)
     assert len(list(corrections.corrections(results_of(separator)))) == 6
 
 
-def test_a_correction_is_what_the_network_sees_and_what_was_drawn(separator: Separator, cases: list[Case]) -> None:
+def test_a_correction_is_what_the_network_sees_and_what_was_drawn(separator: JointSeparator, cases: list[Case]) -> None:
     found = {joint.name: joint for joint in corrections.corrections(results_of(separator))}
     for case in cases:
         [joint] = [each for each in found.values() if _is_of(each, case, "MCP3")]
@@ -69,7 +69,7 @@ def _is_of(joint: KnownMasks, case: Case, name: str, labels: np.ndarray | None =
 
 
 def test_both_hands_of_a_patient_go_the_same_way_and_one_patient_is_held_out(
-    separator: Separator, cases: list[Case], tmp_path: Path
+    separator: JointSeparator, cases: list[Case], tmp_path: Path
 ) -> None:
     trained_on, held_out = corrections.collect(results_of(separator), tmp_path)
     assert {trained_on, held_out} == {4, 2}
@@ -85,7 +85,9 @@ def _entries(folder: Path, split: str) -> list[dict]:
     return release_datalist(folder, split=split, validation_fraction=0.0)
 
 
-def test_no_name_of_a_patient_gets_into_the_release(separator: Separator, cases: list[Case], tmp_path: Path) -> None:
+def test_no_name_of_a_patient_gets_into_the_release(
+    separator: JointSeparator, cases: list[Case], tmp_path: Path
+) -> None:
     corrections.collect(results_of(separator), tmp_path)
     told = json.dumps([str(path) for path in tmp_path.rglob("*")])
     told += "".join(path.read_text() for path in (tmp_path / "Data").glob("LS_*"))
@@ -94,7 +96,7 @@ def test_no_name_of_a_patient_gets_into_the_release(separator: Separator, cases:
             assert secret not in told
 
 
-def test_the_same_pacs_makes_the_same_release(separator: Separator, cases: list[Case], tmp_path: Path) -> None:
+def test_the_same_pacs_makes_the_same_release(separator: JointSeparator, cases: list[Case], tmp_path: Path) -> None:
     for name in ("one", "two"):
         corrections.collect(results_of(separator), tmp_path / name)
     one, two = (
@@ -104,7 +106,7 @@ def test_the_same_pacs_makes_the_same_release(separator: Separator, cases: list[
 
 
 def test_corrections_under_older_weights_count_and_the_newest_masks_win(
-    separator: Separator, orthanc: Orthanc, cases: list[Case], tmp_path: Path
+    separator: JointSeparator, orthanc: Orthanc, cases: list[Case], tmp_path: Path
 ) -> None:
     state = load(Network(), MODEL).state_dict()
     last = list(state)[-1]

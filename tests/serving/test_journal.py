@@ -6,7 +6,7 @@ from serving.bundle import ROOT, Bundle
 from serving.journal import BusyError, Journal
 from serving.orthanc import Orthanc, free_port
 from serving.pacs import Pacs, PacsAwayError
-from serving.separation import Separator
+from serving.separation import JointSeparator
 from tests.serving.conftest import objects_in
 
 pytestmark = pytest.mark.pacs
@@ -44,7 +44,7 @@ def stored(mortal, sample):
 
 def test_a_pacs_that_dies_in_the_middle_of_a_store_keeps_no_part_of_the_result(mortal, stored, sample, tmp_path):
     dying = DyingPacs(mortal)
-    separator = Separator(dying, Journal(dying, tmp_path), Bundle(ROOT / "models" / "model.pt"))
+    separator = JointSeparator(dying, Journal(dying, tmp_path), Bundle(ROOT / "models" / "model.pt"))
     with pytest.raises(PacsAwayError, match="could not be stored, no part of it is kept: the PACS does not answer"):
         separator(sample.sop, sample.at("MCP2"))
     assert len(list((tmp_path / "journal").glob("*.json"))) == 1
@@ -58,11 +58,11 @@ def test_a_pacs_that_dies_in_the_middle_of_a_store_keeps_no_part_of_the_result(m
 
 def test_a_result_that_was_to_be_replaced_stays_if_the_new_one_is_not_stored(mortal, stored, sample, tmp_path):
     bundle = Bundle(ROOT / "models" / "model.pt")
-    Separator(stored, Journal(stored, tmp_path), bundle)(sample.sop, sample.at("MCP2"))
+    JointSeparator(stored, Journal(stored, tmp_path), bundle)(sample.sop, sample.at("MCP2"))
     before = set(objects_in(stored, sample.study))
     dying = DyingPacs(mortal)
     with pytest.raises(PacsAwayError):
-        Separator(dying, Journal(dying, tmp_path), bundle)(sample.sop, sample.at("MCP2", by=12))
+        JointSeparator(dying, Journal(dying, tmp_path), bundle)(sample.sop, sample.at("MCP2", by=12))
     mortal.start()
     Journal(stored, tmp_path).recover()
     assert set(objects_in(stored, sample.study)) == before
@@ -72,9 +72,9 @@ def test_the_next_request_on_an_image_clears_up_first(mortal, stored, sample, tm
     bundle = Bundle(ROOT / "models" / "model.pt")
     dying = DyingPacs(mortal)
     with pytest.raises(PacsAwayError):
-        Separator(dying, Journal(dying, tmp_path), bundle)(sample.sop, sample.at("MCP2"))
+        JointSeparator(dying, Journal(dying, tmp_path), bundle)(sample.sop, sample.at("MCP2"))
     mortal.start()
-    _, _, answer = Separator(stored, Journal(stored, tmp_path), bundle)(sample.sop, sample.at("MCP4"))
+    _, _, answer = JointSeparator(stored, Journal(stored, tmp_path), bundle)(sample.sop, sample.at("MCP4"))
     assert [joint["joint"] for joint in answer["joints"]] == ["joint1"]
     assert len(objects_in(stored, sample.study)) == 4
 
@@ -82,7 +82,7 @@ def test_the_next_request_on_an_image_clears_up_first(mortal, stored, sample, tm
 def test_a_pacs_that_lets_nobody_take_objects_out_keeps_them_but_they_count_no_more(mortal, stored, sample, tmp_path):
     # Without Orthanc's own interface nothing can be removed: its DICOMweb has no DELETE.
     rigid = Pacs(mortal.studies)
-    separator = Separator(rigid, Journal(rigid, tmp_path), Bundle(ROOT / "models" / "model.pt"))
+    separator = JointSeparator(rigid, Journal(rigid, tmp_path), Bundle(ROOT / "models" / "model.pt"))
     _, _, first = separator(sample.sop, sample.at("MCP2"))
     _, _, second = separator(sample.sop, sample.at("MCP2", by=12))
     assert first["joints"][0]["upper"]["sop_instance_uid"] in second["replaced"]

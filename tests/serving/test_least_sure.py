@@ -12,21 +12,21 @@ from serving import least_sure
 from serving.least_sure import LeastSure
 from serving.orthanc import Orthanc, free_port
 from serving.radiographs import Radiographs
-from serving.separation import Separator
+from serving.separation import JointSeparator
 from tests.serving.clinic import Case, draw_case, results_of, separator_of
 
 pytestmark = pytest.mark.pacs
 
 
 @pytest.fixture
-def separator(tmp_path: Path) -> Iterator[Separator]:
+def separator(tmp_path: Path) -> Iterator[JointSeparator]:
     running = Orthanc(tmp_path / "orthanc", free_port(0))
     yield separator_of(running, tmp_path / "state")
     running.stop()
 
 
 @pytest.fixture
-def radiographs(separator: Separator, tmp_path: Path) -> Radiographs:
+def radiographs(separator: JointSeparator, tmp_path: Path) -> Radiographs:
     return Radiographs(separator, tmp_path)
 
 
@@ -37,7 +37,7 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> list[Case]:
 
 
 @pytest.fixture
-def predicted(separator: Separator, cases: list[Case]) -> list[Case]:
+def predicted(separator: JointSeparator, cases: list[Case]) -> list[Case]:
     """Two hands in the PACS, joints of both predicted."""
     separator.pacs.store([case.dataset for case in cases])
     separator(cases[0].sop, cases[0].at("MCP2", "MCP3"))
@@ -45,7 +45,7 @@ def predicted(separator: Separator, cases: list[Case]) -> list[Case]:
     return cases
 
 
-def figures(separator: Separator, cases: list[Case]) -> dict[tuple[str, str], float]:
+def figures(separator: JointSeparator, cases: list[Case]) -> dict[tuple[str, str], float]:
     """Of all joints of the hands, as the formula says, by series and joint."""
     network = separator.bundle.get().network
     found = {}
@@ -61,7 +61,7 @@ def figures(separator: Separator, cases: list[Case]) -> dict[tuple[str, str], fl
 
 
 def test_the_least_sure_joint_comes_first_and_the_next_one_after_its_correction(
-    separator: Separator, radiographs: Radiographs, predicted: list[Case]
+    separator: JointSeparator, radiographs: Radiographs, predicted: list[Case]
 ) -> None:
     strategy, waiting = LeastSure(separator, results_of(separator)), figures(separator, predicted)
     by_series = {case.series: case for case in predicted}
@@ -79,7 +79,7 @@ def test_the_least_sure_joint_comes_first_and_the_next_one_after_its_correction(
 
 
 def test_images_without_results_come_when_nothing_predicted_is_left(
-    separator: Separator, radiographs: Radiographs, cases: list[Case]
+    separator: JointSeparator, radiographs: Radiographs, cases: list[Case]
 ) -> None:
     separator.pacs.store([case.dataset for case in cases])
     strategy = LeastSure(separator, results_of(separator))
@@ -92,7 +92,7 @@ def test_images_without_results_come_when_nothing_predicted_is_left(
 
 
 def test_a_second_call_only_searches_runs_no_network_and_memory_is_bounded(
-    separator: Separator, radiographs: Radiographs, predicted: list[Case], monkeypatch: pytest.MonkeyPatch
+    separator: JointSeparator, radiographs: Radiographs, predicted: list[Case], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runs = []
     separator.bundle.get().network.segmenter.register_forward_hook(lambda *_: runs.append(1))
@@ -112,7 +112,7 @@ def test_a_second_call_only_searches_runs_no_network_and_memory_is_bounded(
 
 
 def test_what_is_not_looked_at_in_time_is_looked_at_next_time(
-    separator: Separator, radiographs: Radiographs, predicted: list[Case], monkeypatch: pytest.MonkeyPatch
+    separator: JointSeparator, radiographs: Radiographs, predicted: list[Case], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     strategy = LeastSure(separator, results_of(separator))
     strategy({}, radiographs)

@@ -11,7 +11,7 @@ from scripts.dicom.segmentation import read_label_map
 from serving.bundle import ROOT, Bundle
 from serving.journal import Journal
 from serving.pacs import Instance
-from serving.separation import Separator
+from serving.separation import JointSeparator
 from tests.separated import errors
 from tests.serving.conftest import objects_in
 
@@ -25,7 +25,7 @@ def bundle():
 
 @pytest.fixture
 def separator(pacs, bundle, tmp_path):
-    return Separator(pacs, Journal(pacs, tmp_path), bundle)
+    return JointSeparator(pacs, Journal(pacs, tmp_path), bundle)
 
 
 def in_pacs(pacs, hand):
@@ -144,7 +144,7 @@ def test_without_joints_those_that_are_known_are_made_again(separator, pacs, han
 
 def test_results_of_another_version_are_left_alone(separator, pacs, hand, bundle, tmp_path, monkeypatch):
     monkeypatch.setattr(Bundle, "version", "0.0.9")
-    old = Separator(pacs, Journal(pacs, tmp_path / "old"), Bundle(ROOT / "models" / "model.pt"))
+    old = JointSeparator(pacs, Journal(pacs, tmp_path / "old"), Bundle(ROOT / "models" / "model.pt"))
     old(hand.sop, hand.at("MCP2"))
     before = in_pacs(pacs, hand)
     monkeypatch.undo()

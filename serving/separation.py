@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from scripts.dicom.derived import JOINT, PRIVATE_CREATOR, PRIVATE_GROUP
+from scripts.dicom.derived import JOINT, LAYER, LAYER_NAMES, PRIVATE_CREATOR, PRIVATE_GROUP
 from scripts.dicom.reader import Radiograph
 from scripts.dicom_regions import LARGEST_WHOLE
 from scripts.joints import JointRow, read_joints, rows_of
@@ -68,7 +68,8 @@ class JointSeparator:
         Args:
             image: SOP Instance UID of a radiograph, or Series Instance UID if it is the only one of its series.
             joints: rows as :func:`scripts.joints.read_joints` takes them; rows of other images are passed over. Without
-                any: the joints that have results already, else the whole of a small image.
+                any: the joints that have results already, but for those whose masks somebody has drawn (unless there
+            are new ones in ``label_map``); without results the whole of a small image.
             label_map: (rows, columns), 0..3, of a radiograph: masks for these joints; predicted if not given.
 
         Returns:
@@ -91,11 +92,15 @@ class JointSeparator:
             loaded = self.bundle.get()
             stored = stored_results(self.pacs, radiograph, loaded.software, gone)
             clock.lap("look up")
-            rows = _rows(joints, where, stored)
-            if not rows and max(radiograph.levels.shape) > LARGEST_WHOLE:
+            rows = _rows(joints, where)
+            if not rows and not stored.joints and max(radiograph.levels.shape) > LARGEST_WHOLE:
                 size = "{} rows x {} columns".format(*radiograph.levels.shape)
                 raise RefusedError(f"image {where.sop}: {size}, more than one joint: name its joints")
-            asked = place_beside(radiograph, where.sop, rows, stored.joints)
+            if rows or not stored.joints:
+                asked = place_beside(radiograph, where.sop, rows, stored.joints)
+            else:
+                # What somebody has drawn is not lost to a prediction that nobody asked for.
+                asked = [joint.placed for joint in stored.joints if labels is not None or joint.masks_from != "given"]
             with self._network:
                 made = separate(
                     radiograph,
@@ -160,27 +165,19 @@ class _Clock:
         self._last = now
 
 
-def _rows(joints: Any, where: Instance, stored: StoredResults) -> list[JointRow]:
-    """The rows of this image; those of its known joints if none are given."""
-    if joints:
-        if not isinstance(joints, list):
-            raise RefusedError("joints: a list of joints expected")
-        rows = [row for each in ((where.sop, where.series)) for row in rows_of(_read(joints), each) if row]
-        rows = list(dict.fromkeys(rows))
-        if len(rows) > MOST_JOINTS:
-            raise RefusedError(f"joints: {len(rows)} of one image, {MOST_JOINTS} at most expected")
-        return rows
-    return [
-        JointRow(joint.placed.name, "", joint.placed.name, (*joint.placed.centre[::-1],), "px", "")
-        for joint in stored.joints
-    ]
-
-
-def _read(joints: Sequence[Any]) -> list[JointRow]:
-    rows = read_joints(joints, Path())
-    for row in rows:
+def _rows(joints: Any, where: Instance) -> list[JointRow]:
+    """The rows of this image; none if none are given."""
+    if not joints:
+        return []
+    if not isinstance(joints, list):
+        raise RefusedError("joints: a list of joints expected")
+    every = read_joints(joints, Path())
+    for row in every:
         if row.segmentation:
             raise RefusedError(f"{row.where}: segmentation is a file's name, send masks as label")
+    rows = rows_of(every, where.series, where.sop)
+    if len(rows) > MOST_JOINTS:
+        raise RefusedError(f"joints: {len(rows)} of one image, {MOST_JOINTS} at most expected")
     return rows
 
 
@@ -201,7 +198,7 @@ def _answer(made: Separated, stored: StoredResults, asked: Sequence[str]) -> dic
             segmentation = where
         else:
             block = each.private_block(PRIVATE_GROUP, PRIVATE_CREATOR)
-            layer = UPPER if each.SeriesDescription.startswith("Upper") else LOWER
+            layer = UPPER if block[LAYER].value == LAYER_NAMES[UPPER] else LOWER
             places.setdefault(str(block[JOINT].value), {})[layer] = where
     joints = []
     for joint in made.joints:

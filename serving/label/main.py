@@ -162,7 +162,10 @@ class BlsGan(MONAILabelApp):
         return {"label": file, "tag": "original", "file": file, "params": params}
 
     def batch_infer(self, request: Mapping[str, Any], datastore: Any = None) -> dict[str, Any]:
-        """Run a model on many images; one that fails says why and does not stop the others."""
+        """Run a model on many images; one that fails says why and does not stop the others.
+
+        Without ``joints`` in the request: those that have results, of these weights or of others.
+        """
 
         def infer(each: Mapping[str, Any], _: Any = None) -> dict[str, Any]:
             try:
@@ -172,8 +175,22 @@ class BlsGan(MONAILabelApp):
                 return {"params": {"detail": str(error)}}
 
         task = self._infers[MODEL]
+        request = request if request.get("joints") else {**request, "joints": self._joints_of_others()}
         # MONAI Label shares the images among as many GPUs as there are, also if there are none.
         gpu = torch.cuda.is_available()
         asked = dict(request) if gpu else {**request, "multi_gpu": False, "device": "cpu"}
         done: dict[str, Any] = self._batch_infer(asked, self.datastore(), infer)
         return done
+
+    def _joints_of_others(self) -> list[dict[str, Any]]:
+        """Rows for joints that other weights or versions have separated, in images that the ones in use have not."""
+        software = self.separator.bundle.get().software
+        results = self.results.all()
+        done = {made.source.sop for made in results if made.software == software}
+        rows: dict[tuple[str, str], dict[str, Any]] = {}
+        for made in results:
+            for joint in self.results.joints(made) if made.source.sop not in done else ():
+                edges = zip(("top", "left", "bottom", "right"), joint.placed.box, strict=True)
+                row = {"image": made.source.sop, "joint": joint.placed.name, **dict(edges)}
+                rows.setdefault((made.source.sop, joint.placed.name), row)
+        return list(rows.values())

@@ -136,10 +136,21 @@ def test_corrected_masks_change_the_layers_and_stay_when_a_neighbour_is_clicked(
 
 
 def test_without_joints_those_that_are_known_are_made_again(separator, pacs, hand):
-    _, _, first = separator(hand.sop, hand.at("MCP2", "MCP5"))
+    box = {"joint": "thumb", "left": 250, "top": 860, "right": 460, "bottom": 1050}
+    _, _, first = separator(hand.sop, [*hand.at("MCP2", "MCP5"), box])
     _, _, again = separator(hand.sop)
-    assert [joint["joint"] for joint in again["joints"]] == [joint["joint"] for joint in first["joints"]]
+    for key in ("joint", "box", "upper", "lower"):
+        assert [joint[key] for joint in again["joints"]] == [joint[key] for joint in first["joints"]]
     assert again["replaced"] == []
+
+
+def test_drawn_masks_are_not_lost_when_known_joints_are_made_again(separator, pacs, hand):
+    made, _, _ = separator(hand.sop, hand.at("MCP2", "MCP5"))
+    separator(hand.sop, hand.at("MCP2"), lambda _: np.where(made.labels == 3, 2, made.labels).astype(np.uint8))
+    before = objects_in(pacs, hand.study)
+    _, _, again = separator(hand.sop)
+    assert [joint["joint"] for joint in again["joints"]] == ["joint2"]
+    assert objects_in(pacs, hand.study) == before
 
 
 def test_results_of_another_version_are_left_alone(separator, pacs, hand, bundle, tmp_path, monkeypatch):

@@ -13,6 +13,7 @@
 
 import logging
 import re
+import traceback
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI
@@ -60,7 +61,8 @@ def answer_for(error: Exception) -> JSONResponse:
                 reason = getattr(error, "strerror", None) or type(error).__name__
                 return JSONResponse({"detail": f"the server cannot write ({reason}); nothing was stored"}, status)
             return JSONResponse({"detail": str(error)}, status)
-    logger.error("a request failed", exc_info=error)
+    # Where, but not what: the text of an error may quote a header.
+    logger.error("%s in a request\n%s", type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
     return JSONResponse({"detail": f"the server failed ({type(error).__name__}); its log says more"}, 500)
 
 
@@ -70,8 +72,32 @@ def answer_failures(app: FastAPI) -> None:
     async def handler(_: Request, error: Exception) -> JSONResponse:
         return answer_for(error)
 
-    for kind in (*STATUS, MONAILabelException, Exception):
+    for kind in (*STATUS, MONAILabelException):
         app.add_exception_handler(kind, handler)
+    app.add_middleware(Faults)
+
+
+class Faults:
+    """Faults of the program end in :func:`answer_for` too, before a server further out logs their text."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on."""
+        started = False
+
+        async def sending(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, sending)
+        except Exception as error:
+            answer = answer_for(error)
+            if not started:
+                await answer(scope, receive, send)
 
 
 class Guard:
@@ -96,7 +122,7 @@ class Guard:
     ) -> None:
         self.app = app
         self.origins = {origin.rstrip("/") for origin in origins or []}
-        self.hosts = set(hosts or [])
+        self.hosts = {host for host in hosts or [] if host}
         self.largest = largest
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -4,9 +4,10 @@ import asyncio
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from starlette.responses import PlainTextResponse
 
-from serving.guard import Guard
+from serving.guard import Guard, answer_failures
 
 
 async def app(scope, receive, send):
@@ -59,6 +60,22 @@ def test_a_body_that_says_it_is_too_large_is_not_read():
     told = ask(Guard(app, largest=10), "POST", content=b"x" * 11)
     assert told.status_code == 413
     assert told.json()["detail"] == "the request has 11 bytes or more, 10 at most expected"
+
+
+def test_a_fault_is_answered_in_a_sentence_and_its_text_gets_into_no_log(caplog):
+    faulty, patient = FastAPI(), "Doe^Jane"
+    answer_failures(faulty)
+
+    @faulty.get("/pacs/studies")
+    def fail() -> None:
+        raise KeyError(patient)
+
+    answer = ask(Guard(faulty), headers={"Origin": "http://localhost"})
+    assert answer.status_code == 500
+    assert answer.json()["detail"] == "the server failed (KeyError); its log says more"
+    assert answer.headers["access-control-allow-origin"] == "http://localhost"
+    assert "KeyError in a request" in caplog.text
+    assert "Doe" not in caplog.text
 
 
 def test_a_body_that_does_not_say_how_large_it_is_is_counted():

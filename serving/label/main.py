@@ -146,8 +146,9 @@ class BlsGan(MONAILabelApp):
     def warm_up(self) -> None:
         """Load the weights and run the network once, so that the first click does not wait for it."""
         loaded = self.separator.bundle.get()
+        device = next(loaded.network.parameters()).device
         with torch.inference_mode():
-            loaded.inferer(torch.rand(1, 1, 256, 256), loaded.network)
+            loaded.inferer(torch.rand(1, 1, 256, 256, device=device), loaded.network)
 
     def infer(self, request: Mapping[str, Any], datastore: Any = None) -> dict[str, Any]:
         """Run a model on an image of the PACS; its results are stored there.

@@ -42,11 +42,9 @@ OHIF = Path(os.environ.get("BLS_GAN_OHIF", ROOT / ".serve" / "ohif" / VERSION / 
 
 EXTENSION = ROOT / "serving" / "ohif"
 
-LABEL_ROUTES = (
-    *("activelearning", "auth", "batch", "datastore", "docs", "info", "logs", "model", "openapi.json"),
-    *("scoring", "static", "train"),
-)
-"""What of MONAI Label is reached. Its own viewer, its proxy, sessions and slides are not: ours stand in their place."""
+LABEL_ROUTES = ("activelearning", "auth", "batch", "datastore", "info", "model", "openapi.json", "scoring", "train")
+"""What of MONAI Label is reached. Its viewer, its proxy, sessions and slides are not: ours stand in their place. Nor are
+its pages of logs and of its own interface: they fetch scripts from other machines."""
 
 RECOVER_EVERY = 5.0
 """Seconds between two looks for what a crash of the PACS or of the server has left."""
@@ -88,7 +86,12 @@ class Site:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on."""
         first = scope["path"].lstrip("/").split("/", 1)[0]
-        await (monai_label if first in LABEL_ROUTES else self.viewer)(scope, receive, send)
+        if first == "model" and scope["method"] not in ("GET", "HEAD"):
+            # MONAI Label would copy whatever comes over the weights, or move them away.
+            refusal = JSONResponse({"detail": "weights are read only here: trainings bring new ones"}, 405)
+            await refusal(scope, receive, send)
+        else:
+            await (monai_label if first in LABEL_ROUTES else self.viewer)(scope, receive, send)
 
 
 async def _recover() -> None:

@@ -13,7 +13,7 @@ import requests
 import SimpleITK as sitk  # noqa: N813
 from pydicom import dcmread
 
-from tests.serving.conftest import ask, objects_in
+from tests.serving.conftest import ROOT, ask, objects_in
 
 pytestmark = pytest.mark.pacs
 
@@ -202,6 +202,16 @@ def test_joints_may_be_named_by_their_image_for_many_images_at_once(server, hand
 def test_weights_are_loaded_once(server):
     log = (server.state / "server.log").read_text().splitlines()
     assert len([line for line in log if f"[{server.pid}]" in line and "(serving.bundle:" in line]) == 1
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "POST"])
+def test_nobody_overwrites_or_removes_the_weights(server, method):
+    before = (ROOT / "models" / "model.pt").stat()
+    junk = {"file": ("model.pt", b"junk")} if method == "PUT" else None
+    answer = requests.request(method, f"{server.url}/model/bls_gan", files=junk, timeout=30)
+    assert answer.status_code == 405
+    assert (ROOT / "models" / "model.pt").stat().st_mtime_ns == before.st_mtime_ns
+    assert requests.get(f"{server.url}/model/info/bls_gan", timeout=30).status_code == 200
 
 
 def test_what_can_be_asked_is_told(server):

@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Inference as MONAI Label offers it, checked first, and off the event loop: the viewer goes on while it runs."""
+"""What MONAI Label's clients send: requests for joints, and masks; checked first, answered off the event loop."""
 
 import json
 import os
@@ -26,6 +26,7 @@ from fastapi.responses import FileResponse, JSONResponse, Response
 from monailabel.config import settings
 from monailabel.endpoints.infer import send_response
 from monailabel.endpoints.user.auth import RBAC
+from monailabel.interfaces.datastore import DefaultLabelTag
 from monailabel.interfaces.utils.app import app_instance
 from starlette.background import BackgroundTasks
 from starlette.datastructures import UploadFile
@@ -77,6 +78,29 @@ async def infer(request: Request, model: str, image: str = "", output: Output | 
             if output == Output.json:
                 asked["result_write_to_file"] = False
             return await to_thread.run_sync(_answer, asked, output, limiter=AT_ONCE)
+
+
+@router.put("/datastore/label")
+async def save_label(request: Request, image: str = "") -> dict[str, str]:
+    """Separate joints again with the masks that a client has drawn: those in ``params``, or all that have results."""
+    async with request.form(max_files=1, max_fields=8) as form:
+        params = _params(form.get("params"))
+        drawn = form.get("label")
+        if not isinstance(drawn, UploadFile):
+            raise RefusedError("label: a file expected")
+        with _saved(drawn) as label:
+            datastore = app_instance().datastore()
+            saved = await to_thread.run_sync(
+                datastore.save_label, image, str(label), DefaultLabelTag.FINAL, params, limiter=AT_ONCE
+            )
+            return {"image": image, "label": saved}
+
+
+@router.put("/datastore/image", include_in_schema=False)
+@router.put("/datastore/", include_in_schema=False)
+async def add_image() -> None:
+    """Refused, before anything of it is written."""
+    raise RefusedError("images come from the PACS: store them there")
 
 
 def _params(text: Any) -> dict[str, Any]:

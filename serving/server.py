@@ -43,8 +43,10 @@ OHIF = Path(os.environ.get("BLS_GAN_OHIF", ROOT / ".serve" / "ohif" / VERSION / 
 EXTENSION = ROOT / "serving" / "ohif"
 
 LABEL_ROUTES = ("activelearning", "auth", "batch", "datastore", "info", "model", "openapi.json", "scoring", "train")
-"""What of MONAI Label is reached. Its viewer, its proxy, sessions and slides are not: ours stand in their place. Nor are
-its pages of logs and of its own interface: they fetch scripts from other machines."""
+"""What of MONAI Label is reached. Its viewer, its proxy, sessions and slides are not: ours stand in their place.
+
+Nor are its pages of logs and of its own interface: they fetch scripts from other machines.
+"""
 
 RECOVER_EVERY = 5.0
 """Seconds between two looks for what a crash of the PACS or of the server has left."""

@@ -4,8 +4,10 @@ import copy
 import gzip
 import io
 import json
+import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -202,6 +204,16 @@ def test_joints_may_be_named_by_their_image_for_many_images_at_once(server, hand
 def test_weights_are_loaded_once(server):
     log = (server.state / "server.log").read_text().splitlines()
     assert len([line for line in log if f"[{server.pid}]" in line and "(serving.bundle:" in line]) == 1
+
+
+def test_what_is_refused_leaves_no_file_behind(server, hand):
+    before = set(Path(tempfile.gettempdir()).glob("*.nrrd"))
+    junk = ("junk.nrrd", b"junk")
+    asked = {"image": hand.sop}
+    for path, field in (("datastore/image", "file"), ("datastore/", "file"), ("datastore/label", "label")):
+        answer = requests.put(f"{server.url}/{path}", params=asked, files={field: junk}, timeout=30)
+        assert answer.status_code == 400, answer.text
+    assert set(Path(tempfile.gettempdir()).glob("*.nrrd")) == before
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "POST"])

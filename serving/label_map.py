@@ -12,6 +12,7 @@
 """Label maps in the formats of MONAI Label's clients: 0 background, 1 lower bone, 2 upper bone, 3 overlap."""
 
 import gzip
+import tempfile
 import zlib
 from pathlib import Path
 
@@ -38,6 +39,18 @@ def write(labels: np.ndarray, path: Path, radiograph: Radiograph) -> None:
     down, across = radiograph.spacing
     image.SetSpacing((across, down, 1.0))
     sitk.WriteImage(image, str(path), useCompression=True)
+
+
+def write_temporary(labels: np.ndarray, radiograph: Radiograph, suffix: str = ".nrrd") -> str:
+    """Write a label map, as :func:`write` does, to a new file that the caller removes; its path."""
+    with tempfile.NamedTemporaryFile(prefix="label-", suffix=suffix, delete=False) as file:
+        path = Path(file.name)
+    try:
+        write(labels, path, radiograph)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return str(path)
 
 
 def read(path: Path, radiograph: Radiograph) -> np.ndarray:

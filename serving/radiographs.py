@@ -12,7 +12,6 @@
 """The PACS as MONAI Label asks for it: image ids, images, labels."""
 
 import logging
-import tempfile
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -156,15 +155,3 @@ class Radiographs(Datastore):
     get_labels_by_image_id = get_label_by_image_id = get_label = get_label_uri = _not_here
     get_label_info = update_label_info = remove_label = _not_here
     add_image = remove_image = get_dataset_archive = _not_here
-
-
-def temporary_label(labels: Any, radiograph: Any, suffix: str = ".nrrd") -> str:
-    """Write a label map to a file that the caller removes."""
-    with tempfile.NamedTemporaryFile(prefix="label-", suffix=suffix, delete=False) as file:
-        path = Path(file.name)
-    try:
-        label_map.write(labels, path, radiograph)
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
-    return str(path)

@@ -33,7 +33,7 @@ from serving.journal import BusyError, Journal
 from serving.least_sure import LeastSure
 from serving.made import Results
 from serving.pacs import Pacs, PacsAwayError
-from serving.radiographs import Radiographs, temporary_label
+from serving.radiographs import Radiographs
 from serving.separation import JointSeparator
 from serving.training import FineTuning
 
@@ -82,7 +82,8 @@ class SeparateBones(InferTask):
         suffix = request.get("result_extension")
         if request.get("result_write_to_file") is False:
             return None, answer
-        return temporary_label(made.labels, radiograph, suffix if suffix in label_map.VOLUMES else ".nrrd"), answer
+        suffix = suffix if suffix in label_map.VOLUMES else ".nrrd"
+        return label_map.write_temporary(made.labels, radiograph, suffix), answer
 
 
 class BlsGan(MONAILabelApp):

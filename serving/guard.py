@@ -57,8 +57,8 @@ def answer_for(error: Exception) -> JSONResponse:
     for kind, status in STATUS.items():
         if isinstance(error, kind):
             if kind is OSError:
-                logger.error("the server cannot write: %s", getattr(error, "strerror", None) or type(error).__name__)
                 reason = getattr(error, "strerror", None) or type(error).__name__
+                logger.error("the server cannot write: %s", reason)
                 return JSONResponse({"detail": f"the server cannot write ({reason}); nothing was stored"}, status)
             return JSONResponse({"detail": str(error)}, status)
     # Where, but not what: the text of an error may quote a header.

@@ -33,7 +33,7 @@ from starlette.datastructures import UploadFile
 
 from scripts.refusal import RefusedError
 from serving import label_map
-from serving.pacs import Instance
+from serving.pacs import Instance, Pacs, encoded
 
 SUFFIXES = (*label_map.VOLUMES, ".dcm", ".bin", ".bin.gz")
 AT_ONCE = CapacityLimiter(4)
@@ -96,6 +96,18 @@ async def save_label(request: Request, image: str = "") -> dict[str, str]:
             return {"image": image, "label": saved}
 
 
+@router.get("/datastore/image")
+@router.head("/datastore/image", include_in_schema=False)
+async def image_file(image: str = "") -> Response:
+    """The DICOM file of an image, which is not written to the disk for it."""
+
+    def fetched() -> Response:
+        pacs = app_instance().datastore().pacs
+        return _object(pacs, pacs.find(image))
+
+    return await to_thread.run_sync(fetched, limiter=AT_ONCE)
+
+
 @router.put("/datastore/image", include_in_schema=False)
 @router.put("/datastore/", include_in_schema=False)
 async def add_image() -> None:
@@ -154,7 +166,10 @@ def _segmentation(app: Any, params: dict[str, Any]) -> Response:
     """The stored object, as it is."""
     where = params["segmentation"]
     instance = Instance(params["study_instance_uid"], where["series_instance_uid"], where["sop_instance_uid"])
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "segmentation.dcm"
-        app.datastore().pacs.fetch(instance).save_as(path, enforce_file_format=True)
-        return Response(path.read_bytes(), media_type="application/dicom")
+    return _object(app.datastore().pacs, instance)
+
+
+def _object(pacs: Pacs, where: Instance) -> Response:
+    """An object of the PACS as a file."""
+    named = {"Content-Disposition": f'attachment; filename="{where.sop}.dcm"'}
+    return Response(encoded(pacs.fetch(where)), media_type="application/dicom", headers=named)

@@ -13,7 +13,6 @@
 
 import json
 import logging
-import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from pydicom import Dataset
 
+from serving.durable import write_durably
 from serving.pacs import Instance, Pacs, PacsAwayError
 
 logger = logging.getLogger(__name__)
@@ -121,7 +121,6 @@ class Journal:
 
         Returns:
             SOP Instance UIDs of what should be gone, but is not: the PACS lets nobody take objects out.
-
         """
         gone: set[str] = set()
         for path in self._entries(source):
@@ -165,14 +164,6 @@ def _name(source: str) -> str:
 
 
 def _write(path: Path, entry: dict) -> None:
-    """Write an entry, whole or not at all, and down to the disk."""
+    """Write an entry."""
     plain = {**entry, **{key: [list(vars(where).values()) for where in entry[key]] for key in ("made", "replaced")}}
-    partial = path.with_suffix(".partial")
-    try:
-        with partial.open("w") as file:
-            file.write(json.dumps(plain))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_durably(path, json.dumps(plain).encode())

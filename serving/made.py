@@ -82,7 +82,7 @@ class Results:
             PacsAwayError: the PACS does not answer.
         """
         gone = self.journal.gone()
-        found = [made for where in self.pacs.segmentations() if where.sop not in gone for made in self._of(where)]
+        found = [made for where in self.pacs.segmentations(MAKER) if where.sop not in gone for made in self._of(where)]
         place = {sha256: number for number, sha256 in enumerate(newest)}
         return sorted(
             found,

@@ -102,7 +102,7 @@ class Pacs:
         if not is_uid(image):
             raise RefusedError(f"image is {image[:64]!r}, a SOP or Series Instance UID expected")
         for keyword in ("SOPInstanceUID", "SeriesInstanceUID"):
-            found = [where for where, _ in self._search({keyword: image})]
+            found = list(self._search({keyword: image}))
             if len(found) == 1:
                 return found[0]
             if found:
@@ -117,34 +117,27 @@ class Pacs:
         """
         found: dict[str, Instance] = {}
         for modality in MODALITIES:
-            for where, _ in self._search({"Modality": modality}):
+            for where in self._search({"Modality": modality}):
                 found[where.sop] = where
         return list(found.values())
 
-    def series_of(self, modality: str) -> list[tuple[str, str]]:
-        """Study and Series Instance UID of all series of a modality.
+    def segmentations(self, *makers: str) -> list[Instance]:
+        """All segmentations.
 
-        Raises:
-            PacsAwayError: the PACS does not answer.
-        """
-        with self._answering("search"):
-            found = self.client.search_for_series(search_filters={"Modality": modality})
-        return [(_text(item, "0020000D"), _text(item, "0020000E")) for item in found]
-
-    def segmentations(self) -> list[Instance]:
-        """All segmentations that this software made; of a PACS that does not tell the maker all there are.
+        Args:
+            makers: only of these; of a PACS that does not tell the maker all there are.
 
         Raises:
             PacsAwayError: the PACS does not answer.
         """
         found = self._instances({"Modality": "SEG"})
-        return [_instance(item) for item in found if _text(item, "00080070") in (MAKER, "")]
+        return [_instance(item) for item in found if not makers or _text(item, "00080070") in (*makers, "")]
 
-    def _search(self, filters: dict[str, str]) -> Iterator[tuple[Instance, dict[str, Any]]]:
+    def _search(self, filters: dict[str, str]) -> Iterator[Instance]:
         for item in self._instances(filters):
             derived = "DERIVED" in item.get("00080008", {}).get("Value", []) and _text(item, "00080070") == MAKER
             if _text(item, "00080060") in MODALITIES and not derived:
-                yield _instance(item), item
+                yield _instance(item)
 
     def _instances(self, filters: dict[str, str]) -> Iterator[dict[str, Any]]:
         offset = 0
@@ -207,7 +200,7 @@ class Pacs:
             PacsAwayError: the PACS does not answer, or has not taken all of them.
         """
         # The client sends a dataset as it is: only one that comes from a file has all that a file has to have.
-        files = [_as_file(each) for each in objects]
+        files = [dcmread(BytesIO(encoded(each))) for each in objects]
         with self._answering("store"):
             answer = self.client.store_instances(files)
         # What counts is what the PACS says it has: with a full disk Orthanc names objects neither as stored nor failed.
@@ -260,11 +253,11 @@ class Pacs:
             raise PacsAwayError(f"the PACS answered a {what} with something that is no DICOMweb") from error
 
 
-def _as_file(dataset: Dataset) -> Dataset:
+def encoded(dataset: Dataset) -> bytes:
+    """The file of an object."""
     content = BytesIO()
     dataset.save_as(content, enforce_file_format=True)
-    content.seek(0)
-    return dcmread(content)
+    return content.getvalue()
 
 
 def is_uid(text: str) -> bool:

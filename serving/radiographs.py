@@ -13,10 +13,12 @@
 
 import logging
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from monailabel.interfaces.datastore import Datastore
+from pydicom import Dataset
 
 from scripts.refusal import RefusedError
 from serving import label_map
@@ -34,12 +36,11 @@ class Radiographs(Datastore):
 
     Args:
         separator: knows the PACS.
-        folder: for files that clients download.
     """
 
-    def __init__(self, separator: JointSeparator, folder: Path) -> None:
+    def __init__(self, separator: JointSeparator) -> None:
         self.separator = separator
-        self.folder = folder
+        self._refers: dict[str, set[str]] = {}
         self._about: dict[str, dict[str, Any]] = {}
 
     @property
@@ -75,21 +76,23 @@ class Radiographs(Datastore):
 
     def get_labeled_images(self, label_tag: str | None = None, labels: list[str] | None = None) -> list[str]:
         """Ids of the radiographs that a segmentation in the PACS refers to."""
-        images = self.images()
-        by_sop = {where.sop: name for name, where in images.items()}
-        labeled = set()
-        for study, series in self.pacs.series_of("SEG"):
-            for header in self.pacs.metadata(study, series):
-                for of in header.get("ReferencedSeriesSequence") or []:
-                    labeled |= {
-                        str(each.ReferencedSOPInstanceUID) for each in of.get("ReferencedInstanceSequence") or []
-                    }
-        return sorted(by_sop[sop] for sop in labeled if sop in by_sop)
+        return sorted(self._labeled(self.images()))
 
     def get_unlabeled_images(self, label_tag: str | None = None, labels: list[str] | None = None) -> list[str]:
         """Ids of the others."""
-        labeled = set(self.get_labeled_images())
-        return [name for name in self.list_images() if name not in labeled]
+        images = self.images()
+        return sorted(images.keys() - self._labeled(images))
+
+    def _labeled(self, images: Mapping[str, Instance]) -> set[str]:
+        present = self.pacs.segmentations()
+        for where in present:
+            # An object never changes: what a segmentation refers to is asked for once.
+            if where.sop not in self._refers:
+                for header in self.pacs.metadata(where.study, where.series):
+                    self._refers[str(header.SOPInstanceUID)] = _references(header)
+        self._refers = {where.sop: self._refers.get(where.sop, set()) for where in present}
+        sources = set().union(*self._refers.values())
+        return {name for name, where in images.items() if where.sop in sources}
 
     def datalist(self) -> list[dict[str, Any]]:
         """Ids of images that have labels."""
@@ -98,17 +101,6 @@ class Radiographs(Datastore):
     def get_image(self, image_id: str, params: Any = None) -> Any:
         """The radiograph, read."""
         return self.separator.radiograph(self.pacs.find(image_id))
-
-    def get_image_uri(self, image_id: str) -> str:
-        """A DICOM file of the image, for a client that downloads it; it goes with the next one."""
-        where = self.pacs.find(image_id)
-        dataset = self.pacs.fetch(where)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        for old in self.folder.glob("*.dcm"):
-            old.unlink(missing_ok=True)
-        path = self.folder / f"{where.sop}.dcm"
-        dataset.save_as(path, enforce_file_format=True)
-        return str(path)
 
     def get_image_info(self, image_id: str) -> dict[str, Any]:
         """Where the image is, and what clients have said of it; nothing of the patient."""
@@ -140,7 +132,8 @@ class Radiographs(Datastore):
 
     def status(self) -> dict[str, Any]:
         """How many images there are, and how many have labels."""
-        return {"total": len(self.list_images()), "completed": len(self.get_labeled_images()), "label_tags": {}}
+        images = self.images()
+        return {"total": len(images), "completed": len(self._labeled(images)), "label_tags": {}}
 
     def json(self) -> dict[str, Any]:
         """Ids of all images."""
@@ -153,5 +146,14 @@ class Radiographs(Datastore):
         raise RefusedError("not offered here: images and labels come and go by the PACS")
 
     get_labels_by_image_id = get_label_by_image_id = get_label = get_label_uri = _not_here
-    get_label_info = update_label_info = remove_label = _not_here
+    get_image_uri = get_label_info = update_label_info = remove_label = _not_here
     add_image = remove_image = get_dataset_archive = _not_here
+
+
+def _references(header: Dataset) -> set[str]:
+    """SOP Instance UIDs of the images that a segmentation is of."""
+    return {
+        str(instance.ReferencedSOPInstanceUID)
+        for series in header.get("ReferencedSeriesSequence") or []
+        for instance in series.get("ReferencedInstanceSequence") or []
+    }

@@ -69,7 +69,7 @@ class JointSeparator:
             image: SOP Instance UID of a radiograph, or Series Instance UID if it is the only one of its series.
             joints: rows as :func:`scripts.joints.read_joints` takes them; rows of other images are passed over. Without
                 any: the joints that have results already, but for those whose masks somebody has drawn (unless there
-            are new ones in ``label_map``); without results the whole of a small image.
+                are new ones in ``label_map``); without results the whole of a small image.
             label_map: (rows, columns), 0..3, of a radiograph: masks for these joints; predicted if not given.
 
         Returns:

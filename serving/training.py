@@ -34,6 +34,7 @@ from scripts.refusal import RefusedError
 from scripts.results import file_sha256
 from serving import corrections
 from serving.bundle import Bundle
+from serving.durable import write_durably
 from serving.journal import BusyError
 from serving.made import Results
 
@@ -212,7 +213,7 @@ class FineTuning(TrainTask):
             raise RefusedError("the weights in use were changed while the training ran: it counts for nothing")
         if not worse:
             install(candidate, former, self.folder)
-        _write(self.folder / "history.json", json.dumps([*self.history(), entry], indent=4).encode() + b"\n")
+        write_durably(self.folder / "history.json", json.dumps([*self.history(), entry], indent=4).encode() + b"\n")
         logger.info("%s: %s", "new weights taken" if entry["taken"] else "new weights not taken", entry["why"])
         return entry
 
@@ -253,7 +254,7 @@ def install(candidate: Path, former: Path, folder: Path) -> None:
     """
     kept = folder / f"model_{str(file_sha256(former))[:12]}.pt"
     if not kept.is_file():
-        _write(kept, former.read_bytes())
+        write_durably(kept, former.read_bytes())
     with candidate.open("rb") as file:
         os.fsync(file.fileno())
     os.replace(candidate, folder / "model.pt")
@@ -269,16 +270,3 @@ def _run(root: Path, work: Path, former: Path, settings: Mapping[str, Any]) -> N
         "logging_file": False,
     }
     monai.bundle.run(config_file=[str(root / "configs" / name) for name in CONFIGS], **places, **settings)
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file, whole or not at all, and down to the disk."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)

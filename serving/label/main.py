@@ -130,7 +130,7 @@ class BlsGan(MONAILabelApp):
 
     def init_datastore(self) -> Radiographs:
         """The PACS."""
-        return Radiographs(self.separator, self.state / "downloads")
+        return Radiographs(self.separator)
 
     def init_infers(self) -> dict[str, InferTask]:
         """One model."""

@@ -236,6 +236,8 @@ def test_what_can_be_asked_is_told(server):
 def test_a_client_downloads_an_image_and_saves_masks_for_it(server, hand, tmp_path):
     image = requests.get(f"{server.url}/datastore/image", params={"image": hand.sop}, timeout=30)
     assert dcmread(io.BytesIO(image.content)).SOPInstanceUID == hand.sop
+    assert not list(server.state.rglob("*.dcm")), "nothing of it stays on the server's disk"
+    assert requests.head(f"{server.url}/datastore/image", params={"image": "1.2.3"}, timeout=30).status_code == 404
     label = ask(server, hand.sop, hand.at("MCP2"), output="image")
     saved = requests.put(
         f"{server.url}/datastore/label",

@@ -26,8 +26,8 @@ def separator(tmp_path: Path) -> Iterator[JointSeparator]:
 
 
 @pytest.fixture
-def radiographs(separator: JointSeparator, tmp_path: Path) -> Radiographs:
-    return Radiographs(separator, tmp_path)
+def radiographs(separator: JointSeparator) -> Radiographs:
+    return Radiographs(separator)
 
 
 @pytest.fixture(scope="module")

@@ -17,8 +17,8 @@ COPY models/model.pt models/model.pt
 COPY samples samples
 COPY scripts scripts
 COPY serving serving
-RUN useradd --create-home bls_gan && mkdir -p serving/label/bin serving/label/lib serving/label/logs serving/label/model \
-    && chown -R bls_gan /state serving/label
+RUN useradd --create-home bls_gan && mkdir -p serving/app/bin serving/app/lib serving/app/logs serving/app/model \
+    && chown -R bls_gan /state serving/app
 USER bls_gan
 VOLUME /state
 EXPOSE 8000

@@ -30,11 +30,11 @@ import fire
 import torch
 from monai.bundle import ConfigParser
 
-from scripts import weights as checkpoints
-from scripts.networks.reference import TransUNetGenerator
+from scripts.inference.joint_sheet import sheet
+from scripts.networks import checkpoints as checkpoints
 from scripts.networks.separator import Separator
-from scripts.phantom import draw_joint, save
-from scripts.report import sheet
+from scripts.phantoms.joint import draw_joint, save
+from scripts.reference.networks import TransUNetGenerator
 
 ROOT = Path(__file__).parents[1]
 CONFIG = ROOT / "configs" / "inference.json"

@@ -28,12 +28,12 @@ from monai.bundle import ConfigParser
 from pydicom import dcmread
 from pydicom.uid import generate_uid
 
-from scripts.archive import save
-from scripts.dicom.identity import Software
-from scripts.dicom.objects import derive
+from scripts.dicom.derive import derive
+from scripts.dicom.provenance import Software
 from scripts.dicom.reader import read_radiograph
-from scripts.dicom_results import separated
-from scripts.hand import draw_hand
+from scripts.inference.write_dicom import separated
+from scripts.phantoms.hand import draw_hand
+from scripts.phantoms.hand_files import save
 
 ROOT = Path(__file__).parents[1]
 CONFIG = ROOT / "configs" / "inference.json"

@@ -34,13 +34,13 @@ import requests
 import torch
 from pydicom import Dataset, dcmread
 
-from scripts.archive import save
-from scripts.hand import draw_hand
+from scripts.phantoms.hand import draw_hand
+from scripts.phantoms.hand_files import save
 from serving.bundle import ROOT, Bundle
-from serving.label_server import LabelServer
-from serving.orthanc import Orthanc, free_port
-from serving.pacs import Pacs
-from serving.viewer import viewer
+from serving.local.monailabel import LabelServer
+from serving.local.ohif_download import viewer
+from serving.local.orthanc import Orthanc, free_port
+from serving.pacs.client import Pacs
 
 
 @dataclass(frozen=True)
@@ -216,7 +216,7 @@ def _screen(
         return
     from playwright.sync_api import sync_playwright
 
-    from tests.serving.browser.desk import FLAGS, Desk
+    from tests.support.desk import FLAGS, Desk
 
     taken: dict[str, list[float]] = {"answered": [], "shown": []}
     with sync_playwright() as playwright:

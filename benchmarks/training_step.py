@@ -30,9 +30,9 @@ from monai.bundle import ConfigParser
 from monai.utils import set_determinism
 from PIL import Image
 
-from scripts.datalist import OVERLAPS, SPLITS
-from scripts.phantom import draw_joint
-from scripts.radiograph import LOWER, UPPER
+from scripts.datasets.finger_joints import OVERLAPS, SPLITS
+from scripts.phantoms.joint import draw_joint
+from scripts.physics import LOWER, UPPER
 
 ROOT = Path(__file__).parents[1]
 OURS = ("train", "pretrain")

@@ -15,11 +15,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class RefusedError(ValueError):
+class InputError(ValueError):
     """Input, weights or a folder that cannot be used; its text is the sentence for the user."""
 
 
-class PassedOverError(RefusedError):
+class SkippedInput(InputError):  # noqa: N818  (not an error: the input is sound)
     """Input that is sound, but not for this job.
 
     Args:
@@ -33,13 +33,13 @@ class PassedOverError(RefusedError):
 
 
 @contextmanager
-def exit_on_refusal() -> Iterator[None]:
+def exit_on_input_error() -> Iterator[None]:
     """End the process with one sentence and status 1, for steps that a config runs and whose errors are sentences.
 
     A config's steps run inside MONAI's and ignite's own ``except Exception``, which would bury the sentence.
 
     Raises:
-        SystemExit: with the text of the :class:`ValueError` (such as :class:`RefusedError`) or :class:`OSError`.
+        SystemExit: with the text of the :class:`ValueError` (such as :class:`InputError`) or :class:`OSError`.
     """
     try:
         yield

@@ -11,8 +11,14 @@
 
 """A small file, whole or not at all, and down to the disk: what has to be there after a crash."""
 
+import glob
+import hashlib
 import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
+
+from scripts.errors import InputError
 
 
 def write_durably(path: Path, content: bytes) -> None:
@@ -30,3 +36,49 @@ def write_durably(path: Path, content: bytes) -> None:
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def prepare_output(output_dir: str | Path) -> None:
+    """Make the output folder and try it.
+
+    Raises:
+        InputError: nothing can be written there, with the system's reason.
+    """
+    folder = Path(output_dir)
+    trial = folder / f".{os.getpid()}.partial"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        trial.touch()
+        trial.unlink()
+    except OSError as error:
+        raise InputError(f"output_dir {folder}: cannot be written to ({error.strerror})") from error
+
+
+def file_sha256(path: str | Path | None) -> str | None:
+    """SHA-256 of a file, hexadecimal; nothing of nothing."""
+    return None if path is None else hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def whole_or_nothing(folder: Path, write: Callable[[Path], None]) -> None:
+    """Let ``write`` fill a hidden folder beside ``folder``, then put it in its place.
+
+    Args:
+        folder: where the results shall stand; what stands there is replaced.
+        write: called with the hidden folder, which is removed if it fails.
+    """
+    partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
+    replaced = folder.with_name(f".{folder.name}.{os.getpid()}.replaced.partial")
+    # A run that was killed may have left its own.
+    for left in folder.parent.glob(f".{glob.escape(folder.name)}.*.partial"):
+        shutil.rmtree(left, ignore_errors=True)
+    try:
+        partial.mkdir(parents=True)
+        write(partial)
+        if folder.exists():
+            os.replace(folder, replaced)
+        os.replace(partial, folder)
+    finally:
+        if replaced.exists() and not folder.exists():
+            os.replace(replaced, folder)
+        for leftover in (partial, replaced):
+            shutil.rmtree(leftover, ignore_errors=True)

@@ -146,3 +146,7 @@ def label_map(masks: Tensor) -> Tensor:
     """
     lower, upper = (masks > 0.5).to(torch.uint8).unbind(dim=1)
     return (lower + 2 * upper)[:, None]
+
+
+FOUND_OVERLAP = 20
+"""Overlap, px, from which on a joint counts as overlapping (as in the release's lists)."""

@@ -21,14 +21,14 @@ from types import FrameType
 import fire
 from pydicom import dcmread
 
-from scripts.archive import save
-from scripts.hand import draw_hand
-from scripts.refusal import exit_on_refusal
+from scripts.errors import exit_on_input_error
+from scripts.phantoms.hand import draw_hand
+from scripts.phantoms.hand_files import save
 from serving.bundle import ROOT
-from serving.label_server import LabelServer
-from serving.orthanc import Orthanc, free_port
-from serving.pacs import Pacs
-from serving.viewer import viewer
+from serving.local.monailabel import LabelServer
+from serving.local.ohif_download import viewer
+from serving.local.orthanc import Orthanc, free_port
+from serving.pacs.client import Pacs
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ def main(
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    with exit_on_refusal(), ExitStack() as running:
+    with exit_on_input_error(), ExitStack() as running:
         ohif = viewer(folder / "ohif")
         own = None
         if not studies:

@@ -20,9 +20,9 @@ from typing import Any
 from monai.bundle import ConfigParser
 from torch import nn
 
-from scripts import weights
-from scripts.dicom.identity import Software
-from scripts.results import file_sha256
+from scripts.dicom.provenance import Software
+from scripts.files import file_sha256
+from scripts.networks import checkpoints
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ class Bundle:
                 parser = ConfigParser()
                 parser.read_config(str(self.root / "configs" / "inference.json"))
                 parser.read_meta(str(self.root / "configs" / "metadata.json"))
-                network = weights.load(parser.get_parsed_content("network"), path).eval()
+                network = checkpoints.load(parser.get_parsed_content("network"), path).eval()
                 software = Software(version=self.version, weights_sha256=file_sha256(path))
                 self._loaded = Loaded(network, parser.get_parsed_content("inferer"), software)
                 self._of = (path, status.st_mtime_ns, status.st_size)

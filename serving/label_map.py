@@ -21,7 +21,7 @@ import SimpleITK as sitk  # noqa: N813
 
 from scripts.dicom.reader import Radiograph
 from scripts.dicom.segmentation import read_label_map
-from scripts.refusal import RefusedError
+from scripts.errors import InputError
 
 VOLUMES = (".nrrd", ".nii", ".nii.gz", ".mha")
 LARGEST_LABEL = 3
@@ -65,7 +65,7 @@ def read(path: Path, radiograph: Radiograph) -> np.ndarray:
         (rows, columns) uint8, 0..3.
 
     Raises:
-        RefusedError: it cannot be read, is of another size, or holds other values.
+        InputError: it cannot be read, is of another size, or holds other values.
     """
     if path.suffix == ".dcm":
         return read_label_map(path, radiograph)
@@ -76,12 +76,12 @@ def read(path: Path, radiograph: Radiograph) -> np.ndarray:
     elif suffix in VOLUMES:
         labels = _volume(path, rows, columns)
     else:
-        raise RefusedError(f"label: a file {suffix or 'without a suffix'}, {', '.join(VOLUMES)}, .dcm or .bin expected")
+        raise InputError(f"label: a file {suffix or 'without a suffix'}, {', '.join(VOLUMES)}, .dcm or .bin expected")
     if not labels.any():
-        raise RefusedError("label: no pixel is marked")
+        raise InputError("label: no pixel is marked")
     unknown = set(np.unique(labels).tolist()) - set(range(LARGEST_LABEL + 1))
     if unknown:
-        raise RefusedError(f"label: holds {min(unknown):g}, 0 to {LARGEST_LABEL} expected")
+        raise InputError(f"label: holds {min(unknown):g}, 0 to {LARGEST_LABEL} expected")
     return labels.astype(np.uint8)
 
 
@@ -92,10 +92,10 @@ def _bytes(path: Path, rows: int, columns: int, *, packed: bool) -> np.ndarray:
             # One more than fits tells that it is too long; what follows is never unpacked.
             content = file.read(expected + 1)
     except (OSError, EOFError, zlib.error) as error:
-        raise RefusedError(f"label: cannot be unpacked ({type(error).__name__})") from error
+        raise InputError(f"label: cannot be unpacked ({type(error).__name__})") from error
     if len(content) != expected:
         size = f"{len(content):,} bytes" if len(content) <= expected else f"more than {expected:,} bytes"
-        raise RefusedError(f"label: {size}, {expected:,} expected ({rows} rows x {columns} columns)")
+        raise InputError(f"label: {size}, {expected:,} expected ({rows} rows x {columns} columns)")
     return np.frombuffer(content, np.uint8).reshape(rows, columns)
 
 
@@ -106,9 +106,9 @@ def _volume(path: Path, rows: int, columns: int) -> np.ndarray:
         reader.ReadImageInformation()
         size = [side for side in reader.GetSize() if side != 1]
         if size != [side for side in (columns, rows) if side != 1]:
-            raise RefusedError(
+            raise InputError(
                 f"label: {' x '.join(map(str, reader.GetSize()))}, {columns} columns x {rows} rows expected"
             )
         return sitk.GetArrayFromImage(reader.Execute()).reshape(rows, columns)
     except RuntimeError as error:
-        raise RefusedError("label: cannot be read as an image") from error
+        raise InputError("label: cannot be read as an image") from error

@@ -21,17 +21,17 @@ from typing import Any
 
 import numpy as np
 
-from scripts.dicom.derived import JOINT, LAYER, LAYER_NAMES, PRIVATE_CREATOR, PRIVATE_GROUP
+from scripts.dicom.layer_image import JOINT, LAYER, LAYER_NAMES, PRIVATE_CREATOR, PRIVATE_GROUP
 from scripts.dicom.reader import Radiograph
-from scripts.dicom_regions import LARGEST_WHOLE
-from scripts.joints import JointRow, read_joints, rows_of
-from scripts.on_demand import Separated, place_beside, separate
-from scripts.radiograph import LOWER, UPPER
-from scripts.refusal import RefusedError
+from scripts.errors import InputError
+from scripts.inference.incremental import Separated, place_beside, separate
+from scripts.inference.joint_list import JointRow, read_joints, rows_of
+from scripts.inference.regions import LARGEST_WHOLE
+from scripts.physics import LOWER, UPPER
 from serving.bundle import Bundle
-from serving.journal import Journal, instance_of
-from serving.pacs import Instance, Pacs
-from serving.stored import StoredResults, stored_results
+from serving.pacs.client import Instance, Pacs
+from serving.pacs.journal import Journal, instance_of
+from serving.pacs.stored_results import StoredResults, stored_results
 
 logger = logging.getLogger(__name__)
 
@@ -67,16 +67,16 @@ class JointSeparator:
 
         Args:
             image: SOP Instance UID of a radiograph, or Series Instance UID if it is the only one of its series.
-            joints: rows as :func:`scripts.joints.read_joints` takes them; rows of other images are passed over. Without
-                any: the joints that have results already, but for those whose masks somebody has drawn (unless there
-                are new ones in ``label_map``); without results the whole of a small image.
+            joints: rows as :func:`scripts.inference.joint_list.read_joints` takes them; rows of other images are passed
+                over. Without any: the joints that have results already, but for those whose masks somebody has drawn
+                (unless there are new ones in ``label_map``); without results the whole of a small image.
             label_map: (rows, columns), 0..3, of a radiograph: masks for these joints; predicted if not given.
 
         Returns:
             What came of it, the radiograph, and the answer for the client: where everything is, and the figures.
 
         Raises:
-            RefusedError: the image, the joints or the masks cannot be used.
+            InputError: the image, the joints or the masks cannot be used.
             NotInPacsError: the PACS has no such image.
             PacsAwayError: the PACS does not answer, or has not stored the result; no part of it is kept.
             BusyError: another request is at work on this image.
@@ -95,7 +95,7 @@ class JointSeparator:
             rows = _rows(joints, where)
             if not rows and not stored.joints and max(radiograph.levels.shape) > LARGEST_WHOLE:
                 size = "{} rows x {} columns".format(*radiograph.levels.shape)
-                raise RefusedError(f"image {where.sop}: {size}, more than one joint: name its joints")
+                raise InputError(f"image {where.sop}: {size}, more than one joint: name its joints")
             if rows or not stored.joints:
                 asked = place_beside(radiograph, where.sop, rows, stored.joints)
             else:
@@ -170,14 +170,14 @@ def _rows(joints: Any, where: Instance) -> list[JointRow]:
     if not joints:
         return []
     if not isinstance(joints, list):
-        raise RefusedError("joints: a list of joints expected")
+        raise InputError("joints: a list of joints expected")
     every = read_joints(joints, Path())
     for row in every:
         if row.segmentation:
-            raise RefusedError(f"{row.where}: segmentation is a file's name, send masks as label")
+            raise InputError(f"{row.where}: segmentation is a file's name, send masks as label")
     rows = rows_of(every, where.series, where.sop)
     if len(rows) > MOST_JOINTS:
-        raise RefusedError(f"joints: {len(rows)} of one image, {MOST_JOINTS} at most expected")
+        raise InputError(f"joints: {len(rows)} of one image, {MOST_JOINTS} at most expected")
     return rows
 
 

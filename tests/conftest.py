@@ -21,9 +21,9 @@ import pytest
 import torch
 from PIL import Image
 
-from scripts.datalist import BROKEN_MASKS
-from scripts.phantom import Phantom, draw_joint
-from scripts.radiograph import LOWER, UPPER
+from scripts.datasets.finger_joints import BROKEN_MASKS
+from scripts.phantoms.joint import Phantom, draw_joint
+from scripts.physics import LOWER, UPPER
 
 ROOT = Path(__file__).parents[1]
 

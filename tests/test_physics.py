@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from scripts.radiograph import (
+from scripts.physics import (
     LOWER,
     OPAQUE,
     UPPER,

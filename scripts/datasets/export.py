@@ -22,9 +22,8 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
-from scripts.datalist import in_validation
-from scripts.metrics import FOUND_OVERLAP
-from scripts.radiograph import LOWER, UPPER
+from scripts.datasets.finger_joints import in_validation
+from scripts.physics import FOUND_OVERLAP, LOWER, UPPER
 
 FOLDER = "Dataset_cases_anonymization"
 """Of the cases, as the release names it."""
@@ -102,7 +101,7 @@ def _turn(case: str) -> tuple[int, str]:
 
 
 def write_release(folder: Path, joints: Sequence[KnownMasks], fraction: float, side: int = 256) -> tuple[int, int]:
-    """Write joints as :func:`scripts.datalist.release_datalist` reads them.
+    """Write joints as :func:`scripts.datasets.finger_joints.release_datalist` reads them.
 
     The held-out cases make the split ``test``, all others the split ``train``. There is no picture of the soft tissue:
     the background is the image.

@@ -24,7 +24,7 @@ from monai.transforms import MapTransform, distance_transform_edt
 from PIL import Image
 from torch import Tensor
 
-from scripts.radiograph import LOWER, UPPER
+from scripts.physics import LOWER, UPPER
 
 BROKEN_MASKS = frozenset(
     {

@@ -17,13 +17,13 @@ from collections.abc import Sequence
 
 from pydicom import Dataset
 
-from scripts.dicom.derived import layer_image
 from scripts.dicom.header import quiet
-from scripts.dicom.identity import Software
 from scripts.dicom.joint import MaskedJoint, SeparatedJoint
+from scripts.dicom.layer_image import layer_image
+from scripts.dicom.provenance import Software
 from scripts.dicom.reader import Radiograph
 from scripts.dicom.segmentation import segmentation
-from scripts.radiograph import LOWER, UPPER
+from scripts.physics import LOWER, UPPER
 
 
 def derive(radiograph: Radiograph, joints: Sequence[MaskedJoint], software: Software) -> list[Dataset]:
@@ -43,7 +43,7 @@ def derive(radiograph: Radiograph, joints: Sequence[MaskedJoint], software: Soft
         object); nothing for no joints.
 
     Raises:
-        RefusedError: two joints claim the same pixel.
+        InputError: two joints claim the same pixel.
         ValueError: two joints of one name.
     """
     names = [joint.name for joint in joints]

@@ -27,7 +27,7 @@ from pydicom.uid import JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless
 from pydicom.valuerep import STR_VR, VR, validate_value
 
 from scripts.dicom.grayscale import UNREADABLE, values
-from scripts.dicom.identity import code_item
+from scripts.dicom.provenance import code_item
 
 PATIENT_AND_STUDY = ("patient", "clinical-trial-subject", "general-study", "patient-study", "clinical-trial-study")
 """Modules, by highdicom's names, that everything in a study has in common (DICOM PS3.3, C.7.1 and C.7.2)."""

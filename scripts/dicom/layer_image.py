@@ -23,7 +23,8 @@ from pydicom.uid import UID, DigitalXRayImageStorageForPresentation
 
 from scripts.dicom.grayscale import number, values
 from scripts.dicom.header import contributing_equipment, copy, copy_patient_and_study, is_lossy, keep_bytes, keywords_of
-from scripts.dicom.identity import (
+from scripts.dicom.joint import SeparatedJoint
+from scripts.dicom.provenance import (
     RESEARCH_USE,
     Software,
     add_equipment,
@@ -33,10 +34,9 @@ from scripts.dicom.identity import (
     processing_equipment,
     series_number,
 )
-from scripts.dicom.joint import SeparatedJoint
 from scripts.dicom.reader import Radiograph
-from scripts.dicom.voi import voi
-from scripts.radiograph import LOWER, UPPER
+from scripts.dicom.voi_lut import voi
+from scripts.physics import LOWER, UPPER
 
 PRIVATE_GROUP, PRIVATE_CREATOR = 0x0029, "BLS-GAN"
 JOINT, BOX, LAYER, SOFT_TISSUE, WHITE, MASKS_FROM, OVERLAP, WARNINGS, CENTRE = range(1, 10)

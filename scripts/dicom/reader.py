@@ -34,10 +34,10 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from scripts.dicom.frame import DECODERS, declared_size, decode
 from scripts.dicom.grayscale import Grayscale, grayscale_of, number, values
 from scripts.dicom.header import quiet
-from scripts.refusal import PassedOverError, RefusedError
+from scripts.dicom.pixel_data import DECODERS, declared_size, decode
+from scripts.errors import InputError, SkippedInput
 
 MODALITIES = ("DX", "CR", "MG", "RG", "OT")
 """Modality (0008,0060) of projection radiographs, OT as Secondary Captures of them often have it."""
@@ -122,8 +122,8 @@ def read_radiograph(path: Path) -> Radiograph:
         The :class:`Radiograph`.
 
     Raises:
-        PassedOverError: DICOM, but no radiograph: another modality, a DICOMDIR, an object that this software made.
-        RefusedError: cannot be read, or cannot be used, with the reason.
+        SkippedInput: DICOM, but no radiograph: another modality, a DICOMDIR, an object that this software made.
+        InputError: cannot be read, or cannot be used, with the reason.
 
     Source:
         DICOM PS3.3 C.7.6.3 (image pixel), C.8.11 (DX), 10.7.1.3 (spacings); PS3.5 8 and A.4 (encapsulation).
@@ -131,13 +131,13 @@ def read_radiograph(path: Path) -> Radiograph:
     with _refusing(path), quiet():
         size = path.stat().st_size
         if size == 0:
-            raise RefusedError(f"{path.name}: an empty file, 0 bytes")
+            raise InputError(f"{path.name}: an empty file, 0 bytes")
         with path.open("rb") as file:
             head = dcmread(file, stop_before_pixels=True, force=True) if not _inflates(path) else None
             if head is not None:
                 _check_kind(path, head)
             if size > LARGEST_FILE:
-                raise RefusedError(f"{path.name}: {size:,} bytes, {LARGEST_FILE:,} at most expected")
+                raise InputError(f"{path.name}: {size:,} bytes, {LARGEST_FILE:,} at most expected")
             file.seek(0)
             content = file.read()
         dataset = dcmread(io.BytesIO(content), force=True)
@@ -148,7 +148,7 @@ def read_radiograph(path: Path) -> Radiograph:
         padded = _padding(dataset, stored)
         seen = stored if padded is None else stored[~padded]
         if not seen.size or seen.min() == seen.max():
-            raise RefusedError(f"{path.name}: every pixel is {int(seen.flat[0]) if seen.size else 'padding'}")
+            raise InputError(f"{path.name}: every pixel is {int(seen.flat[0]) if seen.size else 'padding'}")
         grayscale, notes = grayscale_of(dataset, seen)
         spacing, spacing_from = _spacing(path, dataset, notes)
     del dataset.PixelData
@@ -169,19 +169,19 @@ def _refusing(path: Path) -> Iterator[None]:
     """Whatever a parser or a decoder raises on broken bytes becomes a refusal that quotes nothing of them."""
     try:
         yield
-    except RefusedError:
+    except InputError:
         raise
     except OSError as error:
-        raise RefusedError(f"{path.name}: cannot be read ({error.strerror or 'input or output error'})") from error
+        raise InputError(f"{path.name}: cannot be read ({error.strerror or 'input or output error'})") from error
     except Exception as error:
-        raise RefusedError(f"{path.name}: not a readable DICOM file ({type(error).__name__})") from None
+        raise InputError(f"{path.name}: not a readable DICOM file ({type(error).__name__})") from None
 
 
 def _inflates(path: Path) -> bool:
     """Whether a file is deflated.
 
     Raises:
-        RefusedError: it inflates to more than :data:`LARGEST_FILE`.
+        InputError: it inflates to more than :data:`LARGEST_FILE`.
     """
     try:
         meta = read_file_meta_info(path)
@@ -198,63 +198,63 @@ def _inflates(path: Path) -> bool:
                 inflated += len(inflater.decompress(chunk, 2**24))
                 chunk = inflater.unconsumed_tail
                 if inflated > LARGEST_FILE:
-                    raise RefusedError(f"{path.name}: inflates to over {LARGEST_FILE:,} bytes")
+                    raise InputError(f"{path.name}: inflates to over {LARGEST_FILE:,} bytes")
     return True
 
 
 def _check_kind(path: Path, dataset: FileDataset) -> None:
     """Pass over what is DICOM, but not a radiograph."""
     if dataset.get("SOPClassUID", dataset.file_meta.get("MediaStorageSOPClassUID")) == MediaStorageDirectoryStorage:
-        raise PassedOverError(f"{path.name}: a DICOMDIR", kind="DICOMDIR")
+        raise SkippedInput(f"{path.name}: a DICOMDIR", kind="DICOMDIR")
     modality = str(dataset.get("Modality") or "")
     if modality and modality not in MODALITIES:
         # Letters only: a broken header could hold anything here.
         named = modality if modality.isalpha() and modality.isupper() and len(modality) <= 8 else "unknown"
-        raise PassedOverError(f"{path.name}: modality {named}, no radiograph", kind=f"modality {named}")
+        raise SkippedInput(f"{path.name}: modality {named}, no radiograph", kind=f"modality {named}")
     if "DERIVED" in values(dataset, "ImageType") and dataset.get("Manufacturer") == MAKER:
-        raise PassedOverError(f"{path.name}: a layer that this software made", kind="layers")
+        raise SkippedInput(f"{path.name}: a layer that this software made", kind="layers")
 
 
 def _check_identity(path: Path, dataset: FileDataset) -> None:
     """Refuse what the derived objects could not refer to."""
     if not dataset:
-        raise RefusedError(f"{path.name}: not a DICOM file")
+        raise InputError(f"{path.name}: not a DICOM file")
     for keyword in ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"):
         uid = UID(str(dataset.get(keyword) or ""))
         if not uid:
-            raise RefusedError(f"{path.name}: {keyword} is missing")
+            raise InputError(f"{path.name}: {keyword} is missing")
         if len(uid) > 64 or not all(part.isdigit() for part in uid.split(".")):
-            raise RefusedError(f"{path.name}: {keyword} is not a UID")
+            raise InputError(f"{path.name}: {keyword} is not a UID")
 
 
 def _check_image(path: Path, dataset: FileDataset) -> tuple[int, int]:
     """Rows and columns of a dataset that describes one grayscale frame of whole numbers."""
     if "FloatPixelData" in dataset or "DoubleFloatPixelData" in dataset:
-        raise RefusedError(f"{path.name}: floating-point pixel data, whole numbers expected")
+        raise InputError(f"{path.name}: floating-point pixel data, whole numbers expected")
     if "PixelData" not in dataset or not dataset.PixelData:
-        raise RefusedError(f"{path.name}: no pixel data")
+        raise InputError(f"{path.name}: no pixel data")
     rows, columns = (_whole(path, dataset, keyword) for keyword in ("Rows", "Columns"))
     if rows < 1 or columns < 1:
-        raise RefusedError(f"{path.name}: {rows} rows x {columns} columns, an image has one of each at least")
+        raise InputError(f"{path.name}: {rows} rows x {columns} columns, an image has one of each at least")
     if rows * columns > LARGEST_IMAGE:
-        raise RefusedError(f"{path.name}: {rows} rows x {columns} columns, {LARGEST_IMAGE:,} px at most expected")
+        raise InputError(f"{path.name}: {rows} rows x {columns} columns, {LARGEST_IMAGE:,} px at most expected")
     frames = _whole(path, dataset, "NumberOfFrames", 1)
     if frames != 1:
-        raise RefusedError(f"{path.name}: {frames} frames, one radiograph expected")
+        raise InputError(f"{path.name}: {frames} frames, one radiograph expected")
     samples = _whole(path, dataset, "SamplesPerPixel", 1)
     if samples != 1:
-        raise RefusedError(f"{path.name}: {samples} samples a pixel, a colour image, grayscale expected")
+        raise InputError(f"{path.name}: {samples} samples a pixel, a colour image, grayscale expected")
     if dataset.get("PhotometricInterpretation") not in ("MONOCHROME1", "MONOCHROME2"):
-        raise RefusedError(f"{path.name}: PhotometricInterpretation is not MONOCHROME1 or MONOCHROME2")
+        raise InputError(f"{path.name}: PhotometricInterpretation is not MONOCHROME1 or MONOCHROME2")
     allocated, bits = _whole(path, dataset, "BitsAllocated"), _whole(path, dataset, "BitsStored")
     if allocated not in (8, 16) or not 8 <= bits <= allocated:
-        raise RefusedError(f"{path.name}: {bits} bits stored of {allocated} allocated, 8 to 16 of 8 or 16 expected")
+        raise InputError(f"{path.name}: {bits} bits stored of {allocated} allocated, 8 to 16 of 8 or 16 expected")
     high = _whole(path, dataset, "HighBit", bits - 1)
     if high != bits - 1:
-        raise RefusedError(f"{path.name}: HighBit is {high}, {bits - 1} expected with {bits} bits stored")
+        raise InputError(f"{path.name}: HighBit is {high}, {bits - 1} expected with {bits} bits stored")
     sign = _whole(path, dataset, "PixelRepresentation", 0)
     if sign not in (0, 1):
-        raise RefusedError(f"{path.name}: PixelRepresentation is {sign}, 0 or 1 expected")
+        raise InputError(f"{path.name}: PixelRepresentation is {sign}, 0 or 1 expected")
     dataset.PixelRepresentation = sign
     return rows, columns
 
@@ -263,9 +263,7 @@ def _whole(path: Path, dataset: FileDataset, keyword: str, usual: int | None = N
     found = values(dataset, keyword)
     value = number(found[0]) if len(found) == 1 else usual if not found else None
     if value is None or value != int(value):
-        raise RefusedError(
-            f"{path.name}: {keyword} is missing" if not found else f"{path.name}: {keyword} is no number"
-        )
+        raise InputError(f"{path.name}: {keyword} is missing" if not found else f"{path.name}: {keyword} is no number")
     return int(value)
 
 
@@ -273,28 +271,28 @@ def _decode(path: Path, dataset: FileDataset, rows: int, columns: int) -> np.nda
     """Stored values (rows, columns), of the bits stored."""
     syntax = dataset.file_meta.get("TransferSyntaxUID") or dataset.original_encoding_syntax
     if syntax is None:
-        raise RefusedError(f"{path.name}: TransferSyntaxUID is missing")
+        raise InputError(f"{path.name}: TransferSyntaxUID is missing")
     if syntax in NATIVE:
         expected = rows * columns * dataset.BitsAllocated // 8
         if len(dataset.PixelData) < expected:
             size = f"{columns}x{rows}, {dataset.BitsAllocated} bit"
-            raise RefusedError(
+            raise InputError(
                 f"{path.name}: PixelData holds {len(dataset.PixelData):,} bytes, {expected:,} expected ({size})"
             )
     elif syntax in DECODERS:
         frame = next(generate_frames(dataset.PixelData, number_of_frames=1), b"")
         if syntax != RLELossless and declared_size(frame) != (rows, columns):
-            raise RefusedError(f"{path.name}: the compressed image is cut off, or not {rows} rows x {columns} columns")
+            raise InputError(f"{path.name}: the compressed image is cut off, or not {rows} rows x {columns} columns")
     else:
         # Only what looks like a UID is quoted: a broken header could hold anything here.
         named = UID(syntax).name if UID(syntax).is_valid else "of no UID"
-        raise RefusedError(f"{path.name}: transfer syntax {named} is unknown or holds no single image")
+        raise InputError(f"{path.name}: transfer syntax {named} is unknown or holds no single image")
     try:
         stored = decode(dataset, syntax)
     except Exception:
-        raise RefusedError(f"{path.name}: PixelData cannot be decoded ({UID(syntax).name})") from None
+        raise InputError(f"{path.name}: PixelData cannot be decoded ({UID(syntax).name})") from None
     if stored.shape != (rows, columns) or stored.dtype.kind not in "iu":
-        raise RefusedError(f"{path.name}: PixelData does not hold {rows} rows x {columns} columns of whole numbers")
+        raise InputError(f"{path.name}: PixelData does not hold {rows} rows x {columns} columns of whole numbers")
     half = 2 ** (dataset.BitsStored - 1)
     # Bits above the stored ones may hold anything, an overlay for one.
     kept = stored.astype(np.int32) & (2 * half - 1)
@@ -320,7 +318,7 @@ def _spacing(path: Path, dataset: FileDataset, notes: list[str]) -> tuple[tuple[
         if len(found) == 2 and all(value is not None and 0.001 <= value <= 10 for value in found):
             down, across = (float(value) for value in found if value is not None)
             if not 0.75 <= down / across <= 1.34:
-                raise RefusedError(f"{path.name}: pixels of {down:g} x {across:g} mm, square ones expected")
+                raise InputError(f"{path.name}: pixels of {down:g} x {across:g} mm, square ones expected")
             return (down, across), keyword
         notes.append(f"{keyword} is not two numbers from 0.001 to 10 mm and was passed over")
     notes.append(f"no spacing of pixels in the header: {DEFAULT_SPACING} mm assumed")

@@ -41,17 +41,11 @@ from scripts.dicom.header import (
     keep_bytes,
     quiet,
 )
-from scripts.dicom.identity import (
-    Software,
-    derived_uid,
-    file_meta,
-    processing_equipment,
-    series_number,
-)
 from scripts.dicom.joint import MaskedJoint
+from scripts.dicom.provenance import Software, derived_uid, file_meta, processing_equipment, series_number
 from scripts.dicom.reader import Radiograph
-from scripts.radiograph import label_map
-from scripts.refusal import RefusedError
+from scripts.errors import InputError
+from scripts.physics import label_map
 
 SEGMENTS = {1: "lower bone (metacarpal)", 2: "upper bone (phalanx)", 3: "overlap"}
 """Segment Number, which is the value in the label map, and Segment Label."""
@@ -87,7 +81,7 @@ def segmentation(radiograph: Radiograph, joints: Sequence[MaskedJoint], software
         The object with its File Meta Information, RLE Lossless, the same bytes for the same arguments.
 
     Raises:
-        RefusedError: two joints claim the same pixel.
+        InputError: two joints claim the same pixel.
 
     Source:
         DICOM PS3.3, A.51 (Segmentation IOD), C.8.20 (Segmentation modules); PS3.16, CID 7150 and 7151.
@@ -144,10 +138,10 @@ def whole_label_map(joints: Sequence[MaskedJoint], shape: tuple[int, ...]) -> np
         shape: rows, columns of the radiograph.
 
     Returns:
-        (rows, columns) uint8, 0..3 as :func:`scripts.radiograph.label_map` has them.
+        (rows, columns) uint8, 0..3 as :func:`scripts.physics.label_map` has them.
 
     Raises:
-        RefusedError: two joints claim the same pixel.
+        InputError: two joints claim the same pixel.
     """
     labels = np.zeros(shape, np.uint8)
     for number, joint in enumerate(joints):
@@ -157,7 +151,7 @@ def whole_label_map(joints: Sequence[MaskedJoint], shape: tuple[int, ...]) -> np
         twice = int(np.count_nonzero((region > 0) & (own > 0)))
         if twice:
             others = ", ".join(other.name for other in joints[:number])
-            raise RefusedError(f"joint {joint.name}: {twice} px of its masks are in those of another joint ({others})")
+            raise InputError(f"joint {joint.name}: {twice} px of its masks are in those of another joint ({others})")
         region |= own
     return labels
 
@@ -262,10 +256,10 @@ def read_label_map(segmentation: Dataset | Path, radiograph: Radiograph) -> np.n
         radiograph: the image that it has to refer to.
 
     Returns:
-        (rows, columns) uint8 on the radiograph's grid, 0..3 as :func:`scripts.radiograph.label_map` has them.
+        (rows, columns) uint8 on the radiograph's grid, 0..3 as :func:`scripts.physics.label_map` has them.
 
     Raises:
-        RefusedError: it is no Segmentation, of another image, of another size, has unknown segments, or is broken.
+        InputError: it is no Segmentation, of another image, of another size, has unknown segments, or is broken.
 
     Source:
         DICOM PS3.3, A.51 (Segmentation IOD), C.8.20 (Segmentation modules).
@@ -275,23 +269,23 @@ def read_label_map(segmentation: Dataset | Path, radiograph: Radiograph) -> np.n
         with quiet():
             dataset = dcmread(segmentation) if isinstance(segmentation, Path) else segmentation
             return _label_map(dataset, radiograph)
-    except RefusedError as error:
-        raise RefusedError(f"{name}: {error}") from error
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from error
     except (InvalidDicomError, *UNREADABLE) as error:
-        raise RefusedError(f"{name}: cannot be read as a Segmentation ({type(error).__name__})") from error
+        raise InputError(f"{name}: cannot be read as a Segmentation ({type(error).__name__})") from error
 
 
 def _label_map(dataset: Dataset, radiograph: Radiograph) -> np.ndarray:
     kind = str(dataset.get("SegmentationType"))
     if dataset.get("Modality") != "SEG" or kind not in ("LABELMAP", "BINARY"):
-        raise RefusedError(f"is {dataset.get('Modality')}, {kind}, where SEG, LABELMAP or BINARY is expected")
+        raise InputError(f"is {dataset.get('Modality')}, {kind}, where SEG, LABELMAP or BINARY is expected")
     rows, columns = radiograph.levels.shape
     if (dataset.Rows, dataset.Columns) != (rows, columns):
-        raise RefusedError(f"is of {dataset.Rows} x {dataset.Columns} px, the radiograph of {rows} x {columns}")
+        raise InputError(f"is of {dataset.Rows} x {dataset.Columns} px, the radiograph of {rows} x {columns}")
     own = str(radiograph.dataset.SOPInstanceUID)
     referenced = {str(item.ReferencedSOPInstanceUID) for item in _source_references(dataset)}
     if own not in referenced:
-        raise RefusedError("does not refer to the radiograph")
+        raise InputError("does not refer to the radiograph")
     bones = {int(item.SegmentNumber): _label_of(item) for item in dataset.SegmentSequence if _is_segment(item)}
     labels = np.zeros((rows, columns), np.uint8)
     # Of one bit a pixel all at once: a frame need not begin at a byte.
@@ -301,14 +295,14 @@ def _label_map(dataset: Dataset, radiograph: Radiograph) -> np.ndarray:
         if own not in shown:
             continue
         if shown != {own}:
-            raise RefusedError(f"frame {index + 1} refers to several images")
+            raise InputError(f"frame {index + 1} refers to several images")
         if binary is None:
             frame = pixel_array(dataset, index=index)
         else:
             frame = binary[index] * int(groups.SegmentIdentificationSequence[0].ReferencedSegmentNumber)
         unknown = set(np.unique(frame).tolist()) - {0, *bones}
         if unknown:
-            raise RefusedError(f"has pixels of segment {min(unknown)}, which it does not describe")
+            raise InputError(f"has pixels of segment {min(unknown)}, which it does not describe")
         for number, label in bones.items():
             labels[frame == number] |= label
     return labels
@@ -328,4 +322,4 @@ def _label_of(item: Dataset) -> int:
     # What viewers call a segment that nobody has named.
     if number in SEGMENTS and words in ("", f"segment {number}", str(number)):
         return number
-    raise RefusedError(f"segment {number} is unknown, lower, upper and overlap expected as labels")
+    raise InputError(f"segment {number} is unknown, lower, upper and overlap expected as labels")

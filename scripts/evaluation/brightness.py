@@ -23,14 +23,13 @@ from monai.transforms import Compose
 from torch import Tensor
 from torch.utils.data import Dataset, default_collate
 
-from scripts.comparison import Row, write_csv
-from scripts.datalist import FaceLeftd, SignedDistanced
-from scripts.evaluation import RealJoints
-from scripts.intervals import mean_interval
-from scripts.metrics import FOUND_OVERLAP
+from scripts.datasets.finger_joints import FaceLeftd, SignedDistanced
+from scripts.datasets.test_sets import RealJoints
+from scripts.evaluation.bootstrap import mean_interval
+from scripts.evaluation.tables import Row, write_csv
 from scripts.networks.baselines import SurfaceFill
-from scripts.overlap import JOINT_KEYS, OverlapSynthesis
-from scripts.radiograph import attenuation, gray_level, overlap_of
+from scripts.physics import FOUND_OVERLAP, attenuation, gray_level, overlap_of
+from scripts.training.overlap_synthesis import JOINT_KEYS, OverlapSynthesis
 
 logger = logging.getLogger(__name__)
 

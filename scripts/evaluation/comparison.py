@@ -11,7 +11,6 @@
 
 """Methods side by side: every method on every set of joints, means with intervals, by thickness, seeds together."""
 
-import csv
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -25,14 +24,15 @@ from monai.data import Dataset as Changed
 from torch import Tensor, nn
 from torch.utils.data import Dataset, Subset
 
-from scripts import weights
-from scripts.evaluation import Joint, measure
-from scripts.intervals import mean_interval
-from scripts.radiograph import LOWER, UPPER, overlap_of
+from scripts.datasets.test_sets import Joint
+from scripts.evaluation.bootstrap import mean_interval
+from scripts.evaluation.measure import measure
+from scripts.evaluation.tables import Row, describe, write_csv
+from scripts.networks import checkpoints
+from scripts.physics import LOWER, UPPER, overlap_of
 
 logger = logging.getLogger(__name__)
 
-Row = dict[str, Any]
 
 BONES = {"lower": LOWER, "upper": UPPER, "both": None}
 """Columns of a figure: each bone, and the mean of both."""
@@ -46,12 +46,12 @@ def other_methods(network: Callable[[], nn.Module], others: Mapping[str, str | S
         others: by name, a file, or the files of several seeds, which are summarised together.
 
     Raises:
-        FileNotFoundError, ValueError: as :func:`scripts.weights.load`.
+        FileNotFoundError, ValueError: as :func:`scripts.networks.checkpoints.load`.
     """
     methods: dict[str, Row] = {}
     for name, paths in others.items():
         seeds = [paths] if isinstance(paths, str) else list(paths)
-        networks = [weights.load(network(), path).eval() for path in seeds]
+        networks = [checkpoints.load(network(), path).eval() for path in seeds]
         for way, given in ((", k given", ["masks", "soft_tissue"]), ("", ["masks"])):
             for number, loaded in enumerate(networks):
                 method = {"network": loaded, "given": given}
@@ -72,15 +72,15 @@ class Comparison:
 
     Args:
         joints: sets of joints by name, each with ``cases``, the joint that an image shows.
-        methods: by name, ``network`` and what it is ``given`` (see :func:`scripts.evaluation.measure`); methods of
-            one ``group`` are seeds of one training, and have a row of their mean and spread.
+        methods: by name, ``network`` and what it is ``given`` (see :func:`scripts.evaluation.measure.measure`); methods
+            of one ``group`` are seeds of one training, and have a row of their mean and spread.
         figures: to take of each, by name.
         output_dir: for ``NAME.json`` (means), ``NAME.csv`` (the same) and ``NAME_images.csv`` (every image).
         name: of the files.
         device: to run on.
         thickest: last thickness of each class of overlaps, px, by the thickest column; none: no classes.
-        inputs: changes to what the methods are given, by name (:mod:`scripts.perturbation`); a method that is not given
-            what a change is about is left out there.
+        inputs: changes to what the methods are given, by name (:mod:`scripts.evaluation.perturbations`); a method that
+            is not given what a change is about is left out there.
         every: measure every so-manieth image of a set.
         together: name of a further row for all sets together.
         keep_layers: keep the layers of each method, in :attr:`layers`.
@@ -230,24 +230,3 @@ def together(group: str, rows: Sequence[Row]) -> Row:
         row[f"{column}_from"] = row[f"{column}_to"] = None
         row[f"{column}_spread"] = round(float(np.std(means, ddof=1)), 4) if len(means) > 1 else None
     return row
-
-
-def describe(row: Mapping[str, Any]) -> str:
-    """One line of the table: ``set | method | figure lower / upper | ...``."""
-    pairs = [key.removesuffix("_lower") for key in row if key.endswith("_lower")]
-    cells = [
-        f"{name} "
-        + " / ".join("-" if mean is None else f"{mean:.3f}" for mean in (row[f"{name}_lower"], row[f"{name}_upper"]))
-        for name in pairs
-    ]
-    given = [] if row.get("input", "as it is") == "as it is" else [row["input"]]
-    return " | ".join([f"{row['joints']} ({row['images']})", *given, row["method"], *cells])
-
-
-def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Rows with one header that holds every column met."""
-    columns = list(dict.fromkeys(key for row in rows for key in row))
-    with path.open("w", newline="") as stream:
-        writer = csv.DictWriter(stream, columns)
-        writer.writeheader()
-        writer.writerows(rows)

@@ -18,10 +18,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from scripts.datalist import LoadJointd, release_datalist
-from scripts.inferer import tidy
+from scripts.datasets.finger_joints import LoadJointd, release_datalist
+from scripts.inference.inferer import tidy
 from scripts.networks.separator import Separator
-from scripts.phantom import draw_joint
+from scripts.phantoms.joint import draw_joint
 
 DRAWN = range(90_000, 90_024)
 """Seeds of the joints that are drawn for the check; nothing else draws these."""

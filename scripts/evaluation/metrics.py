@@ -19,10 +19,7 @@ from skimage.metrics import structural_similarity
 from skimage.segmentation import find_boundaries
 from torch import Tensor
 
-from scripts.radiograph import LOWER, UPPER, overlap_of, recompose
-
-FOUND_OVERLAP = 20
-"""Overlap, px, from which on a joint counts as overlapping (as in the release's lists)."""
+from scripts.physics import FOUND_OVERLAP, LOWER, UPPER, overlap_of, recompose
 
 
 def layers_of(pred: Tensor) -> Tensor:

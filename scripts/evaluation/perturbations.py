@@ -21,8 +21,8 @@ from monai.transforms import MapTransform
 from torch import Tensor
 from torch.nn.functional import max_pool2d, pad
 
-from scripts.overlap import soften
-from scripts.radiograph import overlap_of
+from scripts.physics import overlap_of
+from scripts.training.overlap_synthesis import soften
 
 
 class Perturbation(MapTransform):

@@ -20,7 +20,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from scripts.comparison import Comparison, Row
+from scripts.evaluation.comparison import Comparison
+from scripts.evaluation.tables import Row
 
 OURS, QUIET, INK = (
     ("#b5432a", "#d98b5f", "#7a2f5d", "#c2a03a", "#4f7d6b"),

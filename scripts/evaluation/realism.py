@@ -31,11 +31,12 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, pad
 
-from scripts.comparison import Comparison, Row, write_csv
-from scripts.evaluation import RealJoints, Yardstick
-from scripts.intervals import interval
+from scripts.datasets.test_sets import RealJoints, Yardstick
+from scripts.evaluation.bootstrap import interval
+from scripts.evaluation.comparison import Comparison
+from scripts.evaluation.tables import Row, write_csv
 from scripts.networks.separator import Separator
-from scripts.radiograph import LOWER, UPPER, overlap_of
+from scripts.physics import LOWER, UPPER, overlap_of
 
 logger = logging.getLogger(__name__)
 

@@ -26,10 +26,11 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 from PIL import Image
 
-from scripts import plots
-from scripts.brightness import Brightness
-from scripts.comparison import Comparison, Row
-from scripts.realism import Realism
+from scripts.evaluation import plots
+from scripts.evaluation.brightness import Brightness
+from scripts.evaluation.comparison import Comparison
+from scripts.evaluation.realism import Realism
+from scripts.evaluation.tables import Row
 
 logger = logging.getLogger(__name__)
 

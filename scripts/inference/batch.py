@@ -25,16 +25,16 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from ignite.engine import Engine, Events
-from monai.engines import Evaluator, PrepareBatch
-from torch import Tensor, nn
+from monai.engines import Evaluator
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from scripts import weights
-from scripts.dicom_results import WriteRadiographd
-from scripts.refusal import exit_on_refusal
-from scripts.regions import Regions, find_regions
-from scripts.results import WriteResultsd, prepare_output
+from scripts.errors import exit_on_input_error
+from scripts.files import prepare_output
+from scripts.inference.dataset import Regions
+from scripts.inference.find_images import find_regions
+from scripts.inference.write_dicom import WriteRadiographd
+from scripts.inference.write_pictures import WriteResultsd
 
 logger = logging.getLogger(__name__)
 
@@ -62,12 +62,12 @@ class Outcome:
 
 
 def images(dataset_dir: str | Path, joints: Any = None) -> list[dict[str, Any]]:
-    """The images of the job, as :func:`scripts.regions.find_regions` lists them.
+    """The images of the job, as :func:`scripts.inference.find_images.find_regions` lists them.
 
     Raises:
         SystemExit: with the sentence of the refusal.
     """
-    with exit_on_refusal():
+    with exit_on_input_error():
         return find_regions(dataset_dir, joints)
 
 
@@ -81,58 +81,9 @@ def check(data: Sequence[Any], output_dir: str | Path) -> None:
     Raises:
         SystemExit: with the sentence of the refusal.
     """
-    with exit_on_refusal():
+    with exit_on_input_error():
         prepare_output(output_dir)
     logger.debug("%d images", len(data))
-
-
-class WeightsLoader:
-    """Ignite handler: load the weights of a network, all of them or none, when the engine starts for the first time.
-
-    Args:
-        network: what the weights belong to.
-        path: a state_dict written by ``torch.save``.
-    """
-
-    def __init__(self, network: nn.Module, path: str | Path) -> None:
-        self.network = network
-        self.path = path
-        self._loaded = False
-
-    def attach(self, engine: Engine) -> None:
-        """Wait for the start of ``engine``."""
-        engine.add_event_handler(Events.STARTED, self)
-
-    def __call__(self, engine: Engine) -> None:
-        """Load the weights.
-
-        Raises:
-            SystemExit: with the sentence of the refusal, as :func:`scripts.weights.load` says it.
-        """
-        if self._loaded:
-            return
-        with exit_on_refusal():
-            weights.load(self.network, self.path)
-        self._loaded = True
-
-
-class PrepareRegion(PrepareBatch):
-    """Give the network the image and, where the batch has them, the masks or the joint's territory."""
-
-    def __call__(
-        self,
-        batchdata: dict[str, Any],
-        device: str | torch.device | None = None,
-        non_blocking: bool = False,
-        **kwargs: Any,
-    ) -> tuple[Tensor, None, tuple[()], dict[str, Tensor]]:
-        """Move what the network needs to ``device``; no label, no further arguments but masks and territory."""
-        sent: dict[str, Tensor] = {
-            key: batchdata[key].to(device=device, non_blocking=non_blocking, **kwargs)
-            for key in ("image", "masks", "territory")
-            if key in batchdata
-        }
-        return sent.pop("image"), None, (), sent
 
 
 class Separation:

@@ -21,7 +21,7 @@ import numpy as np
 from nibabel.spatialimages import SpatialImage
 from PIL import Image, ImageFile, TiffImagePlugin
 
-from scripts.refusal import RefusedError
+from scripts.errors import InputError
 
 NIFTI_SUFFIXES = (".nii", ".nii.gz")
 RASTER_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
@@ -96,28 +96,28 @@ def read_picture(path: Path) -> Picture:
         The :class:`Picture`.
 
     Raises:
-        RefusedError: missing, empty, truncated, not an image, 3-D, colour, not opaque, NaN or infinite, negative, over
+        InputError: missing, empty, truncated, not an image, 3-D, colour, not opaque, NaN or infinite, negative, over
             16 bits, constant, or a side outside 64..1024 px.
     """
     values, notes, affine, dimensions = _decode(path)
     low, high = float(values.min()), float(values.max())
     if low < 0:
-        raise RefusedError(f"{path.name}: holds negative values down to {low:g}, 0 or more expected")
+        raise InputError(f"{path.name}: holds negative values down to {low:g}, 0 or more expected")
     levels, step, bits, container = np.rint(values), 1.0, 8, 8
     if np.issubdtype(values.dtype, np.floating) and high <= 1:
         levels, step, bits, container = np.rint(values * 65535), 1 / 65535, 16, 16
         notes.append("floating-point values 0..1 were read on a grid of 16 bits")
     elif (levels != values).any():
-        raise RefusedError(f"{path.name}: values up to {high:g} are not whole numbers, nor do they lie in 0..1")
+        raise InputError(f"{path.name}: values up to {high:g} are not whole numbers, nor do they lie in 0..1")
     elif high > 65535:
-        raise RefusedError(f"{path.name}: holds values up to {high:g}, 16 bits (65535) at most expected")
+        raise InputError(f"{path.name}: holds values up to {high:g}, 16 bits (65535) at most expected")
     elif values.dtype != np.uint8:
         bits = next(depth for depth in BIT_DEPTHS if high < 2**depth)
         container = 8 if bits == 8 and suffix_of(path) in NIFTI_SUFFIXES else 16
         if bits < 16:
             notes.append(f"bit depth taken as {bits}, the smallest that holds the brightest value {high:g}")
     if levels.min() == levels.max():
-        raise RefusedError(f"{path.name}: every pixel is {low:g}, a constant image")
+        raise InputError(f"{path.name}: every pixel is {low:g}, a constant image")
     return Picture(levels.astype(np.int32), bits, container, step, affine, dimensions, tuple(notes))
 
 
@@ -132,29 +132,29 @@ def read_mask(path: Path, size: tuple[int, int]) -> np.ndarray:
         (H, W) bool, rows and columns.
 
     Raises:
-        RefusedError: as :func:`read_picture`, but of another size than the image, and constant only if it is empty.
+        InputError: as :func:`read_picture`, but of another size than the image, and constant only if it is empty.
     """
     values = _decode(path, size).values
     if values.max() <= 0:
-        raise RefusedError(f"{path.name}: an empty mask, no pixel is above 0")
+        raise InputError(f"{path.name}: an empty mask, no pixel is above 0")
     return values > values.max() / 2
 
 
 def _decode(path: Path, size: tuple[int, int] | None = None) -> _Decoded:
     if not path.is_file():
-        raise RefusedError(f"{path.name}: no such file in {path.parent}")
+        raise InputError(f"{path.name}: no such file in {path.parent}")
     if path.stat().st_size == 0:
-        raise RefusedError(f"{path.name}: an empty file, 0 bytes")
+        raise InputError(f"{path.name}: an empty file, 0 bytes")
     try:
         decoded = _nifti(path, size) if suffix_of(path) in NIFTI_SUFFIXES else _raster(path, size)
-    except RefusedError:
+    except InputError:
         raise
     except Exception as error:  # decoders raise whatever they like on broken bytes
         reason = " ".join(str(error).replace(str(path), path.name).split()) or type(error).__name__
-        raise RefusedError(f"{path.name}: not a readable image ({reason})") from error
+        raise InputError(f"{path.name}: not a readable image ({reason})") from error
     finite = np.isfinite(decoded.values)
     if not finite.all():
-        raise RefusedError(f"{path.name}: {(~finite).sum():,} of {finite.size:,} pixels are NaN or infinite")
+        raise InputError(f"{path.name}: {(~finite).sum():,} of {finite.size:,} pixels are NaN or infinite")
     return decoded
 
 
@@ -166,7 +166,7 @@ def _raster(path: Path, size: tuple[int, int] | None) -> _Decoded:
             _check_size(path, image.height, image.width, size)
             pages = getattr(image, "n_frames", 1)
             if pages > 1:
-                raise RefusedError(f"{path.name}: a 3-D volume or film of {pages} pages, one radiograph expected")
+                raise InputError(f"{path.name}: a 3-D volume or film of {pages} pages, one radiograph expected")
             return _gray(path, image)
 
 
@@ -177,24 +177,24 @@ def _gray(path: Path, image: ImageFile.ImageFile) -> _Decoded:
     packing = str(args[0] if isinstance(args, tuple) else args)
     if image.mode in _WIDE_GRAY:
         if getattr(image, "tag_v2", {}).get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == 0:
-            raise RefusedError(f"{path.name}: stores white as zero, bright = more attenuation expected")
+            raise InputError(f"{path.name}: stores white as zero, bright = more attenuation expected")
     elif "16" in packing:
-        raise RefusedError(f"{path.name}: 16-bit colour ({packing}), 16-bit grayscale expected")
+        raise InputError(f"{path.name}: 16-bit colour ({packing}), 16-bit grayscale expected")
     elif image.mode in ("P", "PA", "LA", "RGB", "RGBA", "YCbCr"):
         alpha = image.mode in ("LA", "RGBA", "PA") or "transparency" in image.info
         channels = np.asarray(image.convert("RGBA" if alpha else "RGB"))
         if alpha:
             if channels[..., 3].min() < 255:
-                raise RefusedError(f"{path.name}: transparent pixels, alpha down to {channels[..., 3].min()} of 255")
+                raise InputError(f"{path.name}: transparent pixels, alpha down to {channels[..., 3].min()} of 255")
             notes.append("an opaque alpha channel was dropped")
         apart = int(np.ptp(channels[..., :3], axis=2).max())
         if apart:
-            raise RefusedError(f"{path.name}: a colour image, its channels differ by up to {apart} levels")
+            raise InputError(f"{path.name}: a colour image, its channels differ by up to {apart} levels")
         if image.mode != "LA":
             notes.append(f"a colour image ({image.mode}) with equal channels, read as grayscale")
         return _Decoded(channels[..., 0], notes)
     elif image.mode not in ("1", "L"):
-        raise RefusedError(f"{path.name}: colour space {image.mode}, grayscale expected")
+        raise InputError(f"{path.name}: colour space {image.mode}, grayscale expected")
     return _Decoded(np.asarray(image.convert("L") if image.mode == "1" else image), notes)
 
 
@@ -203,14 +203,14 @@ def _nifti(path: Path, size: tuple[int, int] | None) -> _Decoded:
     shape = tuple(image.shape)
     if len(shape) < 2 or any(side != 1 for side in shape[2:]):
         sides = " x ".join(str(side) for side in shape)
-        raise RefusedError(
+        raise InputError(
             f"{path.name}: a {len(shape)}-D volume of {sides}, one radiograph of W x H or W x H x 1 expected"
         )
     columns, rows = shape[:2]
     _check_size(path, rows, columns, size)
     values = np.asanyarray(image.dataobj).reshape(columns, rows)
     if not (np.issubdtype(values.dtype, np.integer) or np.issubdtype(values.dtype, np.floating)):
-        raise RefusedError(f"{path.name}: values of type {values.dtype}, real numbers expected")
+        raise InputError(f"{path.name}: values of type {values.dtype}, real numbers expected")
     notes = []
     runs = nib.aff2axcodes(image.affine)[1]
     if runs not in ("P", "I"):
@@ -222,6 +222,6 @@ def _nifti(path: Path, size: tuple[int, int] | None) -> _Decoded:
 def _check_size(path: Path, rows: int, columns: int, size: tuple[int, int] | None) -> None:
     here = f"{path.name}: {rows} rows x {columns} columns"
     if size and size != (rows, columns):
-        raise RefusedError(f"{here}, its image has {size[0]} rows x {size[1]} columns")
+        raise InputError(f"{here}, its image has {size[0]} rows x {size[1]} columns")
     if not all(SMALLEST_SIDE <= side <= LARGEST_SIDE for side in (rows, columns)):
-        raise RefusedError(f"{here}, a region of one joint has {SMALLEST_SIDE} to {LARGEST_SIDE} px a side")
+        raise InputError(f"{here}, a region of one joint has {SMALLEST_SIDE} to {LARGEST_SIDE} px a side")

@@ -20,17 +20,17 @@ import torch
 from pydicom import Dataset
 from torch import Tensor, nn
 
-from scripts.dicom.identity import Software
+from scripts.dicom.derive import derive
 from scripts.dicom.joint import MaskedJoint, SeparatedJoint
-from scripts.dicom.objects import derive
+from scripts.dicom.provenance import Software
 from scripts.dicom.reader import Radiograph
 from scripts.dicom.segmentation import whole_label_map
-from scripts.dicom_regions import joints_of, regions_of, territory_of
-from scripts.dicom_results import separated
-from scripts.joints import JointRow, PlacedJoint
-from scripts.radiograph import LOWER, UPPER
-from scripts.refusal import RefusedError
-from scripts.results import SplitRegiond
+from scripts.errors import InputError
+from scripts.inference.joint_list import JointRow, PlacedJoint
+from scripts.inference.regions import joints_of, regions_of, territory_of
+from scripts.inference.split import SplitRegiond
+from scripts.inference.write_dicom import separated
+from scripts.physics import LOWER, UPPER
 
 SAME_JOINT_MM = 8.0
 """A place nearer than this to a joint means that joint: knuckles of neighbouring fingers are 15 mm apart and more."""
@@ -56,7 +56,7 @@ class Separated:
     Attributes:
         joints: all joints of the radiograph in the order of their Instance Numbers; those that were made anew are
             :class:`~scripts.dicom.joint.SeparatedJoint`.
-        figures: of each joint that was made anew, as :class:`scripts.results.SplitRegiond` has them.
+        figures: of each joint that was made anew, as :class:`scripts.inference.split.SplitRegiond` has them.
         objects: DX layers of the joints that were made anew, and the segmentation of all.
         labels: (rows, columns) uint8, label map of all joints.
     """
@@ -83,7 +83,7 @@ def place_beside(
         ``joint1``, ``joint2`` and so on.
 
     Raises:
-        RefusedError: as :func:`scripts.dicom_regions.joints_of`; or a named joint lies on another known one.
+        InputError: as :func:`scripts.inference.regions.joints_of`; or a named joint lies on another known one.
     """
     taken = {joint.placed.name for joint in known} | {row.name for row in rows}
     placed: list[PlacedJoint] = []
@@ -92,7 +92,7 @@ def place_beside(
         near = min(known, key=lambda other: _apart(joint, other.placed, radiograph), default=None)
         if near is not None and _apart(joint, near.placed, radiograph) < SAME_JOINT_MM:
             if row.name and row.name != near.placed.name:
-                raise RefusedError(f"{row.where}: {row.name} lies on {near.placed.name}, which has results already")
+                raise InputError(f"{row.where}: {row.name} lies on {near.placed.name}, which has results already")
             joint = replace(joint, name=near.placed.name)
         elif not row.name:
             free = next(new for number in range(1, 1000) if (new := f"joint{number}") not in taken)
@@ -100,7 +100,7 @@ def place_beside(
             joint = replace(joint, name=free)
         for other in placed:
             if other.name == joint.name or _apart(joint, other, radiograph) < SAME_JOINT_MM:
-                raise RefusedError(f"{row.where}: {joint.name} is asked for twice")
+                raise InputError(f"{row.where}: {joint.name} is asked for twice")
         placed.append(joint)
     return placed if rows else joints_of(radiograph, name, [])
 
@@ -125,7 +125,7 @@ def separate(
         radiograph: as it was read.
         asked: of :func:`place_beside`.
         network: a :class:`scripts.networks.separator.Separator`.
-        inferer: runs it, see :class:`scripts.inferer.SeparationInferer`.
+        inferer: runs it, see :class:`scripts.inference.inferer.SeparationInferer`.
         software: what the objects are made with.
         labels: (rows, columns), 0 background, 1 lower, 2 upper, 3 overlap: masks for the joints asked for; predicted if
             not given.
@@ -133,7 +133,7 @@ def separate(
         known_labels: (rows, columns), their label map.
 
     Raises:
-        RefusedError: as :func:`scripts.dicom_regions.regions_of` and :func:`scripts.dicom.objects.derive`.
+        InputError: as :func:`scripts.inference.regions.regions_of` and :func:`scripts.dicom.derive.derive`.
     """
     empty = np.zeros(radiograph.levels.shape, np.uint8)
     before = [joint.placed for joint in known]

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scripts.refusal import RefusedError
+from scripts.errors import InputError
 
 FIELD_MM = 23.0
 """Side of the region around a joint that is given as a point.
@@ -95,7 +95,7 @@ def read_joints(joints: str | Path | Sequence[Any] | None, folder: Path) -> list
         The rows, in order; none if there is no list.
 
     Raises:
-        RefusedError: no such file, not CSV or JSON, an unknown column, a row without a point or a box, numbers that
+        InputError: no such file, not CSV or JSON, an unknown column, a row without a point or a box, numbers that
             are none, a unit other than px and mm, a name that cannot be a file's.
     """
     if joints is None or joints == "":
@@ -129,17 +129,17 @@ def check_images(rows: Sequence[JointRow], images: Sequence[str]) -> None:
         images: paths in the folder, with ``/``.
 
     Raises:
-        RefusedError: a row names no image although there are several, or one that is not there, or one of two.
+        InputError: a row names no image although there are several, or one that is not there, or one of two.
     """
     names = [image.rsplit("/", 1)[-1] for image in images]
     for row in rows:
         if not row.image and len(images) > 1:
-            raise RefusedError(f"{row.where}: names no image, and there are {len(images)}")
+            raise InputError(f"{row.where}: names no image, and there are {len(images)}")
         if row.image in images or not row.image or re.fullmatch(r"[0-9]+(\.[0-9]+)+", row.image):
             continue
         if (count := names.count(row.image)) != 1:
             how = "is not there" if count == 0 else f"is there {count} times: name its folder too"
-            raise RefusedError(f"{row.where}: image {row.image} {how}")
+            raise InputError(f"{row.where}: image {row.image} {how}")
 
 
 def place(
@@ -156,7 +156,7 @@ def place(
         field_mm: side of the region around a point, mm.
 
     Raises:
-        RefusedError: a point or a box outside the image, a region of less than 64 px a side, two joints of one name,
+        InputError: a point or a box outside the image, a region of less than 64 px a side, two joints of one name,
             two joints that are one.
     """
     placed: list[PlacedJoint] = []
@@ -166,32 +166,30 @@ def place(
         if len(row.numbers) == len(POINT):
             column, line = row.numbers[0] / across, row.numbers[1] / down
             if not (0 <= line < size[0] and 0 <= column < size[1]):
-                raise RefusedError(f"{row.where}: {name} at {_at(row)} lies outside the image, {_size(size)}")
+                raise InputError(f"{row.where}: {name} at {_at(row)} lies outside the image, {_size(size)}")
             half = field_mm / spacing[0] / 2, field_mm / spacing[1] / 2
             edges = (line - half[0], column - half[1], line + half[0], column + half[1])
         else:
             left, top, right, bottom = (value / by for value, by in zip(row.numbers, (across, down) * 2, strict=True))
             if not (0 <= left < right <= size[1] and 0 <= top < bottom <= size[0]):
-                raise RefusedError(f"{row.where}: the box {_at(row)} of {name} is no box in the image, {_size(size)}")
+                raise InputError(f"{row.where}: the box {_at(row)} of {name} is no box in the image, {_size(size)}")
             edges = (top, left, bottom, right)
             line, column = (top + bottom) / 2, (left + right) / 2
         top_row, left_column = (max(0, round(edge)) for edge in edges[:2])
         bottom_row, right_column = (min(round(edge), side) for edge, side in zip(edges[2:], size, strict=True))
         height, width = bottom_row - top_row, right_column - left_column
         if min(height, width) < SMALLEST_SIDE:
-            raise RefusedError(
+            raise InputError(
                 f"{row.where}: the region of {name} is {height} rows x {width} columns, "
                 f"{SMALLEST_SIDE} px a side at least expected"
             )
         joint = PlacedJoint(name, (top_row, left_column, bottom_row, right_column), (line, column))
         for other in placed:
             if other.name == name:
-                raise RefusedError(f"{row.where}: {name} is the name of two joints of one image")
+                raise InputError(f"{row.where}: {name} is the name of two joints of one image")
             apart = math.hypot((line - other.centre[0]) * spacing[0], (column - other.centre[1]) * spacing[1])
             if apart < NEAREST_MM:
-                raise RefusedError(
-                    f"{row.where}: {name} lies {apart:.1f} mm from {other.name}, one joint is asked twice"
-                )
+                raise InputError(f"{row.where}: {name} lies {apart:.1f} mm from {other.name}, one joint is asked twice")
         placed.append(joint)
     return placed
 
@@ -201,13 +199,13 @@ def _read_file(path: Path) -> list[JointRow]:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise RefusedError(f"joints {path}: cannot be read ({why})") from error
+        raise InputError(f"joints {path}: cannot be read ({why})") from error
     if path.suffix.lower() == ".json":
         return _rows(_json(text, path.name), path.name)
     lines = list(csv.DictReader(io.StringIO(text)))
     for number, line in enumerate(lines, 2):
         if None in line or None in line.values():
-            raise RefusedError(f"{path.name}, line {number}: has not as many values as there are columns")
+            raise InputError(f"{path.name}, line {number}: has not as many values as there are columns")
     return _rows(lines, path.name, first=2, unit="line")
 
 
@@ -215,17 +213,17 @@ def _json(text: str, where: str) -> list[Any]:
     try:
         rows = json.loads(text)
     except json.JSONDecodeError as error:
-        raise RefusedError(f"{where}: not JSON ({error.msg}, line {error.lineno})") from error
+        raise InputError(f"{where}: not JSON ({error.msg}, line {error.lineno})") from error
     if isinstance(rows, Mapping):
         rows = [rows]
     if not isinstance(rows, list):
-        raise RefusedError(f"{where}: a list of joints expected")
+        raise InputError(f"{where}: a list of joints expected")
     return rows
 
 
 def _rows(rows: Sequence[Any], where: str, first: int = 1, unit: str = "row") -> list[JointRow]:
     if not rows:
-        raise RefusedError(f"{where}: names no joint")
+        raise InputError(f"{where}: names no joint")
     if len(rows) == len(POINT) and all(isinstance(value, (int, float)) for value in rows):
         rows = [rows]
     return [_row(row, f"{where}, {unit} {number}") for number, row in enumerate(rows, first)]
@@ -235,19 +233,19 @@ def _row(row: Any, where: str) -> JointRow:
     if isinstance(row, Sequence) and not isinstance(row, str) and len(row) in (len(POINT), len(BOX)):
         row = dict(zip(POINT if len(row) == len(POINT) else BOX, row, strict=True))
     if not isinstance(row, Mapping):
-        raise RefusedError(f"{where}: {', '.join(POINT)} or {', '.join(BOX)} expected")
+        raise InputError(f"{where}: {', '.join(POINT)} or {', '.join(BOX)} expected")
     given = {str(key).strip(): value for key, value in row.items() if value is not None and str(value).strip() != ""}
     unknown = sorted(set(given) - set(COLUMNS))
     if unknown:
-        raise RefusedError(f"{where}: {unknown[0]} is unknown, one of {', '.join(COLUMNS)} expected")
+        raise InputError(f"{where}: {unknown[0]} is unknown, one of {', '.join(COLUMNS)} expected")
     keys = POINT if set(POINT) <= set(given) else BOX
     if not set(keys) <= set(given) or (set(given) & set(POINT) and set(given) & set(BOX)):
-        raise RefusedError(f"{where}: either {', '.join(POINT)} or {', '.join(BOX)} expected")
+        raise InputError(f"{where}: either {', '.join(POINT)} or {', '.join(BOX)} expected")
     name, length = str(given.get("joint", "")).strip(), str(given.get("unit", "px")).strip()
     if name and not _NAME.fullmatch(name):
-        raise RefusedError(f"{where}: joint is {name!r}, up to 32 letters, digits, - and _ expected")
+        raise InputError(f"{where}: joint is {name!r}, up to 32 letters, digits, - and _ expected")
     if length not in ("px", "mm"):
-        raise RefusedError(f"{where}: unit is {length!r}, px or mm expected")
+        raise InputError(f"{where}: unit is {length!r}, px or mm expected")
     return JointRow(
         where=where,
         image=str(given.get("image", "")).strip().replace("\\", "/"),
@@ -264,7 +262,7 @@ def _number(value: Any, what: str) -> float:
     except (TypeError, ValueError):
         parsed = math.nan
     if not math.isfinite(parsed) or isinstance(value, bool):
-        raise RefusedError(f"{what} is {value!r}, a number expected")
+        raise InputError(f"{what} is {value!r}, a number expected")
     return parsed
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from scripts.radiograph import LOWER, UPPER
+from scripts.physics import LOWER, UPPER
 
 PANEL = 256
 """Height of a panel, px, and its width in the first row; every picture is fitted into its panel."""
@@ -47,7 +47,7 @@ def sheet(
         layers: (2, H, W) integers, lower and upper layer.
         masks: (2, H, W) bool.
         recomposed: (H, W) float, in levels.
-        figures: what :class:`scripts.results.SplitRegiond` measured, with the bundle's ``version``.
+        figures: what :class:`scripts.inference.split.SplitRegiond` measured, with the bundle's ``version``.
 
     Returns:
         An RGB picture, 1660 px wide.

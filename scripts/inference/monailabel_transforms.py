@@ -20,10 +20,10 @@ from monai.transforms import Transform
 
 from scripts.dicom.reader import is_dicom, read_radiograph
 from scripts.dicom.segmentation import SEGMENTS
-from scripts.dicom_regions import joints_of, regions_of
-from scripts.joints import read_joints
-from scripts.refusal import RefusedError
-from scripts.regions import LoadRegiond
+from scripts.errors import InputError
+from scripts.inference.dataset import LoadRegiond
+from scripts.inference.joint_list import read_joints
+from scripts.inference.regions import joints_of, regions_of
 
 LOSSLESS = (".nii", ".nii.gz", ".nrrd", ".mha", ".png")
 """Suffixes of files that keep a label map as it is."""
@@ -32,8 +32,8 @@ LOSSLESS = (".nii", ".nii.gz", ".nrrd", ".mha", ".png")
 class LoadOneRegiond(Transform):
     """Read the file that ``image`` names: a picture of one joint, or a DICOM radiograph and one joint of it.
 
-    All that came in goes on; what :class:`scripts.regions.LoadRegiond` makes of the file is added, and of a radiograph
-    ``size``, its rows and columns.
+    All that came in goes on; what :class:`scripts.inference.dataset.LoadRegiond` makes of the file is added, and of a
+    radiograph ``size``, its rows and columns.
     """
 
     def __call__(self, data: Mapping[str, Any]) -> dict[str, Any]:
@@ -41,10 +41,11 @@ class LoadOneRegiond(Transform):
 
         Args:
             data: ``image``, a file, or a folder that holds a single one; of a radiograph over 400 px a side also
-                ``joints``, one row as :func:`scripts.joints.read_joints` takes them, or ``foreground``, one point.
+                ``joints``, one row as :func:`scripts.inference.joint_list.read_joints` takes them, or ``foreground``,
+                one point.
 
         Raises:
-            RefusedError: as :class:`scripts.regions.LoadRegiond`; or several files or joints.
+            InputError: as :class:`scripts.inference.dataset.LoadRegiond`; or several files or joints.
         """
         path = _single(Path(data["image"]))
         region: Any = self._joint(path, data) if is_dicom(path) else LoadRegiond()({"image": str(path)})
@@ -56,7 +57,7 @@ class LoadOneRegiond(Transform):
         rows = read_joints(data.get("joints") or points or "", path.parent)
         joints = joints_of(radiograph, path.name, rows)
         if len(joints) > 1:
-            raise RefusedError(f"{path.name}: {len(joints)} joints, one at a time expected")
+            raise InputError(f"{path.name}: {len(joints)} joints, one at a time expected")
         [region] = regions_of(radiograph, path.name, joints)
         return {**region, "size": radiograph.levels.shape, "spacing": radiograph.spacing}
 
@@ -64,8 +65,9 @@ class LoadOneRegiond(Transform):
 class LabelMapd(Transform):
     """Leave the label map in ``pred``, on the grid of the whole file, and the figures in ``result``.
 
-    Reads what :class:`scripts.results.SplitRegiond` has left. The label map (0 background, 1 lower bone, 2 upper bone,
-    3 overlap) is uint8 with columns first, as NIfTI has them, (W, H) or (W, H, 1); ``label`` holds the same.
+    Reads what :class:`scripts.inference.split.SplitRegiond` has left. The label map (0 background, 1 lower bone, 2
+    upper bone, 3 overlap) is uint8 with columns first, as NIfTI has them, (W, H) or (W, H, 1); ``label`` holds the
+    same.
     """
 
     def __call__(self, data: Mapping[str, Any]) -> dict[str, Any]:
@@ -104,5 +106,5 @@ def _single(path: Path) -> Path:
         return path
     files = [each for each in path.iterdir() if each.is_file() and not each.name.startswith(".")]
     if len(files) != 1:
-        raise RefusedError(f"{path.name}: {len(files)} files, one expected")
+        raise InputError(f"{path.name}: {len(files)} files, one expected")
     return files[0]

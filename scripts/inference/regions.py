@@ -20,9 +20,9 @@ import torch
 
 from scripts.dicom.reader import Radiograph
 from scripts.dicom.segmentation import read_label_map
-from scripts.joints import FIELD_MM, JointRow, PlacedJoint, place
-from scripts.radiograph import LOWER, UPPER
-from scripts.refusal import RefusedError
+from scripts.errors import InputError
+from scripts.inference.joint_list import FIELD_MM, JointRow, PlacedJoint, place
+from scripts.physics import LOWER, UPPER
 
 LARGEST_WHOLE = 400
 """Sides up to which a whole image without joints is one region, px."""
@@ -43,12 +43,13 @@ def joints_of(
         field_mm: side of the region around a point, mm.
 
     Raises:
-        RefusedError: a large image without joints, a region over 1024 px a side, or as :func:`scripts.joints.place`.
+        InputError: a large image without joints, a region over 1024 px a side, or as
+            :func:`scripts.inference.joint_list.place`.
     """
     size = (radiograph.levels.shape[0], radiograph.levels.shape[1])
     if not rows:
         if max(size) > LARGEST_WHOLE:
-            raise RefusedError(
+            raise InputError(
                 f"{name}: {size[0]} rows x {size[1]} columns, more than one joint: name its joints in a joints.csv "
                 "beside it (image,joint,x,y) or by --joints '[[x,y],...]'"
             )
@@ -58,13 +59,13 @@ def joints_of(
     for joint in placed:
         top, left, bottom, right = joint.box
         if max(bottom - top, right - left) > LARGEST_REGION:
-            raise RefusedError(
+            raise InputError(
                 f"{name}: the region of {joint.name} is {bottom - top} rows x {right - left} columns, "
                 f"{LARGEST_REGION} px a side at most expected"
             )
         seen = radiograph.gray(joint.box)
         if seen.min() == seen.max():
-            raise RefusedError(f"{name}: every pixel of {joint.name} is {seen.min():g} in the image's window")
+            raise InputError(f"{name}: every pixel of {joint.name} is {seen.min():g} in the image's window")
     return placed
 
 
@@ -77,16 +78,16 @@ def given_label_map(radiograph: Radiograph, path: Path, rows: Sequence[JointRow]
         rows: of this image.
 
     Raises:
-        RefusedError: the rows name two files, or as :func:`scripts.dicom.segmentation.read_label_map`.
+        InputError: the rows name two files, or as :func:`scripts.dicom.segmentation.read_label_map`.
     """
     named = sorted({row.segmentation for row in rows if row.segmentation})
     if not named:
         return None
     if len(named) > 1:
-        raise RefusedError(f"{path.name}: two segmentations of one image, {named[0]}, {named[1]}")
+        raise InputError(f"{path.name}: two segmentations of one image, {named[0]}, {named[1]}")
     beside = path.parent / named[0]
     if not beside.is_file():
-        raise RefusedError(f"{path.name}: no segmentation {named[0]} beside it")
+        raise InputError(f"{path.name}: no segmentation {named[0]} beside it")
     return read_label_map(beside, radiograph)
 
 
@@ -107,7 +108,7 @@ def regions_of(
         among: all joints of the radiograph, where ``joints`` are only some of them.
 
     Returns:
-        For each joint the keys of :class:`scripts.regions.LoadRegiond`, and
+        For each joint the keys of :class:`scripts.inference.dataset.LoadRegiond`, and
 
         - ``box``: top, left, bottom, right in the radiograph
         - ``centre``: row and column of its middle in the radiograph
@@ -139,7 +140,7 @@ def regions_of(
             here = labels[top:bottom, left:right]
             masks = np.stack([np.isin(here, (bone + 1, 3)) for bone in (LOWER, UPPER)])
             if not masks.any():
-                raise RefusedError(f"{source}: the segmentation has nothing in the region of {joint.name}")
+                raise InputError(f"{source}: the segmentation has nothing in the region of {joint.name}")
             region["masks"] = torch.from_numpy(masks & territory)
         regions.append(region)
     return regions

@@ -11,25 +11,14 @@
 
 """Results out: split a region in the integers of its own file, measure, and write all of it or nothing."""
 
-import glob
-import hashlib
-import json
 import logging
-import os
-import shutil
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
-import nibabel as nib
-import numpy as np
 import torch
 from monai.transforms import Transform
-from PIL import Image
 
-from scripts.radiograph import LOWER, UPPER, label_map, recompose, split_levels
-from scripts.refusal import RefusedError
-from scripts.report import sheet
+from scripts.physics import LOWER, UPPER, label_map, recompose, split_levels
 
 logger = logging.getLogger(__name__)
 
@@ -37,26 +26,11 @@ SMALL_OVERLAP = 100
 """Overlap in px under which predicted masks are known to be unsure."""
 
 
-def prepare_output(output_dir: str | Path) -> None:
-    """Make the output folder and try it.
-
-    Raises:
-        RefusedError: nothing can be written there, with the system's reason.
-    """
-    folder = Path(output_dir)
-    trial = folder / f".{os.getpid()}.partial"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        trial.touch()
-        trial.unlink()
-    except OSError as error:
-        raise RefusedError(f"output_dir {folder}: cannot be written to ({error.strerror})") from error
-
-
 class SplitRegiond(Transform):
     """Split a region in the stored integers of its file and measure what was made.
 
-    Reads ``pred`` (6, H, W), the separator's answer, and what :class:`scripts.regions.LoadRegiond` put beside it; adds
+    Reads ``pred`` (6, H, W), the separator's answer, and what :class:`scripts.inference.dataset.LoadRegiond` put beside
+    it; adds
 
     - ``masks``: (2, H, W) bool, the given ones or, above 0.5, the predicted ones
     - ``layers``: (2, H, W) int64, the lower and the upper layer in levels of the file
@@ -163,100 +137,3 @@ def _doubts(levels: torch.Tensor, masks: torch.Tensor) -> list[str]:
     if bones.any() and not bones.all() and levels[bones].mean() <= levels[~bones].mean():
         doubts.append("the bones are not brighter than what surrounds them: is the image inverted?")
     return doubts
-
-
-class WriteResultsd(Transform):
-    """Write one folder ``output_dir/NAME`` for a region that :class:`SplitRegiond` has split, whole or not at all.
-
-    ``NAME_upper``, ``NAME_lower`` (grayscale, the levels of the source) and ``NAME_label`` (8 bits, 0..3) as ``.png``
-    and ``.nii.gz`` (on the grid and, if the source is NIfTI, with the affine and the scale of the source),
-    ``NAME_figures.json`` and ``NAME_sheet.png``. The folder appears when all of it is written, and replaces that of an
-    earlier run. The same input gives the same bytes.
-
-    Args:
-        output_dir: the folder for all results.
-        version: version of the bundle, for the figures.
-        weights: file whose SHA-256 goes into the figures.
-
-    Attributes:
-        sheets: paths of the sheets written, in order.
-    """
-
-    def __init__(self, output_dir: str | Path, version: str, weights: str | Path | None = None) -> None:
-        self.output_dir = Path(output_dir)
-        self.version = version
-        self.weights = weights
-        self.sheets: list[Path] = []
-        self._sha256: str | None = None
-
-    def __call__(self, data: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Write one region's results and hand it on; those of a radiograph are handed on only."""
-        if "box" in data:
-            return data
-        name = data["name"]
-        self._sha256 = self._sha256 or file_sha256(self.weights)
-        figures = {**data["figures"], "version": self.version, "weights_sha256": self._sha256}
-        whole_or_nothing(self.output_dir / name, lambda folder: _write(folder, data, figures))
-        self.sheets.append(self.output_dir / name / f"{name}_sheet.png")
-        return data
-
-
-def file_sha256(path: str | Path | None) -> str | None:
-    """SHA-256 of a file, hexadecimal; nothing of nothing."""
-    return None if path is None else hashlib.sha256(Path(path).read_bytes()).hexdigest()
-
-
-def whole_or_nothing(folder: Path, write: Callable[[Path], None]) -> None:
-    """Let ``write`` fill a hidden folder beside ``folder``, then put it in its place.
-
-    Args:
-        folder: where the results shall stand; what stands there is replaced.
-        write: called with the hidden folder, which is removed if it fails.
-    """
-    partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
-    replaced = folder.with_name(f".{folder.name}.{os.getpid()}.replaced.partial")
-    # A run that was killed may have left its own.
-    for left in folder.parent.glob(f".{glob.escape(folder.name)}.*.partial"):
-        shutil.rmtree(left, ignore_errors=True)
-    try:
-        partial.mkdir(parents=True)
-        write(partial)
-        if folder.exists():
-            os.replace(folder, replaced)
-        os.replace(partial, folder)
-    finally:
-        if replaced.exists() and not folder.exists():
-            os.replace(replaced, folder)
-        for leftover in (partial, replaced):
-            shutil.rmtree(leftover, ignore_errors=True)
-
-
-def _write(folder: Path, data: Mapping[str, Any], figures: dict[str, Any]) -> None:
-    depth = np.uint8 if data["container"] == 8 else np.uint16
-    layers = data["layers"].numpy()
-    pictures = {
-        "upper": (layers[UPPER].astype(depth), data["step"]),
-        "lower": (layers[LOWER].astype(depth), data["step"]),
-        "label": (data["label"].numpy(), 1.0),
-    }
-    for what, (picture, step) in pictures.items():
-        path = folder / f"{data['name']}_{what}"
-        Image.fromarray(picture).save(f"{path}.png")
-        nib.save(_nifti(picture, step, data), f"{path}.nii.gz")
-    (folder / f"{data['name']}_figures.json").write_text(json.dumps(figures, indent=4) + "\n", encoding="utf-8")
-    page = sheet(
-        levels=data["levels"][0].numpy(),
-        layers=layers,
-        masks=data["masks"].numpy(),
-        recomposed=data["recomposed"].numpy(),
-        figures=figures,
-    )
-    page.save(folder / f"{data['name']}_sheet.png", compress_level=1)
-
-
-def _nifti(picture: np.ndarray, step: float, data: Mapping[str, Any]) -> nib.Nifti1Image:
-    # NIfTI stores (column, row), as it was read.
-    image = nib.Nifti1Image(picture.T if data["dimensions"] == 2 else picture.T[..., None], data["affine"].numpy())
-    # With a scale set, nibabel stores the integers as they are.
-    image.header.set_slope_inter(step, 0)
-    return image

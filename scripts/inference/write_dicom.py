@@ -22,15 +22,15 @@ import numpy as np
 from monai.transforms import Transform
 from pydicom import Dataset
 
-from scripts.dicom.identity import Software
+from scripts.dicom.derive import derive
 from scripts.dicom.joint import SeparatedJoint
-from scripts.dicom.objects import derive
+from scripts.dicom.provenance import Software
 from scripts.dicom.reader import Radiograph
-from scripts.dicom_regions import source_figures
-from scripts.joints import PlacedJoint
-from scripts.refusal import PassedOverError, RefusedError
-from scripts.report import sheet
-from scripts.results import file_sha256, whole_or_nothing
+from scripts.errors import InputError, SkippedInput
+from scripts.files import file_sha256, whole_or_nothing
+from scripts.inference.joint_list import PlacedJoint
+from scripts.inference.joint_sheet import sheet
+from scripts.inference.regions import source_figures
 
 logger = logging.getLogger(__name__)
 
@@ -95,7 +95,7 @@ class WriteRadiographd(Transform):
             labels: label map that is given for it.
 
         Raises:
-            PassedOverError: its results are already there.
+            SkippedInput: its results are already there.
         """
         made_of = [
             radiograph.sha256,
@@ -106,7 +106,7 @@ class WriteRadiographd(Transform):
         ]
         fingerprint = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()
         if self.resume and _fingerprint_in(self.output_dir / name) == fingerprint:
-            raise PassedOverError(f"{name}: done before", kind="done before")
+            raise SkippedInput(f"{name}: done before", kind="done before")
         self._at, self._regions = (name, radiograph, fingerprint), []
 
     def __call__(self, data: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -120,7 +120,7 @@ class WriteRadiographd(Transform):
         self._at, self._regions = None, []
         try:
             self._finish(name, radiograph, fingerprint, regions)
-        except RefusedError as error:
+        except InputError as error:
             self.refused.append(str(error))
         except OSError as error:
             self.refused.append(f"{name}: its results cannot be written ({error.strerror or type(error).__name__})")
@@ -161,7 +161,7 @@ class WriteRadiographd(Transform):
 
 
 def separated(region: Mapping[str, Any]) -> SeparatedJoint:
-    """What the derived objects are made of, from a region that :class:`scripts.results.SplitRegiond` has split."""
+    """Return what the derived objects are made of, from a region that was split."""
     top, left, bottom, right = (int(edge) for edge in region["box"])
     return SeparatedJoint(
         name=region["name"],

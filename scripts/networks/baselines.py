@@ -20,7 +20,7 @@ from scipy.sparse.linalg import spsolve
 from skimage.restoration import inpaint_biharmonic
 from torch import Tensor, nn
 
-from scripts.radiograph import LOWER, UPPER, attenuation, overlap_of, split
+from scripts.physics import LOWER, UPPER, attenuation, overlap_of, split
 
 
 class Baseline(nn.Module):

@@ -19,14 +19,14 @@ from torch import Tensor, nn
 
 from scripts.networks.reconstructor import Reconstructor
 from scripts.networks.unet import unet
-from scripts.radiograph import attenuation, overlap_of, split
-from scripts.window import crop, origin, paste, span
+from scripts.networks.window import crop, origin, paste, span
+from scripts.physics import attenuation, overlap_of, split
 
 
 class Generator(nn.Module):
     """Predict the upper bone's share r of the bone attenuation in the overlap, from the image, the masks and k.
 
-    The layers themselves are made by :func:`scripts.radiograph.split`, so that no answer of this network can break the
+    The layers themselves are made by :func:`scripts.physics.split`, so that no answer of this network can break the
     recomposition. It sees every pixel; so that this costs little, it looks at ``rows`` rows around the overlap only
     (the largest of the release spans 92), and at all of them where the overlap spans more.
 

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
 
 from scripts.networks.unet import unet
-from scripts.radiograph import attenuation, overlap_of, recompose
+from scripts.physics import attenuation, overlap_of, recompose
 
 
 class Reconstructor(nn.Module):
@@ -66,5 +66,5 @@ class Reconstructor(nn.Module):
         return torch.minimum(torch.maximum(given, estimated * (1.0 - self.trust)), estimated * (1.0 + self.trust))
 
     def recompose(self, layers: Tensor, soft_tissue: Tensor, masks: Tensor) -> Tensor:
-        """The radiograph (B, 1, H, W) that two layers make, see :func:`scripts.radiograph.recompose`."""
+        """The radiograph (B, 1, H, W) that two layers make, see :func:`scripts.physics.recompose`."""
         return recompose(layers, soft_tissue, masks)

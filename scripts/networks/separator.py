@@ -20,7 +20,7 @@ from torch.nn.functional import interpolate, pad
 
 from scripts.networks.generator import Generator
 from scripts.networks.segmenter import Segmenter
-from scripts.radiograph import split
+from scripts.physics import split
 
 CHANNELS = ("lower layer", "upper layer", "lower mask", "upper mask", "ratio", "soft tissue")
 """What the channels of the separator's answer hold."""

@@ -19,7 +19,7 @@ from torch import Tensor
 from scripts.networks.generator import Generator
 from scripts.networks.separator import Separator
 from scripts.networks.unet import unet
-from scripts.radiograph import overlap_of
+from scripts.physics import overlap_of
 
 
 class FreeGenerator(Generator):

@@ -25,16 +25,16 @@ from skimage.measure import block_reduce
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from scripts.anatomy import UNITS, Array, Textures, draw_textures, smooth_step
-from scripts.phantom import BLUR, FIELD_MM, filled
-from scripts.radiograph import LOWER, UPPER, attenuation, gray_level
-from scripts.silhouette import STEP_MM, inside_skin, tissue
-from scripts.skeleton import LongBone, PlainBone, Skeleton, draw_skeleton
+from scripts.phantoms.hand_skeleton import LongBone, PlainBone, Skeleton, draw_skeleton
+from scripts.phantoms.hand_soft_tissue import STEP_MM, inside_skin, tissue
+from scripts.phantoms.joint import BLUR, FIELD_MM, filled
+from scripts.phantoms.joint_anatomy import UNITS, Array, Textures, draw_textures, smooth_step
+from scripts.physics import LOWER, UPPER, attenuation, gray_level
 
 FILM_MM = (250.0, 200.0)
 """Height and width of a whole radiograph; a hand of 190 mm and the end of its forearm fill it."""
 CENTRE_MM = (-3.0, -58.0)
-"""x, y of the image's centre in the frame of :mod:`scripts.skeleton`."""
+"""x, y of the image's centre in the frame of :mod:`scripts.phantoms.hand_skeleton`."""
 JOINTS = ("MCP1", "MCP2", "MCP3", "MCP4", "MCP5")
 """The joints whose truth is known, thumb to little finger."""
 LETTER_MM = (72.0, -98.0, 9.0)
@@ -92,9 +92,10 @@ def draw_hand(
 ) -> Hand:
     """Draw one hand, seen from its back, with a lead letter that says which.
 
-    Its metacarpophalangeal joints are drawn by the formulas of :mod:`scripts.anatomy`, as those of
-    :func:`scripts.phantom.draw_joint` are, and their truth holds as theirs does: ``recompose(layers, soft_tissue,
-    masks)`` is the image inside the masks to float32 rounding. What is neither bone of a joint is its soft tissue.
+    Its metacarpophalangeal joints are drawn by the formulas of :mod:`scripts.phantoms.joint_anatomy`, as those of
+    :func:`scripts.phantoms.joint.draw_joint` are, and their truth holds as theirs does: ``recompose(layers,
+    soft_tissue, masks)`` is the image inside the masks to float32 rounding. What is neither bone of a joint is its soft
+    tissue.
 
     Args:
         seed: the same seed draws the same bytes; the two hands of one seed are mirror images but for small differences.
@@ -103,7 +104,7 @@ def draw_hand(
         hand: ``"right"`` or ``"left"``.
         overlaps: joint -> thickest column of its overlap along the joint's axis, in 1/256 of 23 mm; negative: width of
             the gap. Drawn for the joints that are not named.
-        noise: standard deviation of the attenuation behind air, as in :func:`scripts.phantom.draw_joint`.
+        noise: standard deviation of the attenuation behind air, as in :func:`scripts.phantoms.joint.draw_joint`.
 
     Returns:
         The image and the truth of its joints.

@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Whole bones of a hand as formulas: long ones, made of two ends of :mod:`scripts.anatomy`, and plain ones; in mm."""
+"""Whole bones of a hand as formulas, in mm: long ones, made of two ends, and plain ones."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,8 @@ import numpy as np
 from numpy.random import Generator
 from scipy.interpolate import CubicSpline
 
-from scripts.anatomy import (
+from scripts.phantoms.joint import FIELD_MM
+from scripts.phantoms.joint_anatomy import (
     COMPACT,
     SPONGY,
     UNITS,
@@ -32,15 +33,14 @@ from scripts.anatomy import (
     smooth_step,
     turn,
 )
-from scripts.phantom import FIELD_MM
 
 UNIT_MM = FIELD_MM / UNITS
-"""The unit of :mod:`scripts.anatomy` in mm."""
+"""The unit of :mod:`scripts.phantoms.joint_anatomy` in mm."""
 
 
 @dataclass(frozen=True)
 class End:
-    """One end of a long bone: an outline of :mod:`scripts.anatomy`, in the frame of the joint that it belongs to."""
+    """One end of a long bone: an outline in the frame of the joint that it belongs to."""
 
     bone: Bone
     joint: Array  # (2,) x, y in mm

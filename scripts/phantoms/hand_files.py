@@ -23,9 +23,9 @@ import numpy as np
 from pydicom import uid
 from skimage.io import imsave
 
-from scripts.dicom.wrap import wrap
-from scripts.hand import JOINTS, Hand, draw_hand
-from scripts.radiograph import LOWER, UPPER
+from scripts.phantoms.dicom_file import wrap
+from scripts.phantoms.hand import JOINTS, Hand, draw_hand
+from scripts.physics import LOWER, UPPER
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ def save(
             ``"RLELossless"``, ``"DeflatedExplicitVRLittleEndian"`` or ``"ExplicitVRLittleEndian"``.
 
     Raises:
-        ValueError: another transfer syntax, or as :func:`scripts.dicom.wrap.wrap` says.
+        ValueError: another transfer syntax, or as :func:`scripts.phantoms.dicom_file.wrap` says.
     """
     if transfer_syntax not in SYNTAXES:
         raise ValueError(f"transfer_syntax is {transfer_syntax!r}, one of {', '.join(SYNTAXES)} expected")

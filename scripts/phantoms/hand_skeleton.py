@@ -21,12 +21,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.random import Generator
 
-from scripts.anatomy import METACARPAL, PHALANX, Array, Bone, bring_together, draw_bones, turn
-from scripts.bones import UNIT_MM, End, LongBone, PlainBone
-from scripts.radiograph import LOWER, UPPER
+from scripts.phantoms.hand_bones import UNIT_MM, End, LongBone, PlainBone
+from scripts.phantoms.joint_anatomy import METACARPAL, PHALANX, Array, Bone, bring_together, draw_bones, turn
+from scripts.physics import LOWER, UPPER
 
 # fmt: off
-# Control points of ends that scripts.anatomy has not, as its own: across, away from the joint, half-width 1.
+# Control points of ends that scripts.phantoms.joint_anatomy has not, as its own: across, away from the joint,
+# half-width 1.
 HEAD = np.array([  # of a proximal or middle phalanx: two condyles
     (-0.68, 2.3), (-0.66, 1.85), (-0.7, 1.45), (-0.82, 1.08), (-0.95, 0.76), (-1.0, 0.46), (-0.9, 0.16), (-0.58, 0.0),
     (-0.26, 0.06), (0.0, 0.1), (0.26, 0.06),
@@ -56,7 +57,7 @@ RAYS = {
     4: [(10.5, 1.0), (22.0, -61.5), (26.2, -103.0), (28.0, -130.0), (28.6, -148.0)],
     5: [(19.5, 4.0), (44.2, -49.5), (51.0, -82.0), (54.0, -101.0), (55.4, -117.0)],
 }
-# Sizes of the bones' ends at these joints, the metacarpophalangeal joint of scripts.anatomy being 1.
+# Sizes of the bones' ends at these joints, the metacarpophalangeal joint of scripts.phantoms.joint_anatomy being 1.
 SCALES = {
     1: (0.98, 0.95, 0.86, 0.66),
     2: (1.12, 1.02, 0.77, 0.62, 0.5),

@@ -19,9 +19,9 @@ from scipy.interpolate import CubicSpline
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 from scipy.special import logsumexp, softmax
 
-from scripts.anatomy import Array, Textures, look, smooth_step
-from scripts.phantom import filled
-from scripts.skeleton import Skeleton
+from scripts.phantoms.hand_skeleton import Skeleton
+from scripts.phantoms.joint import filled
+from scripts.phantoms.joint_anatomy import Array, Textures, look, smooth_step
 
 STEP_MM = 0.5
 """Grid on which the distance from the skin is worked out; it is smooth, and read between the grid's points."""
@@ -31,7 +31,8 @@ BLEND_MM = 3.0
 """Way over which the thickness of one part goes over into that of the next."""
 
 # fmt: off
-# Radii of the fingers, in mm, at the joints of scripts.skeleton.RAYS from the second on; the last one is the tip's.
+# Radii of the fingers, in mm, at the joints of scripts.phantoms.hand_skeleton.RAYS from the second on; the last one
+# is the tip's.
 RADII = {1: (12.5, 11.0, 8.0), 2: (10.5, 9.9, 8.4, 6.9), 3: (10.5, 10.0, 8.6, 7.1), 4: (10.2, 9.4, 8.1, 6.8),
          5: (9.8, 8.4, 7.2, 6.0)}
 # The palm's skin, through which a closed curve is laid, in mm.

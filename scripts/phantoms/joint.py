@@ -27,7 +27,7 @@ from scipy.ndimage import distance_transform_edt, gaussian_filter
 from skimage.measure import block_reduce
 from torch import Tensor
 
-from scripts.anatomy import (
+from scripts.phantoms.joint_anatomy import (
     UNITS,
     Array,
     draw_bones,
@@ -37,7 +37,7 @@ from scripts.anatomy import (
     smooth_step,
     soft_tissue,
 )
-from scripts.radiograph import LOWER, UPPER, gray_level
+from scripts.physics import LOWER, UPPER, gray_level
 
 FIELD_MM = 23.0
 """Physical length of the shorter side: a metacarpal head is then 13 to 16 mm wide."""

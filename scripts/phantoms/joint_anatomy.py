@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 from scipy.ndimage import map_coordinates
 
-from scripts.radiograph import LOWER, UPPER
+from scripts.physics import LOWER, UPPER
 
 Array = NDArray[np.floating]
 

@@ -18,10 +18,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from scripts.networks.reference import TransUNetGenerator, UNetSupervisor, VGGReconstructor
+from scripts.errors import exit_on_input_error
+from scripts.networks.checkpoints import check, is_state, read, save, unpickled
 from scripts.networks.segmenter import Segmenter
-from scripts.refusal import exit_on_refusal
-from scripts.weights import check, is_state, read, save, unpickled
+from scripts.reference.networks import TransUNetGenerator, UNetSupervisor, VGGReconstructor
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ def convert(
         generator: the authors' checkpoint of the TransUNet generator.
         discriminator: of the supervisor.
         reconstructor: of the reconstructor.
-        output: to write, weights of :class:`scripts.networks.reference_separator.ReferenceSeparator`; those of the
+        output: to write, weights of :class:`scripts.reference.separator.ReferenceSeparator`; those of the
             supervisor go into ``NAME_supervisor.pt`` beside it.
         model: weights of our separator, whose segmenter is taken: the paper has none.
 
@@ -104,4 +104,4 @@ if __name__ == "__main__":
     import fire
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    fire.Fire(exit_on_refusal()(convert))
+    fire.Fire(exit_on_input_error()(convert))

@@ -28,7 +28,7 @@ class ReferenceSupervisorLoss(nn.Module):
         """The loss, a scalar.
 
         Args:
-            answer: (B, 4, H, W), 0..1, of :class:`scripts.networks.reference.UNetSupervisor`.
+            answer: (B, 4, H, W), 0..1, of :class:`scripts.reference.networks.UNetSupervisor`.
             masks: (B, 2, H, W), 0 or 1: answers outside count as zero.
             seen: (B, 2, H, W), 0 or 1: where the first half of the answer should see a bone.
             real: (B, 2, H, W), 0 or 1: where the second half should see a real one.

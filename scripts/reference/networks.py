@@ -12,7 +12,7 @@
 """The paper's own three networks, to run beside ours; their parameters are named as in the authors' checkpoints.
 
 Source of all three: Wang et al., BLS-GAN, AAAI 2025. Channels of masks and layers: LOWER, UPPER of
-:mod:`scripts.radiograph`.
+:mod:`scripts.physics`.
 """
 
 from collections import OrderedDict
@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, relu
 
-from scripts.radiograph import overlap_of
+from scripts.physics import overlap_of
 
 AttentionScale = Literal["multiplied", "divided"]
 """What is done with the root of a head's width before the softmax; the paper's code multiplies."""

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d, interpolate, max_pool2d, pad
 
-from scripts.radiograph import LOWER, UPPER, overlap_of
+from scripts.physics import LOWER, UPPER, overlap_of
 
 SOBEL = ((-1.0, 0.0, 1.0), (-2.0, 0.0, 2.0), (-1.0, 0.0, 1.0))
 TANGENT = 13573 / 2**15

@@ -18,9 +18,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from scripts.networks.reference import AttentionScale, TransUNetGenerator, VGGReconstructor
 from scripts.networks.separator import Separator
-from scripts.radiograph import UPPER, attenuation, overlap_of
+from scripts.physics import UPPER, attenuation, overlap_of
+from scripts.reference.networks import AttentionScale, TransUNetGenerator, VGGReconstructor
 
 
 def implied_ratio(layers: Tensor, soft_tissue: Tensor, masks: Tensor) -> Tensor:
@@ -49,7 +49,7 @@ class ReferenceSeparator(Separator):
     Args:
         grid: side of the square, px, a multiple of 64; the authors' weights need 256.
         segmenter: arguments of :class:`~scripts.networks.segmenter.Segmenter`.
-        attention_scale: of :class:`~scripts.networks.reference.TransUNetGenerator`; the authors' weights were trained
+        attention_scale: of :class:`~scripts.reference.networks.TransUNetGenerator`; the authors' weights were trained
             with ``"multiplied"``.
         bones_only: blacken the image around the bones before the networks look at it: the paper's synthetic images are
             black there, real ones are not, so networks that met nothing but synthetic images ask for it.

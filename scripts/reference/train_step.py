@@ -20,16 +20,16 @@ from monai.utils.enums import AdversarialKeys
 from monai.utils.enums import CommonKeys as Keys
 from torch import Tensor, nn
 
-from scripts.overlap import JOINT_KEYS
-from scripts.radiograph import overlap_of
+from scripts.physics import overlap_of
+from scripts.training.overlap_synthesis import JOINT_KEYS
 
 
 class ReferenceSeparation(nn.Module):
     """The paper's generator and reconstructor as they are trained: whole regions, masks as given.
 
     Args:
-        generator: :class:`~scripts.networks.reference.TransUNetGenerator`.
-        reconstructor: :class:`~scripts.networks.reference.VGGReconstructor`.
+        generator: :class:`~scripts.reference.networks.TransUNetGenerator`.
+        reconstructor: :class:`~scripts.reference.networks.VGGReconstructor`.
     """
 
     def __init__(self, generator: nn.Module, reconstructor: nn.Module) -> None:
@@ -55,13 +55,13 @@ class ReferenceStep:
     """The generator's step, then the supervisor's, both on the same overlaps.
 
     The trainer's ``g_network`` is a :class:`ReferenceSeparation`; ``g_loss_function`` and ``recon_loss_function`` are
-    two :class:`~scripts.reference_losses.ReferenceGeneratorLoss` whose sum is minimised; ``d_loss_function`` is a
-    :class:`~scripts.reference_losses.ReferenceSupervisorLoss`, of which the mean over three inputs is taken: the image
+    two :class:`~scripts.reference.losses.ReferenceGeneratorLoss` whose sum is minimised; ``d_loss_function`` is a
+    :class:`~scripts.reference.losses.ReferenceSupervisorLoss`, of which the mean over three inputs is taken: the image
     cut along its masks, true layers, made layers.
 
     Args:
         overlaps: makes overlaps of a batch of joints, e.g.
-            :class:`~scripts.reference_overlap.ReferenceOverlapSynthesis`.
+            :class:`~scripts.reference.overlap_synthesis.ReferenceOverlapSynthesis`.
         supervisor_learns: without, the supervisor judges and stays as it is (the paper's main training).
         leaking_gradient: the supervisor's step takes with it what the generator's loss left in the supervisor's
             gradients, as in the paper's code; without, they are cleared first. That the generator's step comes first is

@@ -18,7 +18,7 @@ from monai.losses import DiceLoss
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
 
-from scripts.radiograph import overlap_of
+from scripts.physics import overlap_of
 
 
 def neighbours(x: Tensor, dim: int) -> tuple[Tensor, Tensor]:
@@ -61,7 +61,7 @@ class OverlapLoss(nn.Module):
         """The loss, a scalar.
 
         Args:
-            layers: (B, 2, H, W), gray levels 0..1, the image outside the overlap (:func:`scripts.radiograph.split`).
+            layers: (B, 2, H, W), gray levels 0..1, the image outside the overlap (:func:`scripts.physics.split`).
             truth: (B, 2, H, W), gray levels 0..1.
             masks: (B, 2, H, W), the masks along which the layers were split, 0 or 1.
         """
@@ -128,7 +128,7 @@ class SeparationLoss(nn.Module):
         self.soft_tissue_weight, self.seam_weight = soft_tissue_weight, seam_weight
 
     def forward(self, made: Mapping[str, Tensor]) -> Tensor:
-        """The loss, a scalar, of what :class:`scripts.iteration.CropSeparation` answers."""
+        """The loss, a scalar, of what :class:`scripts.training.train_step.CropSeparation` answers."""
         known = made["known"].flatten()
         error = (made["estimated"] - made["soft_tissue"]).abs().flatten()[known]
         # The sum over no image is zero, the mean would not be.

@@ -16,16 +16,15 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-from scripts.metrics import FOUND_OVERLAP
-from scripts.overlap import JOINT_KEYS, OverlapSynthesis, Range, happens, uniform
-from scripts.placement import place, placement
-from scripts.radiograph import attenuation, gray_level
+from scripts.physics import FOUND_OVERLAP, attenuation, gray_level
+from scripts.training.overlap_synthesis import JOINT_KEYS, OverlapSynthesis, Range, happens, uniform
+from scripts.training.warp import place, placement
 
 Synthesis = Callable[[Mapping[str, Tensor]], dict[str, Tensor]]
 
 
 class RealOverlaps:
-    """Vary real overlaps as :class:`~scripts.overlap.OverlapSynthesis` varies those it makes.
+    """Vary real overlaps as :class:`~scripts.training.overlap_synthesis.OverlapSynthesis` varies those it makes.
 
     Args:
         mirrored: share of mirrored images.
@@ -33,7 +32,7 @@ class RealOverlaps:
         zoom: enlargement.
         exposure: factor on the image's attenuation.
         mask_jitter: share of images whose masks, as the network is given them, are off.
-        mask_jitter_px: by how much, see :class:`~scripts.overlap.OverlapSynthesis`.
+        mask_jitter_px: by how much, see :class:`~scripts.training.overlap_synthesis.OverlapSynthesis`.
     """
 
     def __init__(
@@ -81,7 +80,7 @@ class MixedOverlaps:
     """Of a batch of joints, take those that overlap as they are, and make overlaps of the others.
 
     Args:
-        synthesis: for joints that do not overlap, e.g. :class:`~scripts.overlap.OverlapSynthesis`.
+        synthesis: for joints that do not overlap, e.g. :class:`~scripts.training.overlap_synthesis.OverlapSynthesis`.
         real: for joints that do.
     """
 
@@ -94,7 +93,7 @@ class MixedOverlaps:
 
         Args:
             joints: ``image``, ``background`` (B, 1, H, W) and ``distance`` (B, 2, H, W), see
-                :class:`~scripts.overlap.OverlapSynthesis`.
+                :class:`~scripts.training.overlap_synthesis.OverlapSynthesis`.
 
         Returns:
             What the synthesis returns; ``layers`` and ``soft_tissue`` of real overlaps are zero; ``known`` (B, 1, 1, 1)

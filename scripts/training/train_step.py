@@ -21,9 +21,9 @@ from monai.utils.enums import CommonKeys as Keys
 from torch import Tensor, nn
 
 from scripts.networks.generator import Generator
-from scripts.overlap import JOINT_KEYS
-from scripts.radiograph import overlap_of
-from scripts.window import crop, origin
+from scripts.networks.window import crop, origin
+from scripts.physics import overlap_of
+from scripts.training.overlap_synthesis import JOINT_KEYS
 
 Tensors = dict[str, Tensor]
 
@@ -66,7 +66,8 @@ class CropSeparation(nn.Module):
         """Separate a batch of overlaps.
 
         Args:
-            made: what :class:`~scripts.real_overlap.MixedOverlaps` returns; without ``known`` all layers are known.
+            made: what :class:`~scripts.training.overlap_mixing.MixedOverlaps` returns; without ``known`` all layers are
+                known.
 
         Returns:
             Cropped to (h, w): ``image`` (B, 1, h, w), ``masks``, ``truth`` and ``layers`` (B, 2, h, w), gray levels
@@ -108,8 +109,8 @@ class BoneExamples:
             made: what the separation answers.
 
         Returns:
-            ``layers``, ``masks`` and ``where`` (N, 2, h, w), see :class:`scripts.losses.SupervisorLoss`; ``real``
-            (N, 1, 1, 1).
+            ``layers``, ``masks`` and ``where`` (N, 2, h, w), see :class:`scripts.training.losses.SupervisorLoss`;
+            ``real`` (N, 1, 1, 1).
         """
         distance = joints["distance"]
         apart = ~(distance > 0).all(dim=1).any(dim=2).any(dim=1)
@@ -140,7 +141,7 @@ class AdversarialStep:
     learns from ``examples`` first, by ``d_loss_function``.
 
     Args:
-        overlaps: makes overlaps of a batch of joints, e.g. :class:`~scripts.real_overlap.MixedOverlaps`.
+        overlaps: makes overlaps of a batch of joints, e.g. :class:`~scripts.training.overlap_mixing.MixedOverlaps`.
         examples: of the joints and the generator's answer, the supervisor's examples, arguments of ``d_loss_function``.
         adversarial: without, the supervisor neither learns nor judges.
     """

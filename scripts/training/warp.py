@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
-from scripts.radiograph import LOWER, UPPER
+from scripts.physics import LOWER, UPPER
 
 
 def placement(angle: Tensor, zoom: Tensor, right: Tensor, down: Tensor, height: int, width: int) -> Tensor:

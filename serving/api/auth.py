@@ -18,7 +18,7 @@ import requests
 from monailabel.config import settings
 from monailabel.endpoints.user import auth
 
-from serving.pacs import PacsAwayError
+from serving.pacs.client import PacsAwayError
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "ES256")
 """Signatures by a key pair: the realm's public key is all that this server knows."""

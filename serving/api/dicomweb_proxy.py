@@ -21,8 +21,8 @@ from fastapi.responses import Response, StreamingResponse
 from monailabel.config import settings
 from monailabel.endpoints.user.auth import RBAC
 
-from scripts.refusal import RefusedError
-from serving.pacs import PacsAwayError
+from scripts.errors import InputError
+from serving.pacs.client import PacsAwayError
 
 PATH = "/pacs"
 """Where the viewer finds the PACS."""
@@ -49,7 +49,7 @@ class Upstream:
                 auth=(user, password) if user else None,
                 timeout=settings.MONAI_LABEL_DICOMWEB_PROXY_TIMEOUT,
                 trust_env=False,
-                # See serving.pacs: compressing takes longer than sending.
+                # See serving.pacs.client: compressing takes longer than sending.
                 headers={"Accept-Encoding": "identity"},
             )
         return self._client
@@ -69,7 +69,7 @@ upstream = Upstream()
 async def read(request: Request, path: str) -> Response:
     """QIDO-RS and WADO-RS."""
     if not READ.fullmatch(path) or ".." in path:
-        raise RefusedError("studies, series or instances of DICOMweb expected")
+        raise InputError("studies, series or instances of DICOMweb expected")
     return await _pass_on(request, path, _prefix(path), None)
 
 
@@ -77,7 +77,7 @@ async def read(request: Request, path: str) -> Response:
 async def store(request: Request, path: str) -> Response:
     """STOW-RS, for segmentations that the viewer saves."""
     if not STORE.fullmatch(path):
-        raise RefusedError("studies of DICOMweb expected")
+        raise InputError("studies of DICOMweb expected")
     return await _pass_on(request, path, settings.MONAI_LABEL_STOW_PREFIX, request.stream())
 
 

@@ -31,9 +31,9 @@ from monailabel.interfaces.utils.app import app_instance
 from starlette.background import BackgroundTasks
 from starlette.datastructures import UploadFile
 
-from scripts.refusal import RefusedError
+from scripts.errors import InputError
 from serving import label_map
-from serving.pacs import Instance, Pacs, encoded
+from serving.pacs.client import Instance, Pacs, encoded
 
 SUFFIXES = (*label_map.VOLUMES, ".dcm", ".bin", ".bin.gz")
 AT_ONCE = CapacityLimiter(4)
@@ -63,14 +63,14 @@ async def infer(request: Request, model: str, image: str = "", output: Output | 
     figures (``json``), both (``all``), or the segmentation as DICOM (``dicom_seg``).
     """
     if not image:
-        raise RefusedError("image is missing: the UID of a radiograph in the PACS expected")
+        raise InputError("image is missing: the UID of a radiograph in the PACS expected")
     async with request.form(max_files=2, max_fields=8) as form:
         if "file" in form:
-            raise RefusedError("file: images come from the PACS, name one by image")
+            raise InputError("file: images come from the PACS, name one by image")
         params = _params(form.get("params"))
         drawn = form.get("label")
         if drawn is not None and not isinstance(drawn, UploadFile):
-            raise RefusedError("label: a file expected")
+            raise InputError("label: a file expected")
         with _saved(drawn) as label:
             asked: dict[str, Any] = {**params, "model": model, "image": image}
             if label is not None:
@@ -87,7 +87,7 @@ async def save_label(request: Request, image: str = "") -> dict[str, str]:
         params = _params(form.get("params"))
         drawn = form.get("label")
         if not isinstance(drawn, UploadFile):
-            raise RefusedError("label: a file expected")
+            raise InputError("label: a file expected")
         with _saved(drawn) as label:
             datastore = app_instance().datastore()
             saved = await to_thread.run_sync(
@@ -112,7 +112,7 @@ async def image_file(image: str = "") -> Response:
 @router.put("/datastore/", include_in_schema=False)
 async def add_image() -> None:
     """Refused, before anything of it is written."""
-    raise RefusedError("images come from the PACS: store them there")
+    raise InputError("images come from the PACS: store them there")
 
 
 def _params(text: Any) -> dict[str, Any]:
@@ -121,11 +121,11 @@ def _params(text: Any) -> dict[str, Any]:
     try:
         params = json.loads(text)
     except (TypeError, ValueError) as error:
-        raise RefusedError("params is not JSON") from error
+        raise InputError("params is not JSON") from error
     if not isinstance(params, dict):
-        raise RefusedError("params: an object expected")
+        raise InputError("params: an object expected")
     for key in OWN & params.keys():
-        raise RefusedError(f"params: {key} is not for parameters")
+        raise InputError(f"params: {key} is not for parameters")
     return params
 
 
@@ -138,7 +138,7 @@ def _saved(drawn: UploadFile | None) -> Iterator[Path | None]:
     name = (drawn.filename or "").lower()
     suffix = next((suffix for suffix in sorted(SUFFIXES, key=len, reverse=True) if name.endswith(suffix)), None)
     if suffix is None:
-        raise RefusedError(f"label: a file named like one of {', '.join(SUFFIXES)} expected")
+        raise InputError(f"label: a file named like one of {', '.join(SUFFIXES)} expected")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"label{suffix}"
         with path.open("wb") as file:

@@ -23,9 +23,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from scripts.refusal import RefusedError
-from serving.journal import BusyError
-from serving.pacs import NotInPacsError, PacsAwayError
+from scripts.errors import InputError
+from serving.pacs.client import NotInPacsError, PacsAwayError
+from serving.pacs.journal import BusyError
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ LOOPBACK = re.compile(r"(localhost|127\.0\.0\.1|\[?::1\]?)")
 
 STATUS: dict[type[Exception], int] = {
     NotInPacsError: 404,
-    RefusedError: 400,
+    InputError: 400,
     BusyError: 409,
     PacsAwayError: 503,
     OSError: 507,
@@ -44,7 +44,7 @@ STATUS: dict[type[Exception], int] = {
 """What a failure is in HTTP; the first that fits."""
 
 
-class TooLargeError(RefusedError):
+class TooLargeError(InputError):
     """A body over the limit."""
 
 

@@ -11,7 +11,7 @@
 
 """One origin for all: MONAI Label, inference, the PACS and the viewer; the ASGI app of MONAI Label's own command.
 
-``python -m monailabel.main start_server --app serving/label --studies URL --uvicorn_app serving.server:app``
+``python -m monailabel.main start_server --app serving/app --studies URL --uvicorn_app serving.api.server:app``
 """
 
 import asyncio
@@ -30,10 +30,10 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
-from serving import infer, learning, login, proxy
+from serving.api import auth, dicomweb_proxy, infer_routes, train_routes
+from serving.api.middleware import Guard, answer_failures
 from serving.bundle import ROOT
-from serving.guard import Guard, answer_failures
-from serving.viewer import VERSION
+from serving.local.ohif_download import VERSION
 
 logger = logging.getLogger(__name__)
 
@@ -113,19 +113,19 @@ async def lifespan(_: FastAPI) -> AsyncIterator[None]:
             yield
         finally:
             recovering.cancel()
-            await proxy.upstream.close()
+            await dicomweb_proxy.upstream.close()
 
 
-login.mend()
+auth.mend()
 # Ours are added by the guard, once; two of them are none for a browser.
 monai_label.user_middleware.clear()
 
 site = FastAPI(title="BLS-GAN", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
 for each in (site, monai_label):
     answer_failures(each)
-site.include_router(infer.router)
-site.include_router(learning.router)
-site.include_router(proxy.router)
+site.include_router(infer_routes.router)
+site.include_router(train_routes.router)
+site.include_router(dicomweb_proxy.router)
 site.mount("/", Site())
 
 app = Guard(

@@ -21,9 +21,9 @@ from monailabel.endpoints.user.auth import RBAC
 from monailabel.interfaces.utils.app import app_instance
 from monailabel.utils.async_tasks.utils import tasks
 
-from scripts.refusal import RefusedError
-from serving.journal import BusyError
-from serving.training import ANOTHER
+from scripts.errors import InputError
+from serving.learning.finetuning import ANOTHER
+from serving.pacs.journal import BusyError
 
 for_all = [Depends(RBAC(settings.MONAI_LABEL_AUTH_ROLE_USER))]
 for_admins = [Depends(RBAC(settings.MONAI_LABEL_AUTH_ROLE_ADMIN))]
@@ -38,20 +38,20 @@ KILLED = 10.0
 @router.post("/train/", dependencies=for_admins, include_in_schema=False)
 async def train_all() -> None:
     """Refused: a training has a name."""
-    raise RefusedError(f"name what to train: /train/{_one_of(app_instance()._trainers)}")
+    raise InputError(f"name what to train: /train/{_one_of(app_instance()._trainers)}")
 
 
 @router.post("/train/{model}", dependencies=for_admins)
 async def start(model: str, params: dict[str, Any] | None = None, run_sync: bool = False) -> dict[str, Any]:
     """Start a training in a process of its own; ``GET /train/`` tells how it goes.
 
-    ``params``: see :data:`serving.training.LIMITS`.
+    ``params``: see :data:`serving.learning.finetuning.LIMITS`.
     """
     if run_sync:
-        raise RefusedError("run_sync is not offered: a training runs in a process of its own, GET /train/ tells of it")
+        raise InputError("run_sync is not offered: a training runs in a process of its own, GET /train/ tells of it")
     trainers = app_instance()._trainers
     if model not in trainers:
-        raise RefusedError(f"model is {model[:64]!r}, {_one_of(trainers)} expected")
+        raise InputError(f"model is {model[:64]!r}, {_one_of(trainers)} expected")
     asked = params or {}
 
     def run() -> dict[str, Any]:
@@ -83,7 +83,7 @@ async def propose(strategy: str, params: dict[str, Any] | None = None) -> dict[s
     """Propose an image, or a joint of one, to look at next; nothing if there is none."""
     app = app_instance()
     if strategy not in app._strategies:
-        raise RefusedError(f"strategy is {strategy[:64]!r}, {_one_of(app._strategies)} expected")
+        raise InputError(f"strategy is {strategy[:64]!r}, {_one_of(app._strategies)} expected")
 
     def run() -> dict[str, Any]:
         # Not by next_sample of MONAI Label, which fetches the image and tells of its path here.

@@ -20,9 +20,9 @@ from typing import Any
 from monailabel.interfaces.datastore import Datastore
 from pydicom import Dataset
 
-from scripts.refusal import RefusedError
+from scripts.errors import InputError
 from serving import label_map
-from serving.pacs import Instance, Pacs
+from serving.pacs.client import Instance, Pacs
 from serving.separation import JointSeparator
 
 logger = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ class Radiographs(Datastore):
 
     def set_name(self, name: str) -> None:
         """Refused: the address is the name."""
-        raise RefusedError("the name of the PACS is its address")
+        raise InputError("the name of the PACS is its address")
 
     def description(self) -> str:
         """In words."""
@@ -62,7 +62,7 @@ class Radiographs(Datastore):
 
     def set_description(self, description: str) -> None:
         """Refused."""
-        raise RefusedError("the PACS has no description to set")
+        raise InputError("the PACS has no description to set")
 
     def images(self) -> dict[str, Instance]:
         """Where each image is, by its id."""
@@ -143,7 +143,7 @@ class Radiographs(Datastore):
         """Nothing is kept that could be old."""
 
     def _not_here(self, *_: Any, **__: Any) -> Any:
-        raise RefusedError("not offered here: images and labels come and go by the PACS")
+        raise InputError("not offered here: images and labels come and go by the PACS")
 
     get_labels_by_image_id = get_label_by_image_id = get_label = get_label_uri = _not_here
     get_image_uri = get_label_info = update_label_info = remove_label = _not_here

@@ -26,16 +26,16 @@ from monailabel.interfaces.tasks.train import TrainTask
 from monailabel.tasks.activelearning.random import Random
 
 from scripts.dicom.segmentation import SEGMENTS
-from scripts.refusal import RefusedError
+from scripts.errors import InputError
 from serving import label_map
+from serving.app.datastore import Radiographs
 from serving.bundle import ROOT, Bundle
-from serving.journal import BusyError, Journal
-from serving.least_sure import LeastSure
-from serving.made import Results
-from serving.pacs import Pacs, PacsAwayError
-from serving.radiographs import Radiographs
+from serving.learning.active_learning import LeastSure
+from serving.learning.finetuning import FineTuning
+from serving.pacs.client import Pacs, PacsAwayError
+from serving.pacs.journal import BusyError, Journal
+from serving.pacs.result_index import Results
 from serving.separation import JointSeparator
-from serving.training import FineTuning
 
 logger = logging.getLogger(__name__)
 # It tells every request to the PACS, several a click.
@@ -98,7 +98,7 @@ class BlsGan(MONAILabelApp):
 
     def __init__(self, app_dir: str, studies: str, conf: Mapping[str, str]) -> None:
         if not studies.startswith(("http://", "https://")):
-            raise RefusedError(f"studies is {studies!r}, the address of a PACS' DICOMweb services expected")
+            raise InputError(f"studies is {studies!r}, the address of a PACS' DICOMweb services expected")
         self.state = Path(conf.get("state") or ROOT / ".serve")
         session = requests.Session()
         if settings.MONAI_LABEL_DICOMWEB_USERNAME:
@@ -155,11 +155,11 @@ class BlsGan(MONAILabelApp):
         """Run a model on an image of the PACS; its results are stored there.
 
         Raises:
-            RefusedError: there is no such model; or as :class:`serving.separation.JointSeparator`.
+            InputError: there is no such model; or as :class:`serving.separation.JointSeparator`.
         """
         task = self._infers.get(request.get("model"))
         if task is None:
-            raise RefusedError(f"model is {str(request.get('model'))[:64]!r}, {MODEL} expected")
+            raise InputError(f"model is {str(request.get('model'))[:64]!r}, {MODEL} expected")
         file, params = task(request)
         return {"label": file, "tag": "original", "file": file, "params": params}
 
@@ -172,7 +172,7 @@ class BlsGan(MONAILabelApp):
         def infer(each: Mapping[str, Any], _: Any = None) -> dict[str, Any]:
             try:
                 return {"params": task({**each, "result_write_to_file": False})[1]}
-            except (RefusedError, PacsAwayError, BusyError, OSError) as error:
+            except (InputError, PacsAwayError, BusyError, OSError) as error:
                 logger.warning("%s", error)
                 return {"params": {"detail": str(error)}}
 

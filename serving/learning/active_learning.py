@@ -21,16 +21,16 @@ from typing import Any
 import torch
 from monailabel.interfaces.tasks.strategy import Strategy
 
-from scripts.dicom_regions import regions_of
-from scripts.joints import PlacedJoint
-from scripts.mask_check import doubt
-from scripts.on_demand import KnownJoint
-from scripts.radiograph import LOWER
-from scripts.refusal import RefusedError
+from scripts.errors import InputError
+from scripts.evaluation.mask_quality import doubt
+from scripts.inference.incremental import KnownJoint
+from scripts.inference.joint_list import PlacedJoint
+from scripts.inference.regions import regions_of
+from scripts.physics import LOWER
+from serving.app.datastore import Radiographs
 from serving.bundle import Loaded
-from serving.made import Made, Results
-from serving.pacs import Instance
-from serving.radiographs import Radiographs
+from serving.pacs.client import Instance
+from serving.pacs.result_index import Made, Results
 from serving.separation import JointSeparator
 
 logger = logging.getLogger(__name__)
@@ -66,8 +66,9 @@ class LeastSure(Strategy):
 
         Returns:
             ``id`` of the image, ``joint``, ``box`` (top, left, bottom, right) and ``centre`` (row, column) in px of the
-            image, ``unsure`` (expected share of wrong pixels, see :func:`scripts.mask_check.doubt`), ``looked_at`` and
-            ``left``, numbers of joints; of an image without results only its ``id``; nothing if all is corrected.
+            image, ``unsure`` (expected share of wrong pixels, see :func:`scripts.evaluation.mask_quality.doubt`),
+            ``looked_at`` and ``left``, numbers of joints; of an image without results only its ``id``; nothing if all
+            is corrected.
 
         Raises:
             PacsAwayError: the PACS does not answer.
@@ -124,7 +125,7 @@ class LeastSure(Strategy):
                 return self._figures[key]
         try:
             figure = self._measured(made.source, joint, among, loaded)
-        except RefusedError as error:
+        except InputError as error:
             logger.warning("a joint passed over: %s", error)
             return None
         with self._guard:

@@ -19,14 +19,14 @@ from pathlib import Path
 import torch
 from pydicom import Dataset
 
+from scripts.datasets.export import KnownMasks, write_release
 from scripts.dicom.grayscale import values
 from scripts.dicom.reader import Radiograph
-from scripts.dicom_regions import regions_of
-from scripts.on_demand import SAME_JOINT_MM
-from scripts.refusal import RefusedError
-from scripts.release import KnownMasks, write_release
-from serving.made import Made, Results
-from serving.stored import StoredResults, stored_results
+from scripts.errors import InputError
+from scripts.inference.incremental import SAME_JOINT_MM
+from scripts.inference.regions import regions_of
+from serving.pacs.result_index import Made, Results
+from serving.pacs.stored_results import StoredResults, stored_results
 
 logger = logging.getLogger(__name__)
 
@@ -67,17 +67,17 @@ def refuse_few(joints: int, patients: int) -> None:
     """Refuse a training on too little.
 
     Raises:
-        RefusedError: names both counts.
+        InputError: names both counts.
     """
     if joints < FEWEST or patients < FEWEST_PATIENTS:
-        raise RefusedError(
+        raise InputError(
             f"corrected joints: {joints} of {patients} {'patient' if patients == 1 else 'patients'} in the PACS, "
             f"{FEWEST} of {FEWEST_PATIENTS} or more expected: correct masks in the viewer and separate again with them"
         )
 
 
 def collect(results: Results, folder: Path, newest: Sequence[str] = ()) -> tuple[int, int]:
-    """Write all corrected joints as a folder that :func:`scripts.datalist.release_datalist` reads.
+    """Write all corrected joints as a folder that :func:`scripts.datasets.finger_joints.release_datalist` reads.
 
     A patient's joints are all trained on or all held out, so that no visit, nor the other hand, tells of what is held
     out. Of a joint that was corrected under several weights, the masks of the newest count.
@@ -85,13 +85,13 @@ def collect(results: Results, folder: Path, newest: Sequence[str] = ()) -> tuple
     Args:
         results: where to look.
         folder: to write to.
-        newest: see :meth:`serving.made.Results.all`.
+        newest: see :meth:`serving.pacs.result_index.Results.all`.
 
     Returns:
         Number of joints to train on, and of those held out.
 
     Raises:
-        RefusedError: there are too few.
+        InputError: there are too few.
         PacsAwayError: the PACS does not answer.
     """
     joints = list(corrections(results, newest))
@@ -104,7 +104,7 @@ def corrections(results: Results, newest: Sequence[str] = ()) -> Iterator[KnownM
 
     Args:
         results: where to look.
-        newest: see :meth:`serving.made.Results.all`.
+        newest: see :meth:`serving.pacs.result_index.Results.all`.
 
     Raises:
         PacsAwayError: the PACS does not answer.
@@ -116,7 +116,7 @@ def corrections(results: Results, newest: Sequence[str] = ()) -> Iterator[KnownM
         try:
             radiograph = results.pacs.radiograph(made.source)
             stored = stored_results(results.pacs, radiograph, made.software, results.journal.gone())
-        except RefusedError as error:
+        except InputError as error:
             logger.warning("corrections passed over: %s", error)
             continue
         yield from _of(made, radiograph, stored, taken.setdefault(made.source.sop, []))
@@ -131,7 +131,7 @@ def _of(
             continue
         try:
             [region] = regions_of(radiograph, made.source.sop, [joint.placed], stored.labels, placed)
-        except RefusedError as error:
+        except InputError as error:
             logger.warning("a correction passed over: %s", error)
             continue
         if not torch.as_tensor(region["masks"]).flatten(1).any(dim=1).all():

@@ -27,16 +27,15 @@ from filelock import FileLock, Timeout
 from monailabel.interfaces.datastore import Datastore
 from monailabel.interfaces.tasks.train import TrainTask
 
-from scripts import weights
-from scripts.mask_check import drawn_joints, held_out_joints, mask_figures, not_worse
+from scripts.errors import InputError
+from scripts.evaluation.mask_quality import drawn_joints, held_out_joints, mask_figures, not_worse
+from scripts.files import file_sha256, write_durably
+from scripts.networks import checkpoints
 from scripts.networks.separator import Separator as Network
-from scripts.refusal import RefusedError
-from scripts.results import file_sha256
-from serving import corrections
 from serving.bundle import Bundle
-from serving.durable import write_durably
-from serving.journal import BusyError
-from serving.made import Results
+from serving.learning import corrections
+from serving.pacs.journal import BusyError
+from serving.pacs.result_index import Results
 
 logger = logging.getLogger(__name__)
 
@@ -115,17 +114,15 @@ class FineTuning(TrainTask):
             asked: names and values of :data:`LIMITS`.
 
         Raises:
-            RefusedError: an unknown name, or a value that cannot be.
+            InputError: an unknown name, or a value that cannot be.
         """
         for name, value in asked.items():
             if name not in LIMITS:
-                raise RefusedError(f"params: {name[:32]!r} is unknown, {', '.join(LIMITS)} expected")
+                raise InputError(f"params: {name[:32]!r} is unknown, {', '.join(LIMITS)} expected")
             kind, least, most = LIMITS[name]
             fits = isinstance(value, (kind, int)) and not isinstance(value, bool)
             if not fits or not least <= value <= most:
-                raise RefusedError(
-                    f"params: {name} is {str(value)[:32]}, {kind.__name__} {least:g} to {most:g} expected"
-                )
+                raise InputError(f"params: {name} is {str(value)[:32]}, {kind.__name__} {least:g} to {most:g} expected")
         return {**self.config(), **asked}
 
     def check(self, asked: Mapping[str, Any]) -> None:
@@ -135,7 +132,7 @@ class FineTuning(TrainTask):
             asked: of a request.
 
         Raises:
-            RefusedError: settings that cannot be, or too few corrections; names their count.
+            InputError: settings that cannot be, or too few corrections; names their count.
             BusyError: a training runs already.
             PacsAwayError: the PACS does not answer.
         """
@@ -155,7 +152,7 @@ class FineTuning(TrainTask):
             The entry in the history.
 
         Raises:
-            RefusedError: as :meth:`check`, or the weights in use were changed meanwhile.
+            InputError: as :meth:`check`, or the weights in use were changed meanwhile.
             BusyError: a training runs already.
             PacsAwayError: the PACS does not answer.
         """
@@ -184,20 +181,20 @@ class FineTuning(TrainTask):
 
     def _train(self, settings: dict[str, Any]) -> dict[str, Any]:
         former = self.bundle.path
-        before = weights.load(Network(), former)
+        before = checkpoints.load(Network(), former)
         sha256 = file_sha256(former)
         trained_on, held_out = corrections.collect(self.results, self.work / "release", self._newest())
         logger.info("%d corrected joints to train on, %d held out", trained_on, held_out)
         _run(self.bundle.root, self.work, former, {name: settings[name] for name in settings if name != "share"})
         state = before.state_dict()
-        trained = weights.read(self.work / "models" / "model.pt")
-        weights.check(trained, before, "the trained weights")
-        moved = weights.between(state, trained, settings["share"])
+        trained = checkpoints.read(self.work / "models" / "model.pt")
+        checkpoints.check(trained, before, "the trained weights")
+        moved = checkpoints.between(state, trained, settings["share"])
         state |= {name: value for name, value in moved.items() if name.startswith(TRAINED)}
         figures = self._figures(before.eval(), state)
         worse = [name for name, (old, new) in figures.items() if not not_worse(old, new)]
         candidate = self.work / "candidate.pt"
-        weights.save(state, candidate)
+        checkpoints.save(state, candidate)
         entry = {
             "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "taken": not worse,
@@ -210,7 +207,7 @@ class FineTuning(TrainTask):
             "settings": settings,
         }
         if file_sha256(self.bundle.path) != sha256:
-            raise RefusedError("the weights in use were changed while the training ran: it counts for nothing")
+            raise InputError("the weights in use were changed while the training ran: it counts for nothing")
         if not worse:
             install(candidate, former, self.folder)
         write_durably(self.folder / "history.json", json.dumps([*self.history(), entry], indent=4).encode() + b"\n")

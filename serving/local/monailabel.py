@@ -18,7 +18,7 @@ from pathlib import Path
 import requests
 
 from serving.bundle import ROOT
-from serving.service import Service
+from serving.local.process import Service
 
 START = 120.0
 """Seconds until it answers: importing torch and monai takes most of it on a slow disk."""
@@ -44,7 +44,7 @@ class LabelServer(Service):
         settings: environment variables.
 
     Raises:
-        RefusedError: it does not start.
+        InputError: it does not start.
     """
 
     def __init__(
@@ -62,8 +62,17 @@ class LabelServer(Service):
         # Whoever listens at all addresses is reached at this one too.
         named = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
         self.url = f"http://[{named}]:{port}" if ":" in named else f"http://{named}:{port}"
-        command = [sys.executable, "-m", "monailabel.main", "start_server", "--app", str(ROOT / "serving" / "label")]
-        command += ["--studies", studies, "--host", host, "--port", str(port), "--uvicorn_app", "serving.server:app"]
+        command = [sys.executable, "-m", "monailabel.main", "start_server", "--app", str(ROOT / "serving" / "app")]
+        command += [
+            "--studies",
+            studies,
+            "--host",
+            host,
+            "--port",
+            str(port),
+            "--uvicorn_app",
+            "serving.api.server:app",
+        ]
         command += ["--conf", "state", str(state), *(["--conf", "orthanc", orthanc] if orthanc else [])]
         environment = {**SETTINGS, **os.environ, **(settings or {})}
         before = environment.get("PYTHONPATH")

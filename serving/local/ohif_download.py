@@ -20,7 +20,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from scripts.refusal import RefusedError
+from scripts.errors import InputError
 
 logger = logging.getLogger(__name__)
 
@@ -40,13 +40,13 @@ def viewer(folder: Path) -> Path:
         The folder with ``index.html``.
 
     Raises:
-        RefusedError: npm is not installed, or cannot fetch the package, or what came is not the known package.
+        InputError: npm is not installed, or cannot fetch the package, or what came is not the known package.
     """
     dist = folder / VERSION / "dist"
     if (dist / "index.html").is_file():
         return dist
     if shutil.which("npm") is None:
-        raise RefusedError("npm is missing, which fetches the viewer: apt-get install --yes npm")
+        raise InputError("npm is missing, which fetches the viewer: apt-get install --yes npm")
     logger.info("fetching the viewer, %s: once, 50 MB", PACKAGE)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as partial:
@@ -55,10 +55,10 @@ def viewer(folder: Path) -> Path:
         )
         archives = list(Path(partial).glob("*.tgz"))
         if fetched.returncode or len(archives) != 1:
-            raise RefusedError(f"npm cannot fetch {PACKAGE}: {fetched.stderr.strip()[-200:] or 'no word why'}")
+            raise InputError(f"npm cannot fetch {PACKAGE}: {fetched.stderr.strip()[-200:] or 'no word why'}")
         digest = "sha512-" + base64.b64encode(hashlib.sha512(archives[0].read_bytes()).digest()).decode()
         if digest != INTEGRITY:
-            raise RefusedError(f"what npm fetched is not {PACKAGE}: {digest}, {INTEGRITY} expected")
+            raise InputError(f"what npm fetched is not {PACKAGE}: {digest}, {INTEGRITY} expected")
         with tarfile.open(archives[0]) as archive:
             archive.extractall(partial, filter="data")
         dist.parent.mkdir(exist_ok=True)

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import requests
 
-from scripts.refusal import RefusedError
-from serving.service import Service
+from scripts.errors import InputError
+from serving.local.process import Service
 
 CONFIG = Path(__file__).with_name("orthanc.json")
 INSTALL = "apt-get install --yes orthanc orthanc-dicomweb"
@@ -36,14 +36,14 @@ class Orthanc(Service):
         port: of its HTTP server; the next free one if it is taken.
 
     Raises:
-        RefusedError: it is not installed, or does not start.
+        InputError: it is not installed, or does not start.
     """
 
     def __init__(self, folder: Path, port: int = 8042) -> None:
         config = json.loads(CONFIG.read_text())
         binary = shutil.which("Orthanc")
         if binary is None or not all(Path(plugin).is_file() for plugin in config["Plugins"]):
-            raise RefusedError(f"Orthanc and its DICOMweb are missing: {INSTALL}")
+            raise InputError(f"Orthanc and its DICOMweb are missing: {INSTALL}")
         self.port = free_port(port)
         self.url = f"http://127.0.0.1:{self.port}"
         self.studies = f"{self.url}/dicom-web"
@@ -73,4 +73,4 @@ def free_port(wanted: int) -> int:
             except OSError:
                 continue
             return int(trial.getsockname()[1])
-    raise RefusedError(f"no port from {wanted} to {wanted + 99} is free")
+    raise InputError(f"no port from {wanted} to {wanted + 99} is free")

@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-from scripts.refusal import RefusedError
+from scripts.errors import InputError
 
 STOPPING = 20
 """Seconds that a program may take to end in order."""
@@ -36,7 +36,7 @@ class Service(ABC):
         folder: in which it is started.
 
     Raises:
-        RefusedError: it does not start.
+        InputError: it does not start.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Service(ABC):
         """Start it, and wait until it answers.
 
         Raises:
-            RefusedError: it does not.
+            InputError: it does not.
         """
         self._said = self.log.open("ab")
         self._process = subprocess.Popen(
@@ -79,7 +79,7 @@ class Service(ABC):
                 return
             time.sleep(0.1)
         self.stop()
-        raise RefusedError(f"{self.name} does not start; {self.log} says why")
+        raise InputError(f"{self.name} does not start; {self.log} says why")
 
     @property
     def alive(self) -> bool:

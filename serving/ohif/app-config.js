@@ -29,8 +29,8 @@ window.config = {
   name: 'bls-gan',
   routerBasename: '/',
   whiteLabeling: { createLogoComponentFn: logo },
-  extensions: ['/bls-gan/extension.js'],
-  modes: ['/bls-gan/mode.js'],
+  extensions: ['/bls-gan/src/index.js'],
+  modes: ['/bls-gan/src/mode.js'],
   // Modes that OHIF always brings along; a hand has no use for them.
   modesConfiguration: Object.fromEntries(
     ['longitudinal', 'basic', 'segmentation', 'tmtv', 'microscopy', 'preclinical-4d', 'ultrasound-pleura-bline'].map(

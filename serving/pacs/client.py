@@ -26,7 +26,7 @@ from dicomweb_client import DICOMwebClient
 from pydicom import Dataset, dcmread
 
 from scripts.dicom.reader import MAKER, MODALITIES, Radiograph, read_radiograph
-from scripts.refusal import RefusedError
+from scripts.errors import InputError
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class PacsAwayError(RuntimeError):
     """The PACS does not answer, or not as it should; its text is a sentence for the user."""
 
 
-class NotInPacsError(RefusedError):
+class NotInPacsError(InputError):
     """What was asked for is not in the PACS."""
 
 
@@ -95,18 +95,18 @@ class Pacs:
             image: SOP Instance UID of a radiograph, or Series Instance UID of a series that holds a single one.
 
         Raises:
-            RefusedError: it is no UID; or the series holds several radiographs.
+            InputError: it is no UID; or the series holds several radiographs.
             NotInPacsError: there is no such radiograph.
             PacsAwayError: the PACS does not answer.
         """
         if not is_uid(image):
-            raise RefusedError(f"image is {image[:64]!r}, a SOP or Series Instance UID expected")
+            raise InputError(f"image is {image[:64]!r}, a SOP or Series Instance UID expected")
         for keyword in ("SOPInstanceUID", "SeriesInstanceUID"):
             found = list(self._search({keyword: image}))
             if len(found) == 1:
                 return found[0]
             if found:
-                raise RefusedError(f"series {image}: {len(found)} radiographs, name one by its SOP Instance UID")
+                raise InputError(f"series {image}: {len(found)} radiographs, name one by its SOP Instance UID")
         raise NotInPacsError(f"image {image}: no such radiograph in the PACS")
 
     def radiographs(self) -> list[Instance]:
@@ -183,7 +183,7 @@ class Pacs:
 
         Raises:
             NotInPacsError: it is not there.
-            RefusedError: it cannot be used, see :func:`scripts.dicom.reader.read_radiograph`.
+            InputError: it cannot be used, see :func:`scripts.dicom.reader.read_radiograph`.
             PacsAwayError: the PACS does not answer.
         """
         dataset = self.fetch(where)

@@ -22,8 +22,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from pydicom import Dataset
 
-from serving.durable import write_durably
-from serving.pacs import Instance, Pacs, PacsAwayError
+from scripts.files import write_durably
+from serving.pacs.client import Instance, Pacs, PacsAwayError
 
 logger = logging.getLogger(__name__)
 

@@ -18,12 +18,12 @@ from threading import Lock
 
 from pydicom import Dataset
 
-from scripts.dicom.identity import Software
+from scripts.dicom.provenance import Software
 from scripts.dicom.reader import MAKER
-from scripts.on_demand import KnownJoint
-from serving.journal import Journal
-from serving.pacs import Instance, Pacs
-from serving.stored import stored_joints
+from scripts.inference.incremental import KnownJoint
+from serving.pacs.client import Instance, Pacs
+from serving.pacs.journal import Journal
+from serving.pacs.stored_results import stored_joints
 
 REMEMBERED = 10_000
 """Results that are kept in memory, some 2 KB each."""

@@ -17,22 +17,14 @@ from dataclasses import dataclass, field
 import numpy as np
 from pydicom import Dataset
 
-from scripts.dicom.derived import (
-    BOX,
-    CENTRE,
-    JOINT,
-    MASKS_FROM,
-    PRIVATE_CREATOR,
-    PRIVATE_GROUP,
-    layer_series_uid,
-)
-from scripts.dicom.identity import Software
+from scripts.dicom.layer_image import BOX, CENTRE, JOINT, MASKS_FROM, PRIVATE_CREATOR, PRIVATE_GROUP, layer_series_uid
+from scripts.dicom.provenance import Software
 from scripts.dicom.reader import Radiograph
 from scripts.dicom.segmentation import read_label_map, segmentation_series_uid
-from scripts.joints import PlacedJoint
-from scripts.on_demand import KnownJoint
-from scripts.radiograph import LOWER, UPPER
-from serving.pacs import Instance, Pacs
+from scripts.inference.incremental import KnownJoint
+from scripts.inference.joint_list import PlacedJoint
+from scripts.physics import LOWER, UPPER
+from serving.pacs.client import Instance, Pacs
 
 
 @dataclass
@@ -69,7 +61,7 @@ def stored_results(pacs: Pacs, radiograph: Radiograph, software: Software, gone:
 
     Raises:
         PacsAwayError: the PACS does not answer.
-        RefusedError: the segmentation cannot be read.
+        InputError: the segmentation cannot be read.
     """
     source, results = radiograph.dataset, StoredResults()
     joints, results.layers = stored_joints(pacs, source, software, gone)

@@ -1,7 +1,7 @@
 import pytest
 
 from benchmarks.training_step import OURS, Stopwatch, draw_release, measure, table
-from scripts.datalist import LoadJointd, release_datalist
+from scripts.datasets.finger_joints import LoadJointd, release_datalist
 
 
 def test_drawn_joints_are_read_as_the_release_is(tmp_path):

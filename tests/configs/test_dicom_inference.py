@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from pydicom import dcmread
 
-from scripts.phantom import draw_joint
-from tests.dicom_sources import TRANSFER_SYNTAXES, source, write
+from scripts.phantoms.joint import draw_joint
+from tests.support.dicom_sources import TRANSFER_SYNTAXES, source, write
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "configs" / "inference.json"

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from scripts import weights
+from scripts.datasets.export import KnownMasks, write_release
+from scripts.networks import checkpoints
 from scripts.networks.separator import Separator
-from scripts.phantom import draw_joint
-from scripts.release import KnownMasks, write_release
+from scripts.phantoms.joint import draw_joint
 from tests.configs.test_training import ROOT, run
 
 pytestmark = pytest.mark.slow
@@ -39,7 +39,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Weights to start from."""
     torch.manual_seed(3)
     path = tmp_path_factory.mktemp("start") / "model.pt"
-    weights.save(Separator().state_dict(), path)
+    checkpoints.save(Separator().state_dict(), path)
     return path
 
 
@@ -52,14 +52,14 @@ def finetune(corrected: Path, start: Path, folder: Path, **override: object) -> 
         weights=start,
         **{"max_epochs": 2, **override},
     )
-    return weights.read(folder / "models" / "model.pt")
+    return checkpoints.read(folder / "models" / "model.pt")
 
 
 def test_only_the_segmenter_changes_and_the_same_seed_gives_the_same_weights(
     corrected: Path, start: Path, tmp_path: Path
 ) -> None:
     one, two = (finetune(corrected, start, tmp_path / name, seed=5) for name in ("one", "two"))
-    before = weights.read(start)
+    before = checkpoints.read(start)
     assert {name.split(".")[0] for name in before if not torch.equal(before[name], one[name])} == {"segmenter"}
     assert all(torch.equal(one[name], two[name]) for name in one)
 

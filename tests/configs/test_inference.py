@@ -12,8 +12,8 @@ import torch
 from PIL import Image
 
 from scripts.networks.separator import Separator
-from scripts.radiograph import LOWER, UPPER
-from tests.drawn import joint
+from scripts.physics import LOWER, UPPER
+from tests.support.drawn import joint
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "configs" / "inference.json"

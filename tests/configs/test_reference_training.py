@@ -10,12 +10,12 @@ import torch
 from monai.bundle import ConfigParser
 from PIL import Image
 
-from scripts.networks.reference import UNetSupervisor
-from scripts.networks.reference_separator import ReferenceSeparator
+from scripts.networks.checkpoints import load, read
 from scripts.networks.separator import Separator
-from scripts.phantom import draw_joint, save
-from scripts.radiograph import LOWER, UPPER
-from scripts.weights import load, read
+from scripts.phantoms.joint import draw_joint, save
+from scripts.physics import LOWER, UPPER
+from scripts.reference.networks import UNetSupervisor
+from scripts.reference.separator import ReferenceSeparator
 
 ROOT = Path(__file__).parents[2]
 TRAINING = ("train", "reference", "reference_pretrain")

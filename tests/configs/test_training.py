@@ -23,7 +23,7 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from scripts.datalist import release_datalist
+from scripts.datasets.finger_joints import release_datalist
 from scripts.networks.separator import Separator
 
 ROOT = Path(__file__).parents[2]

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from scripts.datalist import LoadJointd, in_validation, release_datalist
-from scripts.release import KnownMasks, held_out, on_grid, write_release
-from tests.drawn import joint
+from scripts.datasets.export import KnownMasks, held_out, on_grid, write_release
+from scripts.datasets.finger_joints import LoadJointd, in_validation, release_datalist
+from tests.support.drawn import joint
 
 
 def known(case: str, name: str = "one", rows: int = 96, columns: int = 80, depth: float = 0.06) -> KnownMasks:

@@ -20,7 +20,7 @@ import pytest
 import torch
 from PIL import Image
 
-from scripts.datalist import (
+from scripts.datasets.finger_joints import (
     BROKEN_MASKS,
     FaceLeftd,
     LoadJointd,
@@ -30,7 +30,7 @@ from scripts.datalist import (
     release_datalist,
     signed_distance,
 )
-from scripts.radiograph import LOWER, UPPER
+from scripts.physics import LOWER, UPPER
 
 Joint = dict[str, Any]
 

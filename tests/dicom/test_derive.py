@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from pydicom.dataelem import RawDataElement
 
-from scripts.dicom.derived import BOX, JOINT, PRIVATE_CREATOR, PRIVATE_GROUP
-from scripts.dicom.objects import derive
-from scripts.radiograph import LOWER, UPPER
-from scripts.refusal import RefusedError
-from tests.dicom_sources import SOP_CLASSES, source
-from tests.separated import BOXES, SOFTWARE, errors, joints, radiograph, reread, written
+from scripts.dicom.derive import derive
+from scripts.dicom.layer_image import BOX, JOINT, PRIVATE_CREATOR, PRIVATE_GROUP
+from scripts.errors import InputError
+from scripts.physics import LOWER, UPPER
+from tests.support.dicom_sources import SOP_CLASSES, source
+from tests.support.separated import BOXES, SOFTWARE, errors, joints, radiograph, reread, written
 
 VARIANTS = {
     "plain": {},
@@ -155,7 +155,7 @@ def test_joints_that_claim_the_same_pixel_are_refused(tmp_path):
     of = radiograph(tmp_path)
     first = joints(of)[0]
     second = dataclasses.replace(first, name="left_4")
-    with pytest.raises(RefusedError, match=r"joint left_4: \d+ px of its masks are in those of another joint"):
+    with pytest.raises(InputError, match=r"joint left_4: \d+ px of its masks are in those of another joint"):
         derive(of, [first, second], SOFTWARE)
 
 

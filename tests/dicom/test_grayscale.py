@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from pydicom import Dataset
 
 from scripts.dicom.grayscale import Grayscale, grayscale_of
-from tests.dicom_sources import source
+from tests.support.dicom_sources import source
 
 
 @st.composite

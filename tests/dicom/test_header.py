@@ -3,11 +3,11 @@ from pydicom import Dataset, dcmread
 from pydicom.dataelem import RawDataElement
 from pydicom.tag import Tag
 
+from scripts.dicom.derive import derive
 from scripts.dicom.header import contributing_equipment, copy, is_lossy
-from scripts.dicom.objects import derive
 from scripts.dicom.reader import read_radiograph
-from tests.dicom_sources import TRANSFER_SYNTAXES, source, write
-from tests.separated import SOFTWARE, joints, reread
+from tests.support.dicom_sources import TRANSFER_SYNTAXES, source, write
+from tests.support.separated import SOFTWARE, joints, reread
 
 TEXTS = {
     "ISO 2022 Japanese": (["", "ISO 2022 IR 87"], "Yamada^Tarou=山田^太郎".encode("iso2022_jp")),

@@ -4,11 +4,11 @@ import pytest
 from pydicom import Dataset
 from pydicom.sr.codedict import codes
 
-from scripts.dicom.derived import layer_image
-from scripts.dicom.identity import RESEARCH_USE
-from scripts.radiograph import LOWER, UPPER
-from tests.dicom_sources import SPACING, code, source
-from tests.separated import SOFTWARE, inside_alone, joints, radiograph, reread
+from scripts.dicom.layer_image import layer_image
+from scripts.dicom.provenance import RESEARCH_USE
+from scripts.physics import LOWER, UPPER
+from tests.support.dicom_sources import SPACING, code, source
+from tests.support.separated import SOFTWARE, inside_alone, joints, radiograph, reread
 
 
 def layer(folder, which=UPPER, **settings):

@@ -17,12 +17,12 @@ import torch
 from pydicom import dcmwrite
 
 from scripts.dicom.reader import read_radiograph
-from scripts.dicom_regions import joints_of, regions_of
-from scripts.dicom_results import WriteRadiographd
-from scripts.refusal import RefusedError
-from scripts.results import SplitRegiond
-from tests.dicom_sources import TRANSFER_SYNTAXES, source
-from tests.drawn import EqualShares, joint
+from scripts.errors import InputError
+from scripts.inference.regions import joints_of, regions_of
+from scripts.inference.split import SplitRegiond
+from scripts.inference.write_dicom import WriteRadiographd
+from tests.support.dicom_sources import TRANSFER_SYNTAXES, source
+from tests.support.drawn import EqualShares, joint
 
 MUTATIONS = int(os.environ.get("BLS_GAN_MUTATIONS", 2400))
 PROCESSES, SLOWEST = 2, 20.0
@@ -83,7 +83,7 @@ def separate(path, output_dir):
         joints = joints_of(radiograph, path.name, [])
         regions = regions_of(radiograph, path.name, joints)
         writer.begin("case", radiograph, joints, None)
-    except RefusedError as refusal:
+    except InputError as refusal:
         return "refused" if "\n" not in str(refusal) else "more than a line", str(refusal)
     for region in regions:
         _, masks = joint(*region["image"].shape[1:])

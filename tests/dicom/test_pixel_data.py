@@ -6,9 +6,9 @@ from pydicom.encaps import generate_frames
 from pydicom.pixels import get_decoder
 from pydicom.uid import JPEG2000Lossless, JPEGLosslessSV1, JPEGLSLossless
 
-from scripts.dicom import frame
-from scripts.dicom.frame import DECODERS, declared_size
-from tests.dicom_sources import COLUMNS, ROWS, source
+from scripts.dicom import pixel_data
+from scripts.dicom.pixel_data import DECODERS, declared_size
+from tests.support.dicom_sources import COLUMNS, ROWS, source
 
 
 @pytest.mark.parametrize("syntax", [JPEG2000Lossless, JPEGLosslessSV1, JPEGLSLossless], ids=lambda uid: uid.name)
@@ -32,16 +32,16 @@ def test_every_decoder_is_installed(syntax):
 
 @pytest.mark.parametrize("end", ["dies", "hangs"])
 def test_a_decoder_that_dies_or_hangs_costs_its_own_process_only(monkeypatch, end):
-    monkeypatch.setattr(frame, "SLOWEST", 0.5)
-    monkeypatch.setattr(frame, "_decode", lambda *_: os.abort() if end == "dies" else time.sleep(60))
+    monkeypatch.setattr(pixel_data, "SLOWEST", 0.5)
+    monkeypatch.setattr(pixel_data, "_decode", lambda *_: os.abort() if end == "dies" else time.sleep(60))
     with pytest.raises(EOFError):
-        frame.decode(source(transfer_syntax=JPEGLosslessSV1), JPEGLosslessSV1)
+        pixel_data.decode(source(transfer_syntax=JPEGLosslessSV1), JPEGLosslessSV1)
 
 
 def test_what_a_decoder_raises_in_its_own_process_is_raised(monkeypatch):
     def fails(*_):
         raise KeyError("SECRETNAME")
 
-    monkeypatch.setattr(frame, "_decode", fails)
+    monkeypatch.setattr(pixel_data, "_decode", fails)
     with pytest.raises(ValueError, match="KeyError"):
-        frame.decode(source(transfer_syntax=JPEGLosslessSV1), JPEGLosslessSV1)
+        pixel_data.decode(source(transfer_syntax=JPEGLosslessSV1), JPEGLosslessSV1)

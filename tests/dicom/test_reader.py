@@ -20,9 +20,9 @@ from pydicom.uid import (
 
 from scripts.dicom import reader
 from scripts.dicom.reader import is_dicom, read_radiograph
-from scripts.refusal import PassedOverError, RefusedError
-from tests.dicom_sources import COLUMNS, ROWS, SPACING, TRANSFER_SYNTAXES, source, write
-from tests.drawn import joint
+from scripts.errors import InputError, SkippedInput
+from tests.support.dicom_sources import COLUMNS, ROWS, SPACING, TRANSFER_SYNTAXES, source, write
+from tests.support.drawn import joint
 
 KINDS = ("DX", "DX for processing", "CR", "SC", "MG", "bare")
 
@@ -197,7 +197,7 @@ def test_what_cannot_be_used_is_refused_with_its_value(tmp_path, kind):
     made, says = broken(kind)
     private = {"implicit_vr": False, "little_endian": True} if kind == "unknown syntax" else {}
     dcmwrite(tmp_path / "bad.dcm", made, **private)
-    with pytest.raises(RefusedError) as refused:
+    with pytest.raises(InputError) as refused:
         read_radiograph(tmp_path / "bad.dcm")
     assert str(refused.value).startswith("bad.dcm: ")
     assert says in str(refused.value)
@@ -210,7 +210,7 @@ def test_what_cannot_be_used_is_refused_with_its_value(tmp_path, kind):
 )
 def test_what_is_not_dicom_is_refused(tmp_path, content, says):
     (tmp_path / "bad.dcm").write_bytes(content)
-    with pytest.raises(RefusedError, match=f"bad.dcm: {says}"):
+    with pytest.raises(InputError, match=f"bad.dcm: {says}"):
         read_radiograph(tmp_path / "bad.dcm")
 
 
@@ -220,7 +220,7 @@ def test_a_missing_uid_and_one_that_is_none_are_refused(tmp_path):
     with io.BytesIO() as whole:
         dcmwrite(whole, made)
         (tmp_path / "bad.dcm").write_bytes(whole.getvalue())
-    with pytest.raises(RefusedError, match=r"bad\.dcm: SOPInstanceUID is not a UID$"):
+    with pytest.raises(InputError, match=r"bad\.dcm: SOPInstanceUID is not a UID$"):
         read_radiograph(tmp_path / "bad.dcm")
 
 
@@ -228,7 +228,7 @@ def test_a_broken_run_length_stream_is_refused(tmp_path):
     made = source(transfer_syntax=RLELossless)
     frame = next(generate_frames(made.PixelData, number_of_frames=1))
     made.PixelData = encapsulate([frame[: len(frame) // 2]])
-    with pytest.raises(RefusedError, match=r"PixelData cannot be decoded \(RLE Lossless\)"):
+    with pytest.raises(InputError, match=r"PixelData cannot be decoded \(RLE Lossless\)"):
         read_radiograph(write(made, tmp_path / "image.dcm"))
 
 
@@ -237,15 +237,15 @@ def test_a_stream_that_lies_about_its_inside_is_refused(tmp_path):
     frame = bytearray(next(generate_frames(made.PixelData, number_of_frames=1)))
     frame[60:400] = b"\xff" * 340
     made.PixelData = encapsulate([bytes(frame)])
-    with pytest.raises(RefusedError, match="cannot be decoded"):
+    with pytest.raises(InputError, match="cannot be decoded"):
         read_radiograph(write(made, tmp_path / "image.dcm"))
 
 
 def test_a_file_that_cannot_be_opened_is_refused(tmp_path):
-    with pytest.raises(RefusedError, match=r"gone\.dcm: cannot be read \(No such file or directory\)"):
+    with pytest.raises(InputError, match=r"gone\.dcm: cannot be read \(No such file or directory\)"):
         read_radiograph(tmp_path / "gone.dcm")
     os.symlink(tmp_path / "loop.dcm", tmp_path / "loop.dcm")
-    with pytest.raises(RefusedError, match=r"loop\.dcm: cannot be read \(Too many levels of symbolic links\)"):
+    with pytest.raises(InputError, match=r"loop\.dcm: cannot be read \(Too many levels of symbolic links\)"):
         read_radiograph(tmp_path / "loop.dcm")
 
 
@@ -257,13 +257,13 @@ def test_a_file_that_inflates_without_end_is_refused_before_it_is_inflated(tmp_p
     start = 132 + 12 + dcmread(path).file_meta.FileMetaInformationGroupLength
     deflate = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
     path.write_bytes(content[:start] + deflate.compress(b"\0" * 2**23) + deflate.flush())
-    with pytest.raises(RefusedError, match="inflates to over 4,194,304 bytes"):
+    with pytest.raises(InputError, match="inflates to over 4,194,304 bytes"):
         read_radiograph(path)
 
 
 def test_a_large_file_is_refused_before_it_is_read(tmp_path, monkeypatch):
     monkeypatch.setattr(reader, "LARGEST_FILE", 1000)
-    with pytest.raises(RefusedError, match=r"bytes, 1,000 at most expected"):
+    with pytest.raises(InputError, match=r"bytes, 1,000 at most expected"):
         read_radiograph(write(source(), tmp_path / "image.dcm"))
 
 
@@ -278,7 +278,7 @@ def test_a_large_file_is_refused_before_it_is_read(tmp_path, monkeypatch):
     ],
 )
 def test_what_is_no_radiograph_is_passed_over_by_its_kind(tmp_path, attributes, kind):
-    with pytest.raises(PassedOverError) as passed:
+    with pytest.raises(SkippedInput) as passed:
         read_radiograph(write(source(**attributes), tmp_path / "image.dcm"))
     assert passed.value.kind == kind
 
@@ -297,7 +297,7 @@ def test_no_value_of_the_patient_is_logged_or_warned_of(tmp_path, caplog, recwar
 def test_a_transfer_syntax_that_is_no_uid_is_not_quoted(tmp_path):
     path = write(source(), tmp_path / "image.dcm")
     path.write_bytes(path.read_bytes().replace(b"1.2.840.10008.1.2.1\0", b"Doe\nJohn\xff..........."))
-    with pytest.raises(RefusedError) as refused:
+    with pytest.raises(InputError) as refused:
         read_radiograph(path)
     assert "John" not in str(refused.value)
     assert "\n" not in str(refused.value)

@@ -7,9 +7,9 @@ from pydicom import Dataset
 from pydicom.sr.codedict import codes
 
 from scripts.dicom.segmentation import SEGMENTS, read_label_map, segmentation, whole_label_map
-from scripts.refusal import RefusedError
-from tests.dicom_sources import COLUMNS, ROWS
-from tests.separated import SOFTWARE, joints, radiograph, reread, written
+from scripts.errors import InputError
+from tests.support.dicom_sources import COLUMNS, ROWS
+from tests.support.separated import SOFTWARE, joints, radiograph, reread, written
 
 
 @pytest.fixture
@@ -116,13 +116,13 @@ def test_what_does_not_fit_is_refused_in_a_sentence(of, tmp_path):
     other = radiograph(tmp_path / "other", bits=10)
     smaller = dataclasses.replace(of, levels=of.levels[:-1])
     mine = segmentation(of, joints(of), SOFTWARE)
-    with pytest.raises(RefusedError, match="segmentation: does not refer to the radiograph"):
+    with pytest.raises(InputError, match="segmentation: does not refer to the radiograph"):
         read_label_map(mine, other)
-    with pytest.raises(RefusedError, match="is of 160 x 200 px, the radiograph of 159 x 200"):
+    with pytest.raises(InputError, match="is of 160 x 200 px, the radiograph of 159 x 200"):
         read_label_map(mine, smaller)
-    with pytest.raises(RefusedError, match="segment 3 is unknown, lower, upper and overlap expected"):
+    with pytest.raises(InputError, match="segment 3 is unknown, lower, upper and overlap expected"):
         read_label_map(saved_by_a_viewer(of, pixels, SEGMENTS | {3: "Tumour"}), of)
-    with pytest.raises(RefusedError, match="is DX, None, where SEG, LABELMAP or BINARY is expected"):
+    with pytest.raises(InputError, match="is DX, None, where SEG, LABELMAP or BINARY is expected"):
         read_label_map(of.dataset, of)
 
 
@@ -130,17 +130,17 @@ def test_broken_segmentations_are_refused_in_a_sentence(of, tmp_path):
     for name, content in (("empty.dcm", b""), ("text.dcm", b"no DICOM at all")):
         path = tmp_path / name
         path.write_bytes(content)
-        with pytest.raises(RefusedError, match=rf"{name}: cannot be read as a Segmentation"):
+        with pytest.raises(InputError, match=rf"{name}: cannot be read as a Segmentation"):
             read_label_map(path, of)
-    with pytest.raises(RefusedError, match="missing"):
+    with pytest.raises(InputError, match="missing"):
         read_label_map(tmp_path / "missing.dcm", of)
     made = reread(segmentation(of, joints(of), SOFTWARE))
     undescribed = reread(made)
     undescribed.SegmentSequence = undescribed.SegmentSequence[:2]
-    with pytest.raises(RefusedError, match="has pixels of segment 2, which it does not describe"):
+    with pytest.raises(InputError, match="has pixels of segment 2, which it does not describe"):
         read_label_map(undescribed, of)
     made.PixelData = made.PixelData[:20]
-    with pytest.raises(RefusedError, match="cannot be read as a Segmentation"):
+    with pytest.raises(InputError, match="cannot be read as a Segmentation"):
         read_label_map(made, of)
 
 
@@ -150,5 +150,5 @@ def test_frames_of_other_images_are_passed_over_and_of_several_refused(of):
     reference[0].ReferencedSOPInstanceUID = "1.2.3"
     assert set(np.unique(read_label_map(made, of))) == {0, 2, 3}
     reference.append(made.PerFrameFunctionalGroupsSequence[1].DerivationImageSequence[0].SourceImageSequence[0])
-    with pytest.raises(RefusedError, match="frame 1 refers to several images"):
+    with pytest.raises(InputError, match="frame 1 refers to several images"):
         read_label_map(made, of)

@@ -5,13 +5,13 @@ import pytest
 from pydicom import Dataset, dcmread
 from pydicom.pixels import apply_modality_lut, apply_voi_lut
 
+from scripts.dicom.derive import derive
 from scripts.dicom.grayscale import Grayscale
-from scripts.dicom.objects import derive
 from scripts.dicom.reader import read_radiograph
-from scripts.dicom.voi import voi
-from scripts.radiograph import UPPER
-from tests.dicom_sources import source, write
-from tests.separated import SOFTWARE, inside_alone, joints, radiograph, reread
+from scripts.dicom.voi_lut import voi
+from scripts.physics import UPPER
+from tests.support.dicom_sources import source, write
+from tests.support.separated import SOFTWARE, inside_alone, joints, radiograph, reread
 
 CURVE = [int(entry) for entry in np.linspace(0, 1, 3000) ** 2 * 4095]
 SHOWN = {

@@ -13,7 +13,7 @@
 import numpy as np
 import pytest
 
-from scripts.intervals import interval, mean_interval
+from scripts.evaluation.bootstrap import interval, mean_interval
 
 
 def test_an_interval_holds_the_mean_and_narrows_with_more_cases() -> None:

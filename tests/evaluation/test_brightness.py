@@ -17,11 +17,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from scripts.brightness import Brightness, Composites, brightness_bias
-from scripts.evaluation import RealJoints, Yardstick
+from scripts.datasets.test_sets import RealJoints, Yardstick
+from scripts.evaluation.brightness import Brightness, Composites, brightness_bias
 from scripts.networks.baselines import HarmonicFill
-from scripts.overlap import OverlapSynthesis
-from scripts.radiograph import attenuation, gray_level
+from scripts.physics import attenuation, gray_level
+from scripts.training.overlap_synthesis import OverlapSynthesis
 
 K = torch.tensor([0.25])
 

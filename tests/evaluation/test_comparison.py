@@ -22,12 +22,14 @@ import torch
 from monai.handlers import IgniteMetricHandler
 from torch import nn
 
-from scripts.comparison import Comparison, describe, other_methods, thickness
-from scripts.evaluation import RealJoints, Yardstick, measure
-from scripts.metrics import BorderStep, MaskDice
+from scripts.datasets.test_sets import RealJoints, Yardstick
+from scripts.evaluation.comparison import Comparison, other_methods, thickness
+from scripts.evaluation.measure import measure
+from scripts.evaluation.metrics import BorderStep, MaskDice
+from scripts.evaluation.perturbations import MasksOff, SoftTissueOff
+from scripts.evaluation.tables import describe
 from scripts.networks.baselines import CopyImage, EqualSplit
-from scripts.perturbation import MasksOff, SoftTissueOff
-from tests.measured import overlap_error
+from tests.support.measured import overlap_error
 
 
 @pytest.fixture
@@ -75,9 +77,9 @@ def test_a_comparison_is_written_as_json_and_csv_with_every_image(comparison: Co
 
 
 def test_a_comparison_says_each_row_when_it_has_it(comparison: Comparison, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.INFO, logger="scripts.comparison"):
+    with caplog.at_level(logging.INFO, logger="scripts.evaluation.comparison"):
         _, equal = comparison.run()
-    said = [record.getMessage() for record in caplog.records if record.name == "scripts.comparison"]
+    said = [record.getMessage() for record in caplog.records if record.name == "scripts.evaluation.comparison"]
     figures = f"{equal['overlap_mae_lower']:.3f} / {equal['overlap_mae_upper']:.3f}"
     assert said[1] == f"drawn (3) | equal | overlap_mae {figures}"
     assert said[-1].endswith("table.csv")

@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from scripts.mask_check import DRAWN, doubt, drawn_joints, held_out_joints, mask_figures, not_worse
+from scripts.evaluation.mask_quality import DRAWN, doubt, drawn_joints, held_out_joints, mask_figures, not_worse
 from scripts.networks.separator import Separator
-from scripts.radiograph import LOWER, UPPER
+from scripts.physics import LOWER, UPPER
 
 
 def down(masks: torch.Tensor, by: int) -> torch.Tensor:

@@ -19,10 +19,12 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from scripts.datalist import LoadJointd, release_datalist
-from scripts.evaluation import RealJoints, Yardstick, gallery, measure
+from scripts.datasets.finger_joints import LoadJointd, release_datalist
+from scripts.datasets.test_sets import RealJoints, Yardstick
+from scripts.evaluation.contact_sheet import gallery
+from scripts.evaluation.measure import measure
 from scripts.networks.baselines import EqualSplit
-from tests.measured import overlap_error
+from tests.support.measured import overlap_error
 
 
 class Truth(nn.Module):
@@ -140,7 +142,7 @@ def test_the_gallery_shows_the_largest_overlaps_and_some_of_all_sizes(
         named.extend(joint[0] for joint in joints)
         return Image.new("L", (8, 8))
 
-    monkeypatch.setattr("scripts.evaluation.contact_sheet", watched)
+    monkeypatch.setattr("scripts.evaluation.measure.contact_sheet", watched)
     joints: Any = Layered()
     layers = torch.full((6, 2, 64, 64), 0.5)
     gallery(layers, joints, tmp_path / "sheet.png", version="0", count=count, largest=largest)

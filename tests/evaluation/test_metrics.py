@@ -16,7 +16,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from scripts.metrics import (
+from scripts.evaluation.metrics import (
     BorderStep,
     BorderStepRatio,
     ContourDistance,
@@ -28,7 +28,7 @@ from scripts.metrics import (
     PerBone,
     RecompositionError,
 )
-from scripts.radiograph import LOWER, UPPER, split
+from scripts.physics import LOWER, UPPER, split
 
 
 def bones(first_lower: int = 16, last_upper: int = 23, rows: int = 40, columns: int = 30) -> Tensor:

@@ -16,7 +16,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from scripts.perturbation import BlurredRim, EightBits, MasksOff, Noise, Perturbation, SoftTissueOff
+from scripts.evaluation.perturbations import BlurredRim, EightBits, MasksOff, Noise, Perturbation, SoftTissueOff
 
 
 @pytest.fixture

@@ -18,15 +18,16 @@ import torch
 from monai.handlers import IgniteMetricHandler
 from torch import nn
 
-from scripts import weights
-from scripts.datalist import BROKEN_MASKS, LoadJointd, open_release, release_datalist
-from scripts.evaluation import RealJoints, Yardstick, measure
-from scripts.metrics import OverlapError, RecompositionError
+from scripts.datasets.finger_joints import BROKEN_MASKS, LoadJointd, open_release, release_datalist
+from scripts.datasets.test_sets import RealJoints, Yardstick
+from scripts.evaluation.measure import measure
+from scripts.evaluation.metrics import OverlapError, RecompositionError
+from scripts.networks import checkpoints
 from scripts.networks.baselines import CopyImage, EqualSplit
 from scripts.networks.separator import Separator
-from scripts.radiograph import LOWER, UPPER, overlap_of
+from scripts.physics import LOWER, UPPER, overlap_of
 
-MODEL = Path(__file__).parents[1] / "models" / "model.pt"
+MODEL = Path(__file__).parents[2] / "models" / "model.pt"
 HARD, TAPERED = "synthetic-overlap-test.npz", "tapered-overlap-test.npz"
 
 pytestmark = [
@@ -135,6 +136,6 @@ def test_copying_the_image_has_the_documented_error_on_the_hard_cut_yardstick(da
 def test_the_shipped_weights_reach_the_documented_error(
     data: Path, name: str, given: tuple[str, ...], lower_at_most: float, upper_at_most: float
 ) -> None:
-    lower, upper = overlap_error(weights.load(Separator(), MODEL), data / name, given)
+    lower, upper = overlap_error(checkpoints.load(Separator(), MODEL), data / name, given)
     assert lower <= lower_at_most
     assert upper <= upper_at_most

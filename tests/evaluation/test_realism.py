@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 import torch
 
+from scripts.evaluation.realism import PATCH, Bones, Patches, Place, Realism, bones_of, cut, matched, place_of
 from scripts.networks.separator import Separator
-from scripts.radiograph import LOWER, UPPER
-from scripts.realism import PATCH, Bones, Patches, Place, Realism, bones_of, cut, matched, place_of
+from scripts.physics import LOWER, UPPER
 
 
 def bone(kind: int, edge: int, left: int = 20, right: int = 100) -> torch.Tensor:

@@ -18,15 +18,16 @@ from typing import Any
 import pytest
 from monai.handlers import IgniteMetricHandler
 
-from scripts.brightness import Brightness
-from scripts.comparison import Comparison
-from scripts.evaluation import RealJoints, Yardstick, gallery
-from scripts.metrics import BorderStep, BorderStepRatio, OverlapError
+from scripts.datasets.test_sets import RealJoints, Yardstick
+from scripts.evaluation.brightness import Brightness
+from scripts.evaluation.comparison import Comparison
+from scripts.evaluation.contact_sheet import gallery
+from scripts.evaluation.metrics import BorderStep, BorderStepRatio, OverlapError
+from scripts.evaluation.perturbations import MasksOff
+from scripts.evaluation.realism import AROUND, CONTROL, Realism
+from scripts.evaluation.report import cell, quoted, write_page
 from scripts.networks.baselines import CopyImage, EqualSplit, HarmonicFill
 from scripts.networks.separator import Separator
-from scripts.page import cell, quoted, write_page
-from scripts.perturbation import MasksOff
-from scripts.realism import AROUND, CONTROL, Realism
 
 GIVEN = ["masks", "soft_tissue"]
 

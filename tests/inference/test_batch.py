@@ -10,18 +10,20 @@ from monai.engines import SupervisedEvaluator
 from monai.transforms import Compose
 from torch import nn
 
-from scripts.dicom_results import WriteRadiographd
-from scripts.inferer import SeparationInferer
-from scripts.job import Outcome, PrepareRegion, Separation, WeightsLoader, check, images, summarise
-from scripts.refusal import RefusedError
-from scripts.regions import LoadRegiond, Regions
-from scripts.results import SplitRegiond, WriteResultsd
-from tests.dicom_sources import SPACING, source, write
-from tests.drawn import EqualShares, joint
+from scripts.errors import InputError
+from scripts.inference.batch import Outcome, Separation, check, images, summarise
+from scripts.inference.dataset import LoadRegiond, Regions
+from scripts.inference.handlers import PrepareRegion, WeightsLoader
+from scripts.inference.inferer import SeparationInferer
+from scripts.inference.split import SplitRegiond
+from scripts.inference.write_dicom import WriteRadiographd
+from scripts.inference.write_pictures import WriteResultsd
+from tests.support.dicom_sources import SPACING, source, write
+from tests.support.drawn import EqualShares, joint
 
 
 class Proposes(EqualShares):
-    """Bones as :func:`tests.drawn.joint` draws them, wherever it is asked."""
+    """Bones as :func:`tests.support.drawn.joint` draws them, wherever it is asked."""
 
     def propose(self, image):
         _, masks = joint(image.shape[2], image.shape[3])
@@ -165,7 +167,7 @@ def test_a_failure_is_told_without_the_words_of_the_header(folder, tmp_path, cap
 def test_nothing_is_left_of_a_radiograph_that_cannot_be_stored(folder, tmp_path, caplog):
     def store(objects):
         assert len(objects) == 3
-        raise RefusedError("the archive is away")
+        raise InputError("the archive is away")
 
     with caplog.at_level(logging.INFO):
         assert status(separation(folder, tmp_path / "out", store=store)) == 1

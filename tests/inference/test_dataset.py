@@ -8,10 +8,11 @@ import torch
 from monai.transforms import Compose
 from PIL import Image
 
-from scripts.radiograph import LOWER, UPPER
-from scripts.refusal import RefusedError
-from scripts.regions import LoadRegiond, Regions, find_regions
-from tests.drawn import joint
+from scripts.errors import InputError
+from scripts.inference.dataset import LoadRegiond, Regions
+from scripts.inference.find_images import find_regions
+from scripts.physics import LOWER, UPPER
+from tests.support.drawn import joint
 
 LEVELS, MASKS = joint(96, 80)
 
@@ -55,9 +56,9 @@ def test_masks_belong_to_the_picture_they_are_named_after(tmp_path):
 
 
 def test_a_missing_folder_and_one_without_a_picture_are_refused(tmp_path):
-    with pytest.raises(RefusedError, match="elsewhere: no such folder"):
+    with pytest.raises(InputError, match="elsewhere: no such folder"):
         find_regions(tmp_path / "elsewhere")
-    with pytest.raises(RefusedError, match="holds no DICOM, PNG, JPEG, BMP, TIFF or NIfTI image"):
+    with pytest.raises(InputError, match="holds no DICOM, PNG, JPEG, BMP, TIFF or NIfTI image"):
         find_regions(tmp_path)
 
 
@@ -128,7 +129,7 @@ REFUSALS = [
 @pytest.mark.parametrize(("make", "why"), REFUSALS)
 def test_what_is_wrong_with_an_entry_is_said_when_it_is_read(tmp_path, make, why):
     make(tmp_path)
-    with pytest.raises(RefusedError, match=why):
+    with pytest.raises(InputError, match=why):
         LoadRegiond()(find_regions(tmp_path)[-1])
 
 

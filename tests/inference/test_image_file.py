@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from scripts.picture import PLAIN_AFFINE, read_mask, read_picture, suffix_of
-from scripts.refusal import RefusedError
-from tests.drawn import joint
+from scripts.errors import InputError
+from scripts.inference.image_file import PLAIN_AFFINE, read_mask, read_picture, suffix_of
+from tests.support.drawn import joint
 
 LEVELS, MASKS = joint(96, 80)
 GRAY = LEVELS.astype(np.uint8)
@@ -188,7 +188,7 @@ REFUSALS = {
 def test_a_bad_picture_is_refused_by_name_and_value(tmp_path, name):
     make, why = REFUSALS[name]
     make(tmp_path / name)
-    with pytest.raises(RefusedError, match=f"^{name}: .*{why}"):
+    with pytest.raises(InputError, match=f"^{name}: .*{why}"):
         read_picture(tmp_path / name)
 
 
@@ -207,13 +207,13 @@ def test_a_mask_of_one_bit_is_read(tmp_path):
 
 def test_a_mask_may_hold_the_whole_picture_but_not_nothing(tmp_path):
     assert read_mask(save(tmp_path / "full.png", GRAY * 0 + 255), (96, 80)).all()
-    with pytest.raises(RefusedError, match=r"^none\.png: an empty mask"):
+    with pytest.raises(InputError, match=r"^none\.png: an empty mask"):
         read_mask(save(tmp_path / "none.png", GRAY * 0), (96, 80))
 
 
 def test_a_mask_of_another_size_is_refused_with_both_sizes(tmp_path):
     path = save(tmp_path / "mask.png", GRAY[:50])
-    with pytest.raises(RefusedError, match=r"mask\.png: 50 rows x 80 columns, its image has 96 rows x 80 columns"):
+    with pytest.raises(InputError, match=r"mask\.png: 50 rows x 80 columns, its image has 96 rows x 80 columns"):
         read_mask(path, (96, 80))
 
 
@@ -237,7 +237,7 @@ def test_broken_bytes_end_in_a_refusal_or_a_picture(tmp_path_factory, suffix, pl
     path.write_bytes(raw[: int(len(raw) * keep)] if keep < 0.3 else raw)
     try:
         picture = read_picture(path)
-    except RefusedError:
+    except InputError:
         return
     assert picture.levels.min() >= 0
     assert picture.levels.max() <= picture.white

@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 import torch
 
-from scripts.dicom.identity import Software
 from scripts.dicom.joint import SeparatedJoint
+from scripts.dicom.provenance import Software
 from scripts.dicom.reader import read_radiograph
-from scripts.inferer import SeparationInferer
-from scripts.joints import PlacedJoint, read_joints
+from scripts.errors import InputError
+from scripts.inference.incremental import KnownJoint, place_beside, separate
+from scripts.inference.inferer import SeparationInferer
+from scripts.inference.joint_list import PlacedJoint, read_joints
 from scripts.networks.separator import Separator
-from scripts.on_demand import KnownJoint, place_beside, separate
-from scripts.refusal import RefusedError
-from tests.dicom_sources import source, write
-from tests.drawn import joint
+from tests.support.dicom_sources import source, write
+from tests.support.drawn import joint
 
 SOFTWARE = Software(version="1.2.3")
 
@@ -50,12 +50,12 @@ def test_a_place_beside_known_joints_gets_the_next_free_name(radiograph):
 
 def test_a_known_joint_cannot_be_given_another_name(radiograph):
     asked = rows({"joint": "PIP2", "x": 205, "y": 250})
-    with pytest.raises(RefusedError, match="PIP2 lies on MCP2, which has results already"):
+    with pytest.raises(InputError, match="PIP2 lies on MCP2, which has results already"):
         place_beside(radiograph, "hand", asked, known(JOINT))
 
 
 def test_two_places_on_one_joint_are_refused(radiograph):
-    with pytest.raises(RefusedError, match="row 2: joint2 is asked for twice"):
+    with pytest.raises(InputError, match="row 2: joint2 is asked for twice"):
         place_beside(radiograph, "hand", rows((200, 250), (220, 250)), [])
 
 

@@ -13,7 +13,7 @@
 import torch
 from torch import Tensor, nn
 
-from scripts.inferer import SeparationInferer, tidy
+from scripts.inference.inferer import SeparationInferer, tidy
 
 
 class Network(nn.Module):

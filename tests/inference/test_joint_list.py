@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from scripts.joints import JointRow, check_images, place, read_joints, rows_of
-from scripts.refusal import RefusedError
+from scripts.errors import InputError
+from scripts.inference.joint_list import JointRow, check_images, place, read_joints, rows_of
 
 SIZE, SPACING = (1000, 800), (0.1, 0.1)
 
@@ -74,19 +74,19 @@ def test_one_point_is_a_list_of_one_and_no_list_is_none(tmp_path):
     ],
 )
 def test_a_list_that_cannot_be_read_is_refused_with_the_row_and_the_value(joints, says):
-    with pytest.raises(RefusedError, match=says):
+    with pytest.raises(InputError, match=says):
         read_joints(joints, None)
 
 
 def test_files_that_are_no_list_are_refused(tmp_path):
     (tmp_path / "short.csv").write_text("image,x,y\nhand.dcm,1\n")
-    with pytest.raises(RefusedError, match=r"short\.csv, line 2: has not as many values as there are columns"):
+    with pytest.raises(InputError, match=r"short\.csv, line 2: has not as many values as there are columns"):
         read_joints(tmp_path / "short.csv", tmp_path)
     (tmp_path / "number.json").write_text("7")
-    with pytest.raises(RefusedError, match=r"number\.json: a list of joints expected"):
+    with pytest.raises(InputError, match=r"number\.json: a list of joints expected"):
         read_joints(tmp_path / "number.json", tmp_path)
     (tmp_path / "bytes.csv").write_bytes(b"\xff\xfe")
-    with pytest.raises(RefusedError, match="not UTF-8 text"):
+    with pytest.raises(InputError, match="not UTF-8 text"):
         read_joints(tmp_path / "bytes.csv", tmp_path)
 
 
@@ -104,12 +104,12 @@ def test_files_that_are_no_list_are_refused(tmp_path):
     ],
 )
 def test_a_joint_that_cannot_be_placed_is_refused(joints, says):
-    with pytest.raises(RefusedError, match=says):
+    with pytest.raises(InputError, match=says):
         boxes(joints)
 
 
 def test_a_region_of_too_few_pixels_is_refused():
-    with pytest.raises(RefusedError, match="46 rows x 46 columns"):
+    with pytest.raises(InputError, match="46 rows x 46 columns"):
         boxes([[400, 500]], spacing=(0.5, 0.5))
 
 
@@ -125,9 +125,9 @@ def test_an_image_finds_its_rows_by_path_name_or_uid():
 def test_a_row_of_no_image_or_of_two_is_refused():
     check_images([row("a/hand.dcm"), row("b.dcm"), row("1.2.3")], ["a/hand.dcm", "c/hand.dcm", "b.dcm"])
     check_images([row("")], ["hand.dcm"])
-    with pytest.raises(RefusedError, match=r"image hand\.dcm is there 2 times: name its folder too"):
+    with pytest.raises(InputError, match=r"image hand\.dcm is there 2 times: name its folder too"):
         check_images([row("hand.dcm")], ["a/hand.dcm", "c/hand.dcm"])
-    with pytest.raises(RefusedError, match=r"image gone\.dcm is not there"):
+    with pytest.raises(InputError, match=r"image gone\.dcm is not there"):
         check_images([row("gone.dcm")], ["hand.dcm"])
-    with pytest.raises(RefusedError, match="names no image, and there are 2"):
+    with pytest.raises(InputError, match="names no image, and there are 2"):
         check_images([row("")], ["hand.dcm", "other.dcm"])

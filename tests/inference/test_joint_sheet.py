@@ -3,10 +3,10 @@ import time
 import numpy as np
 import pytest
 
-from scripts.report import BONE_COLOURS, OVERLAP_COLOUR, PANEL, sheet
-from scripts.results import SplitRegiond
-from tests.drawn import joint
-from tests.test_results import region
+from scripts.inference.joint_sheet import BONE_COLOURS, OVERLAP_COLOUR, PANEL, sheet
+from scripts.inference.split import SplitRegiond
+from tests.inference.test_split import region
+from tests.support.drawn import joint
 
 
 def drawn(rows=256, columns=256, bits=8, depth=0.06, name="a", masks=None):

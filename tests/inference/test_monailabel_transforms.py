@@ -7,13 +7,13 @@ import torch
 from monai.bundle import ConfigParser
 from PIL import Image
 
-from scripts.one_joint import LabelMapd, LoadOneRegiond
-from scripts.refusal import RefusedError
-from scripts.results import SplitRegiond
-from tests import dicom_sources
-from tests.drawn import EqualShares, joint
+from scripts.errors import InputError
+from scripts.inference.monailabel_transforms import LabelMapd, LoadOneRegiond
+from scripts.inference.split import SplitRegiond
+from tests.support import dicom_sources
+from tests.support.drawn import EqualShares, joint
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def answered(path, masks, **request):
@@ -70,10 +70,10 @@ def test_two_joints_and_two_files_are_refused(tmp_path):
     path = tmp_path / "one.dcm"
     dicom_sources.source().save_as(path, enforce_file_format=True)
     boxes = [{"left": 0, "top": 0, "right": 80, "bottom": 80}, {"left": 110, "top": 60, "right": 200, "bottom": 160}]
-    with pytest.raises(RefusedError, match=r"one\.dcm: 2 joints, one at a time expected"):
+    with pytest.raises(InputError, match=r"one\.dcm: 2 joints, one at a time expected"):
         LoadOneRegiond()({"image": str(path), "joints": boxes})
     (tmp_path / "two").touch()
-    with pytest.raises(RefusedError, match="2 files, one expected"):
+    with pytest.raises(InputError, match="2 files, one expected"):
         LoadOneRegiond()({"image": str(tmp_path)})
 
 

@@ -8,18 +8,19 @@ import pytest
 import torch
 from torch.nn.functional import interpolate
 
-from scripts import weights
-from scripts.dicom.wrap import wrap
-from scripts.evaluation import RealJoints
-from scripts.hand import draw_hand
-from scripts.inferer import SeparationInferer
+from scripts.datasets.test_sets import RealJoints
+from scripts.inference.dataset import LoadRegiond
+from scripts.inference.find_images import find_regions
+from scripts.inference.inferer import SeparationInferer
+from scripts.inference.split import SplitRegiond
+from scripts.networks import checkpoints
 from scripts.networks.separator import Separator
-from scripts.pasting import paste
-from scripts.radiograph import LOWER, UPPER
-from scripts.regions import LoadRegiond, find_regions
-from scripts.results import SplitRegiond
+from scripts.phantoms.dicom_file import wrap
+from scripts.phantoms.hand import draw_hand
+from scripts.physics import LOWER, UPPER
+from tests.support.pasting import paste
 
-MODEL = Path(__file__).parents[1] / "models" / "model.pt"
+MODEL = Path(__file__).parents[2] / "models" / "model.pt"
 YARDSTICKS = ("synthetic-overlap-test.npz", "tapered-overlap-test.npz")
 SPACINGS = (0.1, 0.15, 0.175)
 EVERY = 12
@@ -39,7 +40,7 @@ def data():
 @pytest.fixture(scope="module")
 def network():
     separator = Separator().eval()
-    weights.load(separator, MODEL)
+    checkpoints.load(separator, MODEL)
     return separator
 
 

@@ -2,18 +2,19 @@ import numpy as np
 import pytest
 import torch
 
-from scripts.dicom.identity import Software
 from scripts.dicom.joint import SeparatedJoint
+from scripts.dicom.provenance import Software
 from scripts.dicom.reader import read_radiograph
 from scripts.dicom.segmentation import segmentation
-from scripts.dicom_regions import given_label_map, joints_of, regions_of, source_figures
-from scripts.inferer import SeparationInferer
-from scripts.joints import read_joints
-from scripts.radiograph import LOWER, UPPER
-from scripts.refusal import RefusedError
-from scripts.regions import LoadRegiond, find_regions
-from tests.dicom_sources import source, write
-from tests.drawn import joint
+from scripts.errors import InputError
+from scripts.inference.dataset import LoadRegiond
+from scripts.inference.find_images import find_regions
+from scripts.inference.inferer import SeparationInferer
+from scripts.inference.joint_list import read_joints
+from scripts.inference.regions import given_label_map, joints_of, regions_of, source_figures
+from scripts.physics import LOWER, UPPER
+from tests.support.dicom_sources import source, write
+from tests.support.drawn import joint
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +33,7 @@ def placed(radiograph, *rows):
 def test_a_small_image_without_joints_is_one_region_and_a_large_one_is_refused(hand, tmp_path):
     small = read_radiograph(write(source(), tmp_path / "small.dcm"))
     assert [joint.box for joint in joints_of(small, "small.dcm", [])] == [(0, 0, *small.levels.shape)]
-    with pytest.raises(
-        RefusedError, match=r"hand\.dcm: 500 rows x 600 columns, more than one joint: name its joints in"
-    ):
+    with pytest.raises(InputError, match=r"hand\.dcm: 500 rows x 600 columns, more than one joint: name its joints in"):
         joints_of(hand[1], "hand.dcm", [])
 
 
@@ -85,7 +84,7 @@ def test_masks_are_looked_for_in_the_territory_only():
     ],
 )
 def test_joints_that_do_not_fit_are_refused(hand, rows, says):
-    with pytest.raises(RefusedError, match=says):
+    with pytest.raises(InputError, match=says):
         placed(hand[1], *rows)
 
 
@@ -93,9 +92,9 @@ def test_a_region_that_shows_nothing_or_too_much_is_refused(tmp_path):
     levels = np.zeros((1200, 1200), int)
     levels[:100, :100] = joint(100, 100, 12)[0]
     radiograph = read_radiograph(write(source(levels=levels, ImagerPixelSpacing=[0.1, 0.1]), tmp_path / "a.dcm"))
-    with pytest.raises(RefusedError, match=r"hand\.dcm: every pixel of joint1 is 0 in the image's window"):
+    with pytest.raises(InputError, match=r"hand\.dcm: every pixel of joint1 is 0 in the image's window"):
         placed(radiograph, (600, 600))
-    with pytest.raises(RefusedError, match="the region of joint1 is 1100 rows x 1100 columns, 1024 px a side at most"):
+    with pytest.raises(InputError, match="the region of joint1 is 1100 rows x 1100 columns, 1024 px a side at most"):
         placed(radiograph, (0, 0, 1100, 1100))
 
 
@@ -128,13 +127,13 @@ def test_masks_of_a_segmentation_beside_the_image_are_used(hand, tmp_path):
 def test_a_segmentation_that_is_not_there_is_refused(hand, names, says):
     path, radiograph, _ = hand
     rows = read_joints([{"x": 9, "y": 9, "segmentation": name} for name in names], None)
-    with pytest.raises(RefusedError, match=says):
+    with pytest.raises(InputError, match=says):
         given_label_map(radiograph, path, rows)
 
 
 def test_a_segmentation_with_nothing_at_a_joint_is_refused(hand):
     _, radiograph, _ = hand
-    with pytest.raises(RefusedError, match=r"hand\.dcm: the segmentation has nothing in the region of joint1"):
+    with pytest.raises(InputError, match=r"hand\.dcm: the segmentation has nothing in the region of joint1"):
         regions_of(radiograph, "hand.dcm", placed(radiograph, (300, 250)), np.zeros((500, 600), np.uint8))
 
 
@@ -155,7 +154,7 @@ def test_each_folder_may_have_its_own_list(tmp_path):
     assert [row.numbers for row in found["a/one"]["joints"]] == [(80, 90), (80, 91)]
     assert found["three"]["joints"] == []
     (tmp_path / "a" / "joints.csv").write_text("image,x,y\ngone.dcm,80,90\n")
-    with pytest.raises(RefusedError, match=r"joints\.csv, line 2: image gone\.dcm is not there"):
+    with pytest.raises(InputError, match=r"joints\.csv, line 2: image gone\.dcm is not there"):
         find_regions(tmp_path)
 
 
@@ -167,5 +166,5 @@ def test_a_field_that_is_no_joint_is_refused():
 def test_a_second_image_of_a_name_is_refused(tmp_path):
     write(source(), tmp_path / "hand.dcm")
     write(source(), tmp_path / "hand")
-    with pytest.raises(RefusedError, match=r"hand\.dcm: another image has the name hand"):
+    with pytest.raises(InputError, match=r"hand\.dcm: another image has the name hand"):
         [LoadRegiond()(entry) for entry in find_regions(tmp_path)]

@@ -10,11 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from scripts.radiograph import LOWER, UPPER, recompose
-from scripts.refusal import RefusedError
-from scripts.regions import LoadRegiond
-from scripts.results import SplitRegiond, WriteResultsd, prepare_output, whole_or_nothing
-from tests.drawn import EqualShares, joint
+from scripts.errors import InputError
+from scripts.files import prepare_output, whole_or_nothing
+from scripts.inference.dataset import LoadRegiond
+from scripts.inference.split import SplitRegiond
+from scripts.inference.write_pictures import WriteResultsd
+from scripts.physics import LOWER, UPPER, recompose
+from tests.support.drawn import EqualShares, joint
 
 FILES = {f"a_{what}{suffix}" for what in ("upper", "lower", "label") for suffix in (".png", ".nii.gz")} | {
     "a_figures.json",
@@ -199,13 +201,13 @@ def test_an_interrupted_write_leaves_what_was_there_before(tmp_path, monkeypatch
         raise stop
 
     with monkeypatch.context() as patch:
-        patch.setattr("scripts.results.sheet", interrupted)
+        patch.setattr("scripts.inference.split.sheet", interrupted)
         with pytest.raises(type(stop)):
             write(split)
     assert list(tmp_path.iterdir()) == []
     write(split)
     with monkeypatch.context() as patch:
-        patch.setattr("scripts.results.sheet", interrupted)
+        patch.setattr("scripts.inference.split.sheet", interrupted)
         with pytest.raises(type(stop)):
             write(split)
     assert {path.name for path in (tmp_path / "a").iterdir()} == FILES
@@ -235,9 +237,9 @@ def test_the_output_folder_is_made_and_left_clean(tmp_path):
 
 def test_an_output_folder_that_cannot_be_written_to_is_refused_with_the_reason(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(RefusedError, match=r"output_dir .*file/results: cannot be written to \(Not a directory\)"):
+    with pytest.raises(InputError, match=r"output_dir .*file/results: cannot be written to \(Not a directory\)"):
         prepare_output(tmp_path / "file" / "results")
-    with pytest.raises(RefusedError, match=r"cannot be written to \(File exists\)"):
+    with pytest.raises(InputError, match=r"cannot be written to \(File exists\)"):
         prepare_output(tmp_path / "file")
 
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from scripts.networks.baselines import Baseline, BiharmonicFill, CopyImage, EqualSplit
 from scripts.networks.separator import CHANNELS
-from scripts.radiograph import LOWER, UPPER, attenuation, gray_level, overlap_of, recompose
+from scripts.physics import LOWER, UPPER, attenuation, gray_level, overlap_of, recompose
 
 K = 0.25
 

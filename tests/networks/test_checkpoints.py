@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from scripts.networks.checkpoints import between, load, merge, read
 from scripts.networks.separator import Separator
-from scripts.weights import between, load, merge, read
 
 SMALL = {"segmenter": {"features": (8, 8, 8, 8, 8, 8)}, "generator": {"features": (8, 8, 8, 8, 8, 8)}}
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from scripts.networks.reconstructor import Reconstructor
-from scripts.radiograph import overlap_of, split
+from scripts.physics import overlap_of, split
 from tests.networks.test_generator import blocks, picture
 
 

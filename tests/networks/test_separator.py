@@ -17,8 +17,8 @@ import torch
 from torch import Tensor, nn
 
 from scripts.networks.separator import CHANNELS, Separator
-from scripts.phantom import draw_joint
-from scripts.radiograph import overlap_of, recompose
+from scripts.phantoms.joint import draw_joint
+from scripts.physics import overlap_of, recompose
 
 SMALL: dict[str, Any] = {
     "segmenter": {"features": (8, 8, 8, 16, 16, 8)},

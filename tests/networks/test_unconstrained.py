@@ -12,8 +12,8 @@
 
 import torch
 
-from scripts.networks.free import FreeSeparator
-from scripts.radiograph import overlap_of, recompose
+from scripts.networks.unconstrained import FreeSeparator
+from scripts.physics import overlap_of, recompose
 from tests.networks.test_generator import blocks, picture
 
 

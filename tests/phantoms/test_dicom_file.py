@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from pydicom import dcmread
 
-from scripts.dicom.wrap import uid_of, wrap
+from scripts.phantoms.dicom_file import uid_of, wrap
 
 GRAY = np.linspace(0, 1, 70 * 81).reshape(70, 81)
 

@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 import torch
 
-from scripts.hand import JOINTS, Hand, draw_hand
-from scripts.phantom import draw_joint
-from scripts.radiograph import LOWER, UPPER, recompose
+from scripts.phantoms.hand import JOINTS, Hand, draw_hand
+from scripts.phantoms.joint import draw_joint
+from scripts.physics import LOWER, UPPER, recompose
 
 SMALL: dict = {"spacing": 0.2, "size": (360, 640)}
 """The middle of a hand, with all its joints."""

@@ -21,13 +21,13 @@ import pytest
 from PIL import Image
 from pydicom import dcmread
 
-from scripts.archive import SYNTAXES, main, save
 from scripts.dicom.reader import read_radiograph
-from scripts.hand import JOINTS, Hand, draw_hand
-from scripts.joints import place, read_joints, rows_of
-from scripts.pasting import paste
+from scripts.inference.joint_list import place, read_joints, rows_of
+from scripts.phantoms.hand import JOINTS, Hand, draw_hand
+from scripts.phantoms.hand_files import SYNTAXES, main, save
+from tests.support.pasting import paste
 
-SAMPLES = Path(__file__).parents[1] / "samples" / "hand"
+SAMPLES = Path(__file__).parents[2] / "samples" / "hand"
 SMALL: dict = {"spacing": 0.2, "size": (360, 640)}
 
 

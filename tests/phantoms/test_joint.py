@@ -19,10 +19,10 @@ import pytest
 import torch
 from PIL import Image
 
-from scripts.phantom import Phantom, draw_joint, main
-from scripts.radiograph import LOWER, UPPER, label_map, overlap_of, recompose
+from scripts.phantoms.joint import Phantom, draw_joint, main
+from scripts.physics import LOWER, UPPER, label_map, overlap_of, recompose
 
-SAMPLES = Path(__file__).parents[1] / "samples"
+SAMPLES = Path(__file__).parents[2] / "samples"
 
 
 def recomposed(phantom: Phantom) -> torch.Tensor:

@@ -15,8 +15,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from scripts.anatomy import TILE, Bone, draw_bones, draw_textures, metacarpal, phalanx, smooth_step, soft_tissue
-from scripts.radiograph import LOWER, UPPER
+from scripts.phantoms.joint_anatomy import (
+    TILE,
+    Bone,
+    draw_bones,
+    draw_textures,
+    metacarpal,
+    phalanx,
+    smooth_step,
+    soft_tissue,
+)
+from scripts.physics import LOWER, UPPER
 
 
 @pytest.fixture(scope="module")

@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from scripts.networks.reference import TransUNetGenerator, UNetSupervisor, VGGReconstructor
-from scripts.networks.reference_separator import ReferenceSeparator
+from scripts.networks.checkpoints import load, read
 from scripts.networks.separator import Separator
-from scripts.reference_weights import convert, published
-from scripts.weights import load, read
-from tests import stored_vectors
+from scripts.reference.convert_checkpoints import convert, published
+from scripts.reference.networks import TransUNetGenerator, UNetSupervisor, VGGReconstructor
+from scripts.reference.separator import ReferenceSeparator
+from tests.support import stored_vectors
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 KINDS = {"generator": TransUNetGenerator, "discriminator": UNetSupervisor, "reconstructor": VGGReconstructor}
 
 
@@ -90,7 +90,13 @@ def test_a_checkpoint_without_a_state_dict_is_refused(tmp_path, content):
 def test_on_the_command_line_a_refusal_is_one_sentence_and_status_1(checkpoints, tmp_path):
     arguments = [f"--{name}={path}" for name, path in {**checkpoints, "model": tmp_path / "nowhere.pt"}.items()]
     done = subprocess.run(
-        [sys.executable, "-m", "scripts.reference_weights", *arguments, f"--output={tmp_path / 'reference.pt'}"],
+        [
+            sys.executable,
+            "-m",
+            "scripts.reference.convert_checkpoints",
+            *arguments,
+            f"--output={tmp_path / 'reference.pt'}",
+        ],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from scripts.networks.reference import UNetSupervisor
-from scripts.reference_losses import ReferenceGeneratorLoss, ReferenceSupervisorLoss
-from tests import stored_vectors
+from scripts.reference.losses import ReferenceGeneratorLoss, ReferenceSupervisorLoss
+from scripts.reference.networks import UNetSupervisor
+from tests.support import stored_vectors
 
 
 @pytest.fixture

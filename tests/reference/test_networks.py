@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from scripts.networks.reference import TransUNetGenerator, UNetSupervisor, VGGReconstructor
-from scripts.phantom import draw_joint
-from scripts.radiograph import recompose
-from tests import stored_vectors
+from scripts.phantoms.joint import draw_joint
+from scripts.physics import recompose
+from scripts.reference.networks import TransUNetGenerator, UNetSupervisor, VGGReconstructor
+from tests.support import stored_vectors
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,11 @@
 import pytest
 import torch
 
-from scripts.datalist import LoadJointd, release_datalist, signed_distance
-from scripts.phantom import draw_joint
-from scripts.radiograph import LOWER, UPPER, recompose
-from scripts.reference_overlap import ReferenceOverlapSynthesis, dilated, edge_of, moved
-from tests import stored_vectors
+from scripts.datasets.finger_joints import LoadJointd, release_datalist, signed_distance
+from scripts.phantoms.joint import draw_joint
+from scripts.physics import LOWER, UPPER, recompose
+from scripts.reference.overlap_synthesis import ReferenceOverlapSynthesis, dilated, edge_of, moved
+from tests.support import stored_vectors
 
 FAULTLESS = {"dilation": 1, "blurred_rim": False, "crop": 0}
 

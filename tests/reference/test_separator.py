@@ -3,11 +3,11 @@ import copy
 import pytest
 import torch
 
-from scripts.inferer import SeparationInferer
-from scripts.networks.reference_separator import ReferenceSeparator, implied_ratio
+from scripts.inference.inferer import SeparationInferer
 from scripts.networks.separator import CHANNELS, Separator
-from scripts.phantom import draw_joint
-from scripts.radiograph import overlap_of, recompose, split
+from scripts.phantoms.joint import draw_joint
+from scripts.physics import overlap_of, recompose, split
+from scripts.reference.separator import ReferenceSeparator, implied_ratio
 
 SMALL = {"features": (8, 8, 8, 16, 16, 8)}
 

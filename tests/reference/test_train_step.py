@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from scripts.radiograph import LOWER, UPPER, overlap_of, recompose
-from scripts.reference_iteration import ReferenceSeparation, ReferenceStep
-from scripts.reference_losses import ReferenceGeneratorLoss, ReferenceSupervisorLoss
+from scripts.physics import LOWER, UPPER, overlap_of, recompose
+from scripts.reference.losses import ReferenceGeneratorLoss, ReferenceSupervisorLoss
+from scripts.reference.train_step import ReferenceSeparation, ReferenceStep
 
 
 class TinyGenerator(nn.Module):

@@ -12,13 +12,13 @@ import pytest
 import requests
 from pydicom import Dataset, dcmread
 
-from scripts.archive import save
-from scripts.hand import draw_hand
-from scripts.refusal import RefusedError
-from serving.label_server import LabelServer
-from serving.orthanc import Orthanc, free_port
-from serving.pacs import Instance, Pacs
-from serving.viewer import viewer
+from scripts.errors import InputError
+from scripts.phantoms.hand import draw_hand
+from scripts.phantoms.hand_files import save
+from serving.local.monailabel import LabelServer
+from serving.local.ohif_download import viewer
+from serving.local.orthanc import Orthanc, free_port
+from serving.pacs.client import Instance, Pacs
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "samples" / "hand"
@@ -54,7 +54,7 @@ def or_skip(start: Callable[[], Thing]) -> Thing:
     """What a test needs of the machine; where it is missing, the test skips with the reason, in CI it fails."""
     try:
         return start()
-    except RefusedError as error:
+    except InputError as error:
         if os.environ.get("CI"):
             raise
         pytest.skip(str(error))

@@ -6,7 +6,7 @@ import shutil
 import pytest
 import torch
 
-from scripts import weights
+from scripts.networks import checkpoints
 from serving.bundle import ROOT, Bundle
 
 SHIPPED = ROOT / "models" / "model.pt"
@@ -20,9 +20,9 @@ def test_weights_are_loaded_once(tmp_path):
 def test_new_weights_are_taken_up_and_results_are_signed_with_them(tmp_path):
     bundle = Bundle(tmp_path / "model.pt", SHIPPED)
     before = bundle.get()
-    state = weights.read(SHIPPED)
+    state = checkpoints.read(SHIPPED)
     name = next(iter(state))
-    weights.save({**state, name: state[name] + 1}, tmp_path / "model.pt")
+    checkpoints.save({**state, name: state[name] + 1}, tmp_path / "model.pt")
     after = bundle.get()
     assert after.software.weights_sha256 != before.software.weights_sha256
     assert not torch.equal(after.network.state_dict()[name], before.network.state_dict()[name])

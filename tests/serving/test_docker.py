@@ -4,7 +4,7 @@ import re
 
 import yaml
 
-from serving.viewer import PACKAGE
+from serving.local.ohif_download import PACKAGE
 from tests.serving.conftest import ROOT
 
 

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 import pytest
 import requests
 
-from serving.label_server import LabelServer
-from serving.orthanc import Orthanc, free_port
-from serving.pacs import Pacs
+from serving.local.monailabel import LabelServer
+from serving.local.orthanc import Orthanc, free_port
+from serving.pacs.client import Pacs
 from tests.serving.conftest import ask, objects_in
 
 pytestmark = [pytest.mark.pacs, pytest.mark.slow]

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from scripts.refusal import RefusedError
+from scripts.errors import InputError
 from serving import label_map
 
 
@@ -39,11 +39,11 @@ def test_bytes_are_read_row_by_row(tmp_path, radiograph, labels, name, pack):
 def test_a_label_map_of_another_image_is_refused_before_its_pixels_are_read(tmp_path, radiograph):
     other = SimpleNamespace(levels=np.zeros((20, 30)), spacing=(1.0, 1.0))
     label_map.write(np.ones((20, 30), np.uint8), tmp_path / "label.nrrd", other)
-    with pytest.raises(RefusedError, match="30 x 20 x 1, 20 columns x 30 rows expected"):
+    with pytest.raises(InputError, match="30 x 20 x 1, 20 columns x 30 rows expected"):
         label_map.read(tmp_path / "label.nrrd", radiograph)
 
 
 def test_a_bomb_is_not_unpacked(tmp_path, radiograph):
     (tmp_path / "label.bin.gz").write_bytes(gzip.compress(bytes(50_000_000)))
-    with pytest.raises(RefusedError, match="more than 600 bytes, 600 expected"):
+    with pytest.raises(InputError, match="more than 600 bytes, 600 expected"):
         label_map.read(tmp_path / "label.bin.gz", radiograph)

@@ -12,9 +12,9 @@ import psutil
 import pytest
 import requests
 
-from scripts.refusal import RefusedError
-from serving.orthanc import Orthanc, free_port
-from serving.viewer import viewer
+from scripts.errors import InputError
+from serving.local.ohif_download import viewer
+from serving.local.orthanc import Orthanc, free_port
 from tests.serving.conftest import ROOT
 
 pytestmark = [pytest.mark.pacs, pytest.mark.slow]
@@ -137,13 +137,13 @@ def test_ctrl_c_ends_all_that_was_started(running):
 
 def test_a_machine_without_orthanc_is_told_the_line_that_installs_it(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(RefusedError, match="apt-get install --yes orthanc orthanc-dicomweb"):
+    with pytest.raises(InputError, match="apt-get install --yes orthanc orthanc-dicomweb"):
         Orthanc(tmp_path)
 
 
 def test_a_machine_without_npm_is_told_the_line_that_installs_it(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(RefusedError, match="apt-get install --yes npm"):
+    with pytest.raises(InputError, match="apt-get install --yes npm"):
         viewer(tmp_path)
 
 
@@ -153,13 +153,13 @@ def test_a_viewer_that_is_not_the_known_one_is_not_unpacked(monkeypatch, tmp_pat
     npm.write_text("#!/bin/sh\necho something else > app.tgz\n")
     npm.chmod(0o755)
     monkeypatch.setenv("PATH", f"{npm.parent}{os.pathsep}{os.environ['PATH']}")
-    with pytest.raises(RefusedError, match=r"what npm fetched is not @ohif/app@3\.13\.2"):
+    with pytest.raises(InputError, match=r"what npm fetched is not @ohif/app@3\.13\.2"):
         viewer(tmp_path / "viewer")
     assert [path.name for path in (tmp_path / "viewer").iterdir()] == []
 
 
 def test_a_pacs_that_does_not_answer_does_not_keep_the_server_from_starting(tmp_path):
-    from serving.label_server import LabelServer
+    from serving.local.monailabel import LabelServer
 
     server = LabelServer("http://127.0.0.1:9/dicom-web", tmp_path, port=free_port(0))
     try:

@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scripts.dicom.derived import BOX, JOINT, MASKS_FROM, OVERLAP, PRIVATE_CREATOR, PRIVATE_GROUP
+from scripts.dicom.layer_image import BOX, JOINT, MASKS_FROM, OVERLAP, PRIVATE_CREATOR, PRIVATE_GROUP
 from scripts.dicom.segmentation import read_label_map
 from serving.bundle import ROOT, Bundle
-from serving.journal import Journal
-from serving.pacs import Instance
+from serving.pacs.client import Instance
+from serving.pacs.journal import Journal
 from serving.separation import JointSeparator
-from tests.separated import errors
 from tests.serving.conftest import objects_in
+from tests.support.separated import errors
 
 pytestmark = pytest.mark.pacs
 

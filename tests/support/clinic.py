@@ -7,14 +7,14 @@ from typing import Literal
 import numpy as np
 from pydicom import Dataset, dcmread
 
-from scripts.archive import save
-from scripts.hand import draw_hand
-from scripts.radiograph import label_map
+from scripts.phantoms.hand import draw_hand
+from scripts.phantoms.hand_files import save
+from scripts.physics import label_map
 from serving.bundle import ROOT, Bundle
-from serving.journal import Journal
-from serving.made import Results
-from serving.orthanc import Orthanc
-from serving.pacs import Pacs
+from serving.local.orthanc import Orthanc
+from serving.pacs.client import Pacs
+from serving.pacs.journal import Journal
+from serving.pacs.result_index import Results
 from serving.separation import JointSeparator
 
 MODEL = ROOT / "models" / "model.pt"

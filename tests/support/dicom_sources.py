@@ -29,7 +29,7 @@ from pydicom.uid import (
 )
 
 from scripts.dicom.grayscale import Grayscale
-from tests.drawn import joint
+from tests.support.drawn import joint
 
 SOP_CLASSES = {
     "DX": DigitalXRayImageStorageForPresentation,

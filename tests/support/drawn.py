@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from scripts.radiograph import LOWER, UPPER, split
+from scripts.physics import LOWER, UPPER, split
 
 
 def joint(rows: int = 96, columns: int = 80, bits: int = 8, depth: float = 0.06, seed: int = 0) -> tuple:

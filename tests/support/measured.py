@@ -13,7 +13,7 @@
 
 from monai.handlers import IgniteMetricHandler
 
-from scripts.metrics import OverlapError
+from scripts.evaluation.metrics import OverlapError
 
 
 def overlap_error() -> dict[str, IgniteMetricHandler]:

@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from scripts.hand import Hand, Joint
-from scripts.radiograph import attenuation, gray_level
+from scripts.phantoms.hand import Hand, Joint
+from scripts.physics import attenuation, gray_level
 
 FEATHER = 0.06
 """Share of a field's side over which a pasted joint fades into the hand, on each side."""

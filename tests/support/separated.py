@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from pydicom import Dataset, dcmread
 
-from scripts.dicom.identity import Software
 from scripts.dicom.joint import SeparatedJoint
+from scripts.dicom.provenance import Software
 from scripts.dicom.reader import Radiograph, read_radiograph
-from scripts.radiograph import split_levels
-from tests.dicom_sources import source, write
-from tests.drawn import joint
+from scripts.physics import split_levels
+from tests.support.dicom_sources import source, write
+from tests.support.drawn import joint
 
 SOFTWARE = Software(version="1.2.3", weights_sha256="ab" * 32)
 BOXES = {"left_2": (10, 0, 150, 90), "left_3": (0, 105, 160, 200)}

@@ -14,9 +14,9 @@ import pytest
 import torch
 from torch.nn.functional import interpolate
 
-from scripts.hand import Hand, draw_hand
-from scripts.pasting import FEATHER, paste
-from scripts.phantom import Phantom, draw_joint
+from scripts.phantoms.hand import Hand, draw_hand
+from scripts.phantoms.joint import Phantom, draw_joint
+from tests.support.pasting import FEATHER, paste
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from scripts.losses import AdversarialLoss, MaskLoss, OverlapLoss, SeamLoss, SeparationLoss, SupervisorLoss
-from scripts.radiograph import LOWER, UPPER
+from scripts.physics import LOWER, UPPER
+from scripts.training.losses import AdversarialLoss, MaskLoss, OverlapLoss, SeamLoss, SeparationLoss, SupervisorLoss
 
 
 def row_of_masks() -> Tensor:

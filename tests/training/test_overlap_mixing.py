@@ -13,11 +13,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from scripts.datalist import signed_distance
-from scripts.overlap import OverlapSynthesis
-from scripts.phantom import draw_joint
-from scripts.radiograph import overlap_of
-from scripts.real_overlap import MixedOverlaps, RealOverlaps
+from scripts.datasets.finger_joints import signed_distance
+from scripts.phantoms.joint import draw_joint
+from scripts.physics import overlap_of
+from scripts.training.overlap_mixing import MixedOverlaps, RealOverlaps
+from scripts.training.overlap_synthesis import OverlapSynthesis
 
 Joints = dict[str, Tensor]
 

@@ -17,10 +17,11 @@ import torch
 from torch import Tensor
 from torch.utils.data import default_collate
 
-from scripts.datalist import FaceLeftd, LoadJointd, SignedDistanced, release_datalist, signed_distance
-from scripts.overlap import FixedOverlaps, OverlapSynthesis, smoothstep, soften, taper, undisturbed
-from scripts.radiograph import LOWER, UPPER, attenuation, overlap_of, recompose
-from tests.drawn import per_image
+from scripts.datasets.finger_joints import FaceLeftd, LoadJointd, SignedDistanced, release_datalist, signed_distance
+from scripts.physics import LOWER, UPPER, attenuation, overlap_of, recompose
+from scripts.training.fixed_overlaps import FixedOverlaps, undisturbed
+from scripts.training.overlap_synthesis import OverlapSynthesis, smoothstep, soften, taper
+from tests.support.drawn import per_image
 
 PLAIN: dict[str, Any] = {
     "crossed": 0.0,

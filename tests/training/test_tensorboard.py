@@ -15,9 +15,9 @@ import torch
 from ignite.engine import Engine
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from scripts.board import JointsOnBoard
 from scripts.networks.separator import Separator
-from scripts.phantom import draw_joint
+from scripts.phantoms.joint import draw_joint
+from scripts.training.tensorboard import JointsOnBoard
 
 
 def test_the_same_joints_are_drawn_after_each_validation(tmp_path: Path) -> None:

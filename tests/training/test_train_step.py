@@ -20,15 +20,15 @@ from monai.utils.enums import AdversarialKeys
 from monai.utils.enums import CommonKeys as Keys
 from torch import Tensor
 
-from scripts.datalist import signed_distance
-from scripts.iteration import AdversarialStep, BoneExamples, CropSeparation
-from scripts.losses import AdversarialLoss, SeparationLoss, SupervisorLoss
+from scripts.datasets.finger_joints import signed_distance
 from scripts.networks.generator import Generator
 from scripts.networks.supervisor import Supervisor
-from scripts.overlap import JOINT_KEYS, OverlapSynthesis
-from scripts.phantom import draw_joint
-from scripts.radiograph import overlap_of, recompose
-from scripts.real_overlap import MixedOverlaps, RealOverlaps
+from scripts.phantoms.joint import draw_joint
+from scripts.physics import overlap_of, recompose
+from scripts.training.losses import AdversarialLoss, SeparationLoss, SupervisorLoss
+from scripts.training.overlap_mixing import MixedOverlaps, RealOverlaps
+from scripts.training.overlap_synthesis import JOINT_KEYS, OverlapSynthesis
+from scripts.training.train_step import AdversarialStep, BoneExamples, CropSeparation
 
 Made = dict[str, Tensor]
 

@@ -14,9 +14,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from scripts.placement import place, placement, rows_apart
-from scripts.radiograph import LOWER, UPPER
-from tests.drawn import per_image
+from scripts.physics import LOWER, UPPER
+from scripts.training.warp import place, placement, rows_apart
+from tests.support.drawn import per_image
 
 
 def dot(row: int, column: int, height: int = 41, width: int = 61) -> Tensor:

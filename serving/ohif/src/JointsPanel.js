@@ -11,13 +11,13 @@
 
 // The panel that lists the separated joints with their figures, and from which one is chosen.
 
-import { componentOf, elementOf } from './elements.js';
-import { markJoints, separateWithMasks } from './flow.js';
-import { joints } from './separated.js';
-import { labelMapThere } from './masks.js';
-import { look } from './showing.js';
+import { componentOf, elementOf } from './utils/dom.js';
+import { markJoints, separateWithMasks } from './commands.js';
+import { joints } from './study/displaySets.js';
+import { labelMapThere } from './viewports/masks.js';
+import { look } from './viewports/showJoint.js';
 import { state } from './state.js';
-import { masksFrom, overlapIn, sentence, titleOf } from './words.js';
+import { masksFrom, overlapIn, sentence, titleOf } from './utils/format.js';
 
 const drawn = new Set();
 

@@ -11,8 +11,8 @@
 
 // What is written over a pane.
 
-import { ORIGINAL, TITLES } from './names.js';
-import { describe } from './separated.js';
+import { ORIGINAL, TITLES } from './constants.js';
+import { describe } from './study/displaySets.js';
 
 /** Short, as OHIF cuts longer ones off: the panel says of which joint. */
 export function captionOf(displaySet) {

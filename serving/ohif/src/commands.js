@@ -11,18 +11,18 @@
 
 // What a radiologist does: mark joints, have them separated, correct masks, have them separated again.
 
-import { hangHand, sideBySide, sight } from './hanging.js';
-import { unlink } from './linking.js';
-import { mark, marking, stop } from './marking.js';
-import { correctedAt, labelMap } from './masks.js';
-import { ORIGINAL } from './names.js';
-import { joints, original, originals, shownIn } from './separated.js';
-import { separate } from './server.js';
-import { look, ready, showJoint } from './showing.js';
+import { hangHand, sideBySide, sight } from './hangingProtocol.js';
+import { unlink } from './viewports/synchronize.js';
+import { mark, marking, stop } from './viewports/markingTool.js';
+import { correctedAt, labelMap } from './viewports/masks.js';
+import { ORIGINAL } from './constants.js';
+import { joints, original, originals, shownIn } from './study/displaySets.js';
+import { separate } from './utils/api.js';
+import { look, ready, showJoint } from './viewports/showJoint.js';
 import { changed, going } from './state.js';
-import { bring, dismiss } from './study.js';
-import { notify, services, viewport } from './viewer.js';
-import { countOf, sentence } from './words.js';
+import { bring, dismiss } from './study/studyMetadata.js';
+import { notify, services, viewport } from './utils/ohif.js';
+import { countOf, sentence } from './utils/format.js';
 
 /** Start the marking of joints, or end it. */
 export async function markJoints() {

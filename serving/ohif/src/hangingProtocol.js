@@ -11,9 +11,9 @@
 
 // The hanging protocol: original, upper and lower bone of one joint side by side, or the hand alone.
 
-import { LOWER, ORIGINAL, PROTOCOL, UPPER, VIEWPORTS } from './names.js';
-import { describe, joints, originals } from './separated.js';
-import { displaySets, services } from './viewer.js';
+import { LOWER, ORIGINAL, PROTOCOL, UPPER, VIEWPORTS } from './constants.js';
+import { describe, joints, originals } from './study/displaySets.js';
+import { displaySets, services } from './utils/ohif.js';
 
 const ATTRIBUTE = 'blsGanPane';
 const SIDE_BY_SIDE = 'sideBySide';

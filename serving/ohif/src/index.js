@@ -11,18 +11,18 @@
 
 // The extension as OHIF loads it: what it is made of, and when it is there.
 
-import { loadStyle } from './elements.js';
-import { leave, markJoints, masksEdited, separateWithMasks } from './flow.js';
-import { protocol, register } from './hanging.js';
-import { toggleMasks } from './masks.js';
-import { ID, PROTOCOL } from './names.js';
-import { JointsPanel, redraw } from './panel.js';
-import { standsAs } from './separated.js';
-import { followThumbnail, settleOpened } from './showing.js';
+import { loadStyle } from './utils/dom.js';
+import { leave, markJoints, masksEdited, separateWithMasks } from './commands.js';
+import { protocol, register } from './hangingProtocol.js';
+import { toggleMasks } from './viewports/masks.js';
+import { ID, PROTOCOL } from './constants.js';
+import { JointsPanel, redraw } from './JointsPanel.js';
+import { standsAs } from './study/displaySets.js';
+import { followThumbnail, settleOpened } from './viewports/showJoint.js';
 import { onChange, state } from './state.js';
-import { watch } from './study.js';
-import { toolbarModule } from './toolbar.js';
-import { keep, services } from './viewer.js';
+import { watch } from './study/studyMetadata.js';
+import { toolbarModule } from './toolbarModule.js';
+import { keep, services } from './utils/ohif.js';
 
 let subscriptions = [];
 

@@ -11,9 +11,9 @@
 
 // The mode in which a radiologist separates joints: OHIF's segmentation mode, with joints before masks.
 
-import { BRUSH_MM } from './brush.js';
+import { BRUSH_MM } from './viewports/brush.js';
 import { captionOf } from './captions.js';
-import { ID, PANEL, PROTOCOL } from './names.js';
+import { ID, PANEL, PROTOCOL } from './constants.js';
 
 const SEGMENTATION_MODE = '@ohif/mode-segmentation';
 const MASK_TOOLS = '@ohif/extension-cornerstone.panelModule.panelSegmentationWithToolsLabelMap';

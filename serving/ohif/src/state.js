@@ -11,9 +11,9 @@
 
 // What goes on in the viewer, and who wants to be told when it changes.
 
-import { sideBySide, sight } from './hanging.js';
-import { marking } from './marking.js';
-import { refreshToolbar } from './viewer.js';
+import { sideBySide, sight } from './hangingProtocol.js';
+import { marking } from './viewports/markingTool.js';
+import { refreshToolbar } from './utils/ohif.js';
 
 /**
  * - busy: the server is at work

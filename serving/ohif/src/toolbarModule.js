@@ -11,9 +11,9 @@
 
 // Buttons with words for the toolbar: what they do cannot be guessed from an icon.
 
-import { componentOf, elementOf } from './elements.js';
-import { labelMapThere, masksWanted } from './masks.js';
-import { ID } from './names.js';
+import { componentOf, elementOf } from './utils/dom.js';
+import { labelMapThere, masksWanted } from './viewports/masks.js';
+import { ID } from './constants.js';
 import { state } from './state.js';
 
 const TextButton = componentOf((element, { id, label, tooltip, commands, disabled, isActive, onInteraction }) => {

@@ -10,8 +10,8 @@ import requests
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from serving.label_server import LabelServer
-from serving.orthanc import free_port
+from serving.local.monailabel import LabelServer
+from serving.local.orthanc import free_port
 
 pytestmark = [pytest.mark.pacs, pytest.mark.slow]
 

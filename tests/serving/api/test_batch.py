@@ -5,7 +5,7 @@ import time
 import pytest
 import requests
 
-from scripts import weights
+from scripts.networks import checkpoints
 from tests.serving.conftest import ROOT, ask, empty, objects_in
 
 pytestmark = [pytest.mark.pacs, pytest.mark.slow]
@@ -44,10 +44,10 @@ def test_a_batch_goes_through_the_archive_and_one_bad_image_does_not_stop_it(ser
 def test_after_a_training_a_batch_makes_all_known_joints_with_the_new_weights(server, pacs, hand):
     assert ask(server, hand.sop, hand.at("MCP2", "MCP3")).status_code == 200
     before = objects_in(pacs, hand.study)
-    state = weights.read(ROOT / "models" / "model.pt")
+    state = checkpoints.read(ROOT / "models" / "model.pt")
     name = next(name for name in state if name.startswith("segmenter.") and state[name].is_floating_point())
     (server.state / "weights").mkdir(exist_ok=True)
-    weights.save({**state, name: state[name] * 1.001}, server.state / "weights" / "model.pt")
+    checkpoints.save({**state, name: state[name] * 1.001}, server.state / "weights" / "model.pt")
     try:
         assert batch(server, max_workers=1)["status"] == "DONE"
     finally:

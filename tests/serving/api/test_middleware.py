@@ -8,7 +8,7 @@ import pytest
 from fastapi import FastAPI
 from starlette.responses import PlainTextResponse
 
-from serving.guard import Guard, answer_failures
+from serving.api.middleware import Guard, answer_failures
 
 
 async def app(scope, receive, send):

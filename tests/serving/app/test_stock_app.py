@@ -16,11 +16,11 @@ import requests
 import SimpleITK as sitk  # noqa: N813
 from PIL import Image
 
-from scripts.phantom import draw_joint
-from scripts.radiograph import LOWER, UPPER
-from serving.orthanc import free_port
+from scripts.phantoms.joint import draw_joint
+from scripts.physics import LOWER, UPPER
+from serving.local.orthanc import free_port
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 HAND = ROOT / "samples" / "hand" / "hand_000_right.dcm"
 MCP2 = (537, 770)
 """Column and row in :data:`HAND`, from the list beside it."""

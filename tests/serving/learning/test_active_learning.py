@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from scripts.dicom_regions import regions_of
-from scripts.joints import PlacedJoint
-from serving import least_sure
-from serving.least_sure import LeastSure
-from serving.orthanc import Orthanc, free_port
-from serving.radiographs import Radiographs
+from scripts.inference.joint_list import PlacedJoint
+from scripts.inference.regions import regions_of
+from serving.app.datastore import Radiographs
+from serving.learning import active_learning
+from serving.learning.active_learning import LeastSure
+from serving.local.orthanc import Orthanc, free_port
 from serving.separation import JointSeparator
-from tests.serving.clinic import Case, draw_case, results_of, separator_of
+from tests.support.clinic import Case, draw_case, results_of, separator_of
 
 pytestmark = pytest.mark.pacs
 
@@ -105,7 +105,7 @@ def test_a_second_call_only_searches_runs_no_network_and_memory_is_bounded(
     assert asked
     assert all("/instances?" in url for url in asked), "headers and pixels are remembered"
     assert len(runs) == 3
-    monkeypatch.setattr(least_sure, "REMEMBERED", 2)
+    monkeypatch.setattr(active_learning, "REMEMBERED", 2)
     smaller = LeastSure(separator, results_of(separator))
     assert smaller({}, radiographs) == first
     assert len(smaller._figures) == 2
@@ -117,5 +117,5 @@ def test_what_is_not_looked_at_in_time_is_looked_at_next_time(
     strategy = LeastSure(separator, results_of(separator))
     strategy({}, radiographs)
     strategy._figures.popitem()
-    monkeypatch.setattr(least_sure, "PATIENCE", -1.0)
+    monkeypatch.setattr(active_learning, "PATIENCE", -1.0)
     assert (strategy({}, radiographs)["looked_at"], strategy({}, radiographs)["left"]) == (2, 1)

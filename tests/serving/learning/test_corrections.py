@@ -7,17 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scripts.datalist import release_datalist
-from scripts.mask_check import held_out_joints
+from scripts.datasets.export import KnownMasks
+from scripts.datasets.finger_joints import release_datalist
+from scripts.errors import InputError
+from scripts.evaluation.mask_quality import held_out_joints
+from scripts.networks.checkpoints import load, save
 from scripts.networks.separator import Separator as Network
-from scripts.refusal import RefusedError
-from scripts.release import KnownMasks
-from scripts.weights import load, save
-from serving import corrections
-from serving.orthanc import Orthanc, free_port
+from serving.learning import corrections
+from serving.local.orthanc import Orthanc, free_port
+from serving.pacs.stored_results import stored_results
 from serving.separation import JointSeparator
-from serving.stored import stored_results
-from tests.serving.clinic import MODEL, Case, draw_case, results_of, separator_of
+from tests.support.clinic import MODEL, Case, draw_case, results_of, separator_of
 
 pytestmark = pytest.mark.pacs
 
@@ -129,9 +129,9 @@ def test_corrections_under_older_weights_count_and_the_newest_masks_win(
 
 
 def test_too_few_corrections_are_refused_with_their_number(tmp_path: Path, orthanc: Orthanc) -> None:
-    with pytest.raises(RefusedError, match="corrected joints: 5 of 2 patients in the PACS, 6 of 2 or more expected"):
+    with pytest.raises(InputError, match="corrected joints: 5 of 2 patients in the PACS, 6 of 2 or more expected"):
         corrections.refuse_few(5, 2)
-    with pytest.raises(RefusedError, match="corrected joints: 9 of 1 patient in the PACS"):
+    with pytest.raises(InputError, match="corrected joints: 9 of 1 patient in the PACS"):
         corrections.refuse_few(9, 1)
     corrections.refuse_few(6, 2)
 
@@ -141,7 +141,7 @@ def test_an_empty_pacs_has_none(tmp_path: Path) -> None:
     try:
         results = results_of(separator_of(empty, tmp_path / "state"))
         assert corrections.count(results) == (0, 0)
-        with pytest.raises(RefusedError, match="corrected joints: 0 of 0 patients"):
+        with pytest.raises(InputError, match="corrected joints: 0 of 0 patients"):
             corrections.collect(results, tmp_path / "release")
     finally:
         empty.stop()

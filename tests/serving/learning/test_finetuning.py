@@ -12,19 +12,19 @@ import pytest
 import requests
 import torch
 
-from scripts import weights
+from scripts.errors import InputError
+from scripts.files import file_sha256
+from scripts.networks import checkpoints
 from scripts.networks.separator import Separator as Network
-from scripts.refusal import RefusedError
-from scripts.results import file_sha256
-from serving import training
 from serving.bundle import Bundle
-from serving.journal import BusyError, Journal
-from serving.label_server import LabelServer
-from serving.made import Results
-from serving.orthanc import Orthanc, free_port
-from serving.pacs import Pacs, PacsAwayError
-from serving.training import FineTuning, install
-from tests.serving.clinic import MODEL, Case, draw_case
+from serving.learning import finetuning
+from serving.learning.finetuning import FineTuning, install
+from serving.local.monailabel import LabelServer
+from serving.local.orthanc import Orthanc, free_port
+from serving.pacs.client import Pacs, PacsAwayError
+from serving.pacs.journal import BusyError, Journal
+from serving.pacs.result_index import Results
+from tests.support.clinic import MODEL, Case, draw_case
 
 
 @dataclass(frozen=True)
@@ -178,7 +178,7 @@ def test_better_weights_are_taken_and_the_former_ones_kept(clinic: Clinic, train
 @pytest.mark.slow
 @pytest.mark.pacs
 def test_only_the_segmenter_changes(clinic: Clinic, trained: dict[str, Any]) -> None:
-    old, new = weights.read(MODEL), weights.read(clinic.state / "weights" / "model.pt")
+    old, new = checkpoints.read(MODEL), checkpoints.read(clinic.state / "weights" / "model.pt")
     assert list(old) == list(new)
     changed = {name.split(".")[0] for name in old if not torch.equal(old[name], new[name])}
     assert changed == {"segmenter"}
@@ -241,7 +241,7 @@ def test_a_crash_while_weights_are_installed_leaves_the_old_or_the_new_ones_whol
     folder, candidate = tmp_path / "weights", tmp_path / "candidate.pt"
     folder.mkdir()
     state = Network().state_dict()
-    weights.save(state, candidate)
+    checkpoints.save(state, candidate)
     bundle = Bundle(folder / "model.pt", former)
     moves, move = [], os.replace
 
@@ -251,7 +251,7 @@ def test_a_crash_while_weights_are_installed_leaves_the_old_or_the_new_ones_whol
             raise KeyboardInterrupt
         move(source, target)
 
-    monkeypatch.setattr(training.os, "replace", crash)
+    monkeypatch.setattr(finetuning.os, "replace", crash)
     with pytest.raises(KeyboardInterrupt):
         install(candidate, former, folder)
     assert bundle.path == former
@@ -262,7 +262,7 @@ def test_a_crash_while_weights_are_installed_leaves_the_old_or_the_new_ones_whol
     kept = folder / f"model_{str(file_sha256(MODEL))[:12]}.pt"
     assert sorted(folder.iterdir()) == [folder / "model.pt", kept]
     assert kept.read_bytes() == MODEL.read_bytes()
-    taken = weights.read(folder / "model.pt")
+    taken = checkpoints.read(folder / "model.pt")
     assert all(torch.equal(taken[name], value) for name, value in state.items())
 
 
@@ -293,6 +293,6 @@ def test_a_pacs_that_is_away_is_told_of(tmp_path: Path, former: Path) -> None:
 def test_settings_are_those_of_the_config_but_for_what_is_asked(tmp_path: Path, former: Path) -> None:
     task = fine_tuning(former, tmp_path)
     assert task.settings({"seed": 3}) == {**task.config(), "seed": 3}
-    assert set(task.config()) == set(training.LIMITS)
-    with pytest.raises(RefusedError, match="seed is -1, int 0 to "):
+    assert set(task.config()) == set(finetuning.LIMITS)
+    with pytest.raises(InputError, match="seed is -1, int 0 to "):
         task.settings({"seed": -1})

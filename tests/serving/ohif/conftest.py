@@ -9,17 +9,17 @@ import pytest
 from playwright import sync_api
 from pydicom import dcmread
 
-from scripts.archive import save
-from scripts.hand import draw_hand
-from scripts.refusal import RefusedError
-from tests.serving.browser.desk import FLAGS, Desk
+from scripts.errors import InputError
+from scripts.phantoms.hand import draw_hand
+from scripts.phantoms.hand_files import save
 from tests.serving.conftest import Hand, or_skip
+from tests.support.desk import FLAGS, Desk
 
 
 def find_chromium() -> str:
     binary = shutil.which("chromium")
     if binary is None:
-        raise RefusedError("Chromium is missing: apt-get install --yes chromium")
+        raise InputError("Chromium is missing: apt-get install --yes chromium")
     return binary
 
 

@@ -9,9 +9,9 @@ from playwright.sync_api import expect
 from pydicom import Dataset
 from pydicom.uid import ComputedRadiographyImageStorage, generate_uid
 
-from scripts.dicom.derived import BOX, JOINT, LAYER, MASKS_FROM, PRIVATE_CREATOR, PRIVATE_GROUP
-from tests.serving.browser.desk import PANES, settled
+from scripts.dicom.layer_image import BOX, JOINT, LAYER, MASKS_FROM, PRIVATE_CREATOR, PRIVATE_GROUP
 from tests.serving.conftest import ask, empty, objects_in
+from tests.support.desk import PANES, settled
 
 pytestmark = pytest.mark.browser
 

@@ -3,9 +3,9 @@
 import pytest
 
 from serving.bundle import ROOT, Bundle
-from serving.journal import BusyError, Journal
-from serving.orthanc import Orthanc, free_port
-from serving.pacs import Pacs, PacsAwayError
+from serving.local.orthanc import Orthanc, free_port
+from serving.pacs.client import Pacs, PacsAwayError
+from serving.pacs.journal import BusyError, Journal
 from serving.separation import JointSeparator
 from tests.serving.conftest import objects_in
 

@@ -11,11 +11,11 @@
 
 // What the study's own metadata says: which image is a radiograph, which a layer, of which joint, from where.
 
-import { ORIGINAL, UPPER, LOWER } from './names.js';
-import { isGone } from './study.js';
+import { ORIGINAL, UPPER, LOWER } from '../constants.js';
+import { isGone } from './studyMetadata.js';
 import { thumbnail } from './thumbnail.js';
-import { displaySets, services } from './viewer.js';
-import { titleOf } from './words.js';
+import { displaySets, services } from '../utils/ohif.js';
+import { titleOf } from '../utils/format.js';
 
 const SEGMENTATION = '1.2.840.10008.5.1.4.1.1.66.';
 const MAKER = 'BLS-GAN';

@@ -11,7 +11,7 @@
 
 // The open study, kept in step with the PACS without a reload.
 
-import { dataSource, displaySets, libraries, services } from './viewer.js';
+import { dataSource, displaySets, libraries, services } from '../utils/ohif.js';
 
 /** SOP Instance UIDs that the PACS no longer holds; OHIF's store of metadata never forgets. */
 const gone = new Set();

@@ -11,7 +11,7 @@
 
 // Thumbnails of images whose lowest value is white: OHIF draws them as negatives.
 
-import { dataSource, libraries } from './viewer.js';
+import { dataSource, libraries } from '../utils/ohif.js';
 
 /** A picture of an instance, as an address. */
 export async function thumbnail(instance) {

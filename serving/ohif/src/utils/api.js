@@ -11,7 +11,7 @@
 
 // What is asked of the server, and its answer or the sentence that says why there is none.
 
-import { services } from './viewer.js';
+import { services } from './ohif.js';
 
 const TARGET = '/infer/bls_gan';
 

@@ -42,7 +42,7 @@ function reactElement(type, { ref, ...props }) {
 }
 
 export function loadStyle() {
-  const href = new URL('style.css', import.meta.url).href;
+  const href = new URL('../style.css', import.meta.url).href;
   if (!document.querySelector(`link[href="${href}"]`)) {
     document.head.append(elementOf('link', { rel: 'stylesheet', href }));
   }

@@ -11,7 +11,7 @@
 
 // Brush and eraser of a size for finger joints: OHIF's own are 5 cm wide.
 
-import { run, services } from './viewer.js';
+import { run, services } from '../utils/ohif.js';
 
 /** Radius, as OHIF describes an option. */
 export const BRUSH_MM = { min: 0.2, max: 8, step: 0.1, value: 0.8 };

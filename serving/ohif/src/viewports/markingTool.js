@@ -11,10 +11,10 @@
 
 // Marking joints on the radiograph: a click is a joint, a drag a box around one.
 
-import { elementOf } from './elements.js';
-import { ORIGINAL } from './names.js';
-import { titleOf } from './words.js';
-import { libraries, viewport } from './viewer.js';
+import { elementOf } from '../utils/dom.js';
+import { ORIGINAL } from '../constants.js';
+import { titleOf } from '../utils/format.js';
+import { libraries, viewport } from '../utils/ohif.js';
 
 /** Side of the region that the server takes around a click, mm; drawn so that one sees what is marked. */
 const REGION_MM = 23;

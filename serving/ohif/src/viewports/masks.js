@@ -11,9 +11,9 @@
 
 // The masks of the bones over the original: shown, hidden, and read back after a correction.
 
-import { ORIGINAL } from './names.js';
-import { masksOf, original } from './separated.js';
-import { libraries, refreshToolbar, services, viewport } from './viewer.js';
+import { ORIGINAL } from '../constants.js';
+import { masksOf, original } from '../study/displaySets.js';
+import { libraries, refreshToolbar, services, viewport } from '../utils/ohif.js';
 
 const LABELMAP = 'Labelmap';
 

@@ -12,15 +12,15 @@
 // A joint on the screen: hung side by side, zoomed, linked, with its masks.
 
 import { fitBrush } from './brush.js';
-import * as hanging from './hanging.js';
-import { align, applyWindow, link, unlink } from './linking.js';
-import { marking, stop } from './marking.js';
+import * as hanging from '../hangingProtocol.js';
+import { align, applyWindow, link, unlink } from './synchronize.js';
+import { marking, stop } from './markingTool.js';
 import { putMasks } from './masks.js';
-import { LOWER, ORIGINAL, UPPER, VIEWPORTS } from './names.js';
-import { joints, shownIn } from './separated.js';
-import { changed, going } from './state.js';
-import { sweep } from './study.js';
-import { libraries, notify, services, viewport } from './viewer.js';
+import { LOWER, ORIGINAL, UPPER, VIEWPORTS } from '../constants.js';
+import { joints, shownIn } from '../study/displaySets.js';
+import { changed, going } from '../state.js';
+import { sweep } from '../study/studyMetadata.js';
+import { libraries, notify, services, viewport } from '../utils/ohif.js';
 
 const PATIENCE_MS = 15000;
 

@@ -12,10 +12,10 @@
 // Three panes that move as one: zoom, pan, rotation and window of one are those of the others.
 // A layer is a region of the original, so places are compared in pixels of the original.
 
-import { sight } from './hanging.js';
-import { VIEWPORTS } from './names.js';
-import { describe } from './separated.js';
-import { libraries, services, viewport } from './viewer.js';
+import { sight } from '../hangingProtocol.js';
+import { VIEWPORTS } from '../constants.js';
+import { describe } from '../study/displaySets.js';
+import { libraries, services, viewport } from '../utils/ohif.js';
 
 /** True while panes are moved by another pane, so that they do not move it back. */
 let following = false;

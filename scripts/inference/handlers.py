@@ -1,0 +1,71 @@
+# Copyright 2026 The BLS-GAN bundle contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+
+"""Handlers of the inference config."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from ignite.engine import Engine, Events
+from monai.engines import PrepareBatch
+from torch import Tensor, nn
+
+from scripts.errors import exit_on_input_error
+from scripts.networks import checkpoints
+
+
+class WeightsLoader:
+    """Ignite handler: load the weights of a network, all of them or none, when the engine starts for the first time.
+
+    Args:
+        network: what the weights belong to.
+        path: a state_dict written by ``torch.save``.
+    """
+
+    def __init__(self, network: nn.Module, path: str | Path) -> None:
+        self.network = network
+        self.path = path
+        self._loaded = False
+
+    def attach(self, engine: Engine) -> None:
+        """Wait for the start of ``engine``."""
+        engine.add_event_handler(Events.STARTED, self)
+
+    def __call__(self, engine: Engine) -> None:
+        """Load the weights.
+
+        Raises:
+            SystemExit: with the sentence of the refusal, as :func:`scripts.networks.checkpoints.load` says it.
+        """
+        if self._loaded:
+            return
+        with exit_on_input_error():
+            checkpoints.load(self.network, self.path)
+        self._loaded = True
+
+
+class PrepareRegion(PrepareBatch):
+    """Give the network the image and, where the batch has them, the masks or the joint's territory."""
+
+    def __call__(
+        self,
+        batchdata: dict[str, Any],
+        device: str | torch.device | None = None,
+        non_blocking: bool = False,
+        **kwargs: Any,
+    ) -> tuple[Tensor, None, tuple[()], dict[str, Tensor]]:
+        """Move what the network needs to ``device``; no label, no further arguments but masks and territory."""
+        sent: dict[str, Tensor] = {
+            key: batchdata[key].to(device=device, non_blocking=non_blocking, **kwargs)
+            for key in ("image", "masks", "territory")
+            if key in batchdata
+        }
+        return sent.pop("image"), None, (), sent

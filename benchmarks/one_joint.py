@@ -9,10 +9,8 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""How long one joint takes on a CPU: the network alone, the whole job from file to files, and the paper's generator."""
+"""Time of one joint on a CPU: the network alone, the whole job from file to files, and the paper's generator."""
 
-import contextlib
-import io
 import logging
 import os
 import resource
@@ -31,7 +29,10 @@ import torch
 from monai.bundle import ConfigParser
 
 from scripts.inference.joint_sheet import sheet
-from scripts.networks import checkpoints as checkpoints
+from scripts.inference.regions import read_picture_region
+from scripts.inference.split import split_region
+from scripts.inference.write_pictures import write_picture
+from scripts.networks import checkpoints
 from scripts.networks.separator import Separator
 from scripts.phantoms.joint import draw_joint, save
 from scripts.reference.networks import TransUNetGenerator
@@ -68,7 +69,7 @@ def interleaved(jobs: Mapping[str, Callable[[], Any]], repeats: int, warm_up: in
 
 
 def table(times: Mapping[str, list[Time]], reference: str = REFERENCE) -> str:
-    """One row a job: median, least and most ms of the clock, median ms of CPU, both as shares of ``reference``.
+    """Return a table, one row a job: median, least and most ms of the clock, median ms of CPU, and their shares.
 
     Args:
         times: of each job, by name.
@@ -88,7 +89,7 @@ def table(times: Mapping[str, list[Time]], reference: str = REFERENCE) -> str:
 
 
 def network_jobs() -> dict[str, Callable[[], Any]]:
-    """Forward passes on one drawn joint of 256 px, values of no meaning: they do not change the speed."""
+    """Return forward passes on one drawn joint of 256 px, values of no meaning: they do not change the speed."""
     joint = draw_joint(0)
     image, masks = joint.image[None], joint.masks[None]
     separator, generator = Separator().eval(), TransUNetGenerator().eval()
@@ -100,7 +101,7 @@ def network_jobs() -> dict[str, Callable[[], Any]]:
 
 
 def settings(folder: Path, weights: Path) -> dict[str, str]:
-    """What the main job is told: one drawn joint without masks, as an 8-bit PNG in ``folder``."""
+    """Return the settings of the main job on one drawn joint without masks, an 8-bit PNG in ``folder``."""
     save(draw_joint(0), folder / "in" / "joint.png", masks=False)
     return {
         "bundle_root": str(ROOT),
@@ -112,7 +113,7 @@ def settings(folder: Path, weights: Path) -> dict[str, str]:
 
 
 def pipeline_jobs(folder: Path, weights: Path) -> dict[str, Callable[[], Any]]:
-    """The main job in a process that is up, whole and by its steps.
+    """Return the main job in a process that is up, whole and by its steps.
 
     Args:
         folder: for input and output.
@@ -122,40 +123,33 @@ def pipeline_jobs(folder: Path, weights: Path) -> dict[str, Callable[[], Any]]:
     parser.read_config(CONFIG)
     parser.read_meta(ROOT / "configs" / "metadata.json")
     parser.update(settings(folder, weights))
-    evaluator, network, inferer = (parser.get_parsed_content(name) for name in ("evaluator", "network", "inferer"))
-    read, entry = parser.get_parsed_content("preprocessing"), parser.get_parsed_content("dataset#data")[0]
-    split, write = parser.get_parsed_content("postprocessing").transforms
-
-    def whole() -> None:
-        # Without a terminal there is no progress bar.
-        with contextlib.redirect_stderr(io.StringIO()):
-            evaluator.run()
-
-    whole()
-    region = read(entry)
-    region["pred"] = inferer(region["image"][None], network)[0]
-    made = split(region)
+    batch, pipeline = (parser.get_parsed_content(name) for name in ("batch", "pipeline"))
+    entry, network = batch.data[0], pipeline.network
+    batch.separate(entry)
+    region = read_picture_region(entry)
+    pred = pipeline.inferer(region.image[None], network)[0]
+    separated = split_region(region, pred)
     page = partial(
         sheet,
-        levels=made["levels"][0].numpy(),
-        layers=made["layers"].numpy(),
-        masks=made["masks"].numpy(),
-        recomposed=made["recomposed"].numpy(),
-        figures={**made["figures"], "version": "0"},
+        levels=region.levels.numpy(),
+        layers=separated.layers.numpy(),
+        masks=separated.masks.numpy(),
+        recomposed=separated.recomposed.numpy(),
+        record={**separated.record, "version": "0"},
     )
     return {
-        "file to files": whole,
+        "file to files": partial(batch.separate, entry),
         "  weights from their file": partial(checkpoints.load, network, weights),
-        "  read": partial(read, entry),
-        "  network, masks tidied": partial(inferer, region["image"][None], network),
-        "  split and figures": partial(split, region),
-        "  write, sheet included": partial(write, made),
+        "  read": partial(read_picture_region, entry),
+        "  network, masks tidied": partial(pipeline.inferer, region.image[None], network),
+        "  split and metrics": partial(split_region, region, pred),
+        "  write, sheet included": partial(write_picture, separated, region, folder / "page", pipeline.software),
         "    sheet drawn": page,
     }
 
 
 def cold(folder: Path, weights: Path, threads: int) -> list[Time]:
-    """The main job as a command, once: start of Python, imports, weights and all.
+    """Time the main job as a command, once: start of Python, imports, weights and all.
 
     Args:
         folder: for input and output.

@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""How long radiographs of whole hands take: one of them from file to files, and an archive in many processes."""
+"""Time of radiographs of whole hands: one of them from file to files, and an archive in many processes."""
 
 import logging
 import os
@@ -27,11 +27,12 @@ import torch
 from monai.bundle import ConfigParser
 from pydicom import dcmread
 from pydicom.uid import generate_uid
+from torch import Tensor
 
 from scripts.dicom.derive import derive
-from scripts.dicom.provenance import Software
 from scripts.dicom.reader import read_radiograph
-from scripts.inference.write_dicom import separated
+from scripts.inference.regions import cut_region, read_radiograph_joints
+from scripts.inference.split import split_region
 from scripts.phantoms.hand import draw_hand
 from scripts.phantoms.hand_files import save
 
@@ -51,7 +52,7 @@ def draw(folder: Path, spacing: float) -> Path:
 
 
 def command(dataset_dir: Path, output_dir: Path, *arguments: str, threads: int) -> tuple[float, str]:
-    """The main job as a command: seconds, and what it said last."""
+    """Run the main job as a command; seconds, and its summary."""
     start = time.perf_counter()
     done = subprocess.run(
         [
@@ -64,11 +65,11 @@ def command(dataset_dir: Path, output_dir: Path, *arguments: str, threads: int) 
         capture_output=True,
         text=True,
     )
-    return time.perf_counter() - start, next(line for line in done.stdout.splitlines() if " separated" in line)
+    return time.perf_counter() - start, next(line for line in done.stdout.splitlines() if " refused" in line)
 
 
 def start_up(threads: int) -> float:
-    """Seconds that Python takes to import what runs a bundle, before a line of this project is read."""
+    """Return the seconds that Python takes to import what runs a bundle, before a line of this project is read."""
     start = time.perf_counter()
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
     subprocess.run([sys.executable, "-c", "import monai.bundle"], check=True, capture_output=True, env=environment)
@@ -76,7 +77,7 @@ def start_up(threads: int) -> float:
 
 
 def steps(path: Path, folder: Path, repeats: int) -> dict[str, float]:
-    """Median seconds of the main job on one hand in a process that is up, whole and by its steps."""
+    """Return the median seconds of the main job on one hand in a process that is up, whole and by its steps."""
     parser = ConfigParser()
     parser.read_config(CONFIG)
     parser.read_meta(ROOT / "configs" / "metadata.json")
@@ -89,27 +90,25 @@ def steps(path: Path, folder: Path, repeats: int) -> dict[str, float]:
             "resume": False,
         }
     )
-    separation, network, inferer = (parser.get_parsed_content(name) for name in ("separation", "network", "inferer"))
-    entry = parser.get_parsed_content("dataset#data")[0]
-    read, split = (parser.get_parsed_content(name).transforms[0] for name in ("preprocessing", "postprocessing"))
-    software = Software(version="0")
-    separation.separate(entry)
-    regions = read(entry)
+    batch, pipeline = (parser.get_parsed_content(name) for name in ("batch", "pipeline"))
+    entry = batch.data[0]
+    batch.separate(entry)
+    asked = read_radiograph_joints(entry)
+    regions = [cut_region(asked.radiograph, entry.file, joint, asked.joints) for joint in asked.joints]
 
-    def infer() -> None:
-        for region in regions:
-            given = {"territory": region["territory"][None]}
-            region["pred"] = inferer(region["image"][None], network, **given)[0]
+    def infer() -> list[Tensor]:
+        return [
+            pipeline.inferer(region.image[None], pipeline.network, **region.network_inputs())[0] for region in regions
+        ]
 
-    infer()
-    joints = [separated(split(region)) for region in regions]
-    radiograph = read_radiograph(path)
+    preds = infer()
+    joints = pipeline.separate_radiograph(asked.radiograph, entry.file, regions).joints
     jobs: dict[str, Callable[[], object]] = {
-        "file to files": lambda: separation.separate(entry),
+        "file to files": lambda: batch.separate(entry),
         "  read": lambda: read_radiograph(path),
         "  network, five joints": infer,
-        "  split and figures": lambda: [split(region) for region in regions],
-        "  DICOM objects derived": lambda: derive(radiograph, joints, software),
+        "  split and metrics": lambda: list(map(split_region, regions, preds)),
+        "  DICOM objects derived": lambda: derive(asked.radiograph, joints, pipeline.software),
     }
     times: dict[str, list[float]] = {name: [] for name in jobs}
     with torch.inference_mode():
@@ -152,7 +151,7 @@ def main(images: int = 200, workers: int = 2, spacing: float = 0.1, threads: int
         path = draw(folder / "one", spacing)
         cold, _ = command(path.parent, folder / "cold", threads=threads)
         empty = start_up(threads)
-        print(f"One hand, {Path(path).stat().st_size / 2**20:.0f} MiB, 5 joints, {threads} threads, seconds (share)")
+        print(f"One hand, {path.stat().st_size / 2**20:.0f} MiB, 5 joints, {threads} threads, seconds (share)")
         print(f"{'as a command, cold':32}{cold:8.2f}{1:8.2f}")
         print(f"{'  import monai.bundle alone':32}{empty:8.2f}{empty / cold:8.2f}")
         for step, seconds in steps(path, folder / "warm", repeats).items():

@@ -142,13 +142,13 @@ def hands(folder: Path, count: int, spacing: float, bits: int) -> list[tuple[Dat
 
 def network_alone(repeats: int = 5) -> float:
     """Median seconds of one joint through the network, masks predicted, in a process of its own threads."""
-    loaded = Bundle(ROOT / "models" / "model.pt").get()
+    pipeline = Bundle(ROOT / "models" / "model.pt").get()
     image = torch.rand(1, 1, 230, 230)
     times = []
     with torch.inference_mode():
         for _ in range(repeats + 1):
             start = time.perf_counter()
-            loaded.inferer(image, loaded.network)
+            pipeline.inferer(image, pipeline.network)
             times.append(time.perf_counter() - start)
     return median(times[1:])
 

@@ -7,9 +7,8 @@
 # distributed under the License is distributed on an "AS IS" BASIS,
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
-# limitations under the License.
 
-"""A small file, whole or not at all, and down to the disk: what has to be there after a crash."""
+"""Atomic writes of files and folders, and checksums."""
 
 import glob
 import hashlib
@@ -22,7 +21,7 @@ from scripts.errors import InputError
 
 
 def write_durably(path: Path, content: bytes) -> None:
-    """Write a file in the place of a former one; at every moment one of both is there.
+    """Write a file in the place of a former one, down to the disk; at every moment one of both is there.
 
     Raises:
         OSError: it cannot be written; the former one stays.
@@ -55,7 +54,7 @@ def prepare_output(output_dir: str | Path) -> None:
 
 
 def file_sha256(path: str | Path | None) -> str | None:
-    """SHA-256 of a file, hexadecimal; nothing of nothing."""
+    """Return the SHA-256 of a file, hexadecimal; None of None."""
     return None if path is None else hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 

@@ -9,19 +9,15 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The bundle as the server runs it: network and inferer of its inference config, weights as they are now."""
+"""The bundle as the server runs it: the pipeline of its inference config, with the weights as they are now."""
 
 import logging
 import threading
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from monai.bundle import ConfigParser
-from torch import nn
 
-from scripts.dicom.provenance import Software
-from scripts.files import file_sha256
+from scripts.inference.pipeline import Pipeline
 from scripts.networks import checkpoints
 
 logger = logging.getLogger(__name__)
@@ -30,17 +26,8 @@ ROOT = Path(__file__).parents[1]
 """The bundle's folder."""
 
 
-@dataclass(frozen=True)
-class Loaded:
-    """A network that is ready, what runs it, and what its results are signed with."""
-
-    network: nn.Module
-    inferer: Any
-    software: Software
-
-
 class Bundle:
-    """Loads the network once, and again when its weights' file has changed.
+    """Pipeline of the bundle, loaded once, and again when the file of its weights has changed.
 
     Args:
         paths: of weights; the first that is there counts.
@@ -51,21 +38,21 @@ class Bundle:
         self.paths = paths
         self.root = root
         self._lock = threading.Lock()
-        self._loaded: Loaded | None = None
-        self._of: tuple[Path, int, int] | None = None
+        self._loaded: Pipeline | None = None
+        self._state: tuple[Path, int, int] | None = None
 
     @property
     def path(self) -> Path:
-        """Of the weights that count now."""
+        """The file of the weights in use."""
         return next((path for path in self.paths if path.is_file()), self.paths[-1])
 
     @property
     def version(self) -> str:
-        """Of the bundle."""
+        """The version of the bundle."""
         return str(ConfigParser.load_config_file(str(self.root / "configs" / "metadata.json"))["version"])
 
-    def get(self) -> Loaded:
-        """Network, inferer and software.
+    def get(self) -> Pipeline:
+        """Return the pipeline with the weights in use.
 
         Raises:
             FileNotFoundError: there are no weights.
@@ -74,13 +61,15 @@ class Bundle:
         with self._lock:
             path = self.path
             status = path.stat()
-            if self._loaded is None or self._of != (path, status.st_mtime_ns, status.st_size):
+            state = (path, status.st_mtime_ns, status.st_size)
+            if self._loaded is None or self._state != state:
                 parser = ConfigParser()
                 parser.read_config(str(self.root / "configs" / "inference.json"))
                 parser.read_meta(str(self.root / "configs" / "metadata.json"))
-                network = checkpoints.load(parser.get_parsed_content("network"), path).eval()
-                software = Software(version=self.version, weights_sha256=file_sha256(path))
-                self._loaded = Loaded(network, parser.get_parsed_content("inferer"), software)
-                self._of = (path, status.st_mtime_ns, status.st_size)
-                logger.info("weights %s loaded", str(software.weights_sha256)[:12])
+                parser.update({"bundle_root": str(self.root), "weights": str(path)})
+                pipeline: Pipeline = parser.get_parsed_content("pipeline")
+                checkpoints.load(pipeline.network, path)
+                # Hashed now, while the file is the one that was loaded.
+                logger.info("weights %s loaded", str(pipeline.software.weights_sha256)[:12])
+                self._loaded, self._state = pipeline, state
             return self._loaded

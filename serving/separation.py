@@ -9,23 +9,24 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""From a request to results in the PACS: which image, which joints, whose masks, and what came of it."""
+"""Separation of joints of a radiograph in the PACS: from a request to results that are stored there."""
 
 import logging
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from cachetools import LRUCache
 
-from scripts.dicom.layer_image import JOINT, LAYER, LAYER_NAMES, PRIVATE_CREATOR, PRIVATE_GROUP
 from scripts.dicom.reader import Radiograph
 from scripts.errors import InputError
-from scripts.inference.incremental import Separated, place_beside, separate
-from scripts.inference.joint_list import JointRow, read_joints, rows_of
+from scripts.inference.incremental import locate_beside, separate_beside
+from scripts.inference.joint_list import JointRow, LocatedJoint, read_joints, select_rows
+from scripts.inference.pipeline import SeparatedRadiograph
 from scripts.inference.regions import LARGEST_WHOLE
 from scripts.physics import LOWER, UPPER
 from serving.bundle import Bundle
@@ -35,15 +36,30 @@ from serving.pacs.stored_results import StoredResults, stored_results
 
 logger = logging.getLogger(__name__)
 
-KEPT = 4
+CACHED = 4
 """Radiographs kept in memory between two requests, some 20 MB each."""
 
 MOST_JOINTS = 32
 """Joints in a request: two hands have 28."""
 
 
+@dataclass(frozen=True)
+class Separation:
+    """Answer to a request.
+
+    Attributes:
+        radiograph: the source.
+        results: of its joints.
+        answer: for the client: identifiers of the stored objects, metrics, and seconds of each step.
+    """
+
+    radiograph: Radiograph
+    results: SeparatedRadiograph
+    answer: dict[str, Any]
+
+
 class JointSeparator:
-    """Separates joints of radiographs in a PACS, and stores what comes of it there.
+    """Separation of joints of radiographs in a PACS, whose results are stored there.
 
     Args:
         pacs: where radiographs come from and results go.
@@ -55,25 +71,22 @@ class JointSeparator:
         self.pacs = pacs
         self.journal = journal
         self.bundle = bundle
-        self._kept: OrderedDict[str, Radiograph] = OrderedDict()
+        self._radiographs: LRUCache[str, Radiograph] = LRUCache(CACHED)
         self._guard = threading.Lock()
         # The network fills all cores: two at once would take longer each and no less together.
         self._network = threading.Lock()
 
     def __call__(
         self, image: str, joints: Any = None, label_map: Callable[[Radiograph], np.ndarray] | None = None
-    ) -> tuple[Separated, Radiograph, dict[str, Any]]:
+    ) -> Separation:
         """Separate joints of one radiograph.
 
         Args:
             image: SOP Instance UID of a radiograph, or Series Instance UID if it is the only one of its series.
-            joints: rows as :func:`scripts.inference.joint_list.read_joints` takes them; rows of other images are passed
-                over. Without any: the joints that have results already, but for those whose masks somebody has drawn
+            joints: rows as :func:`scripts.inference.joint_list.read_joints` takes them; rows of other images are
+                skipped. Without any: the joints that have results already, but for those whose masks somebody has drawn
                 (unless there are new ones in ``label_map``); without results the whole of a small image.
             label_map: (rows, columns), 0..3, of a radiograph: masks for these joints; predicted if not given.
-
-        Returns:
-            What came of it, the radiograph, and the answer for the client: where everything is, and the figures.
 
         Raises:
             InputError: the image, the joints or the masks cannot be used.
@@ -82,73 +95,56 @@ class JointSeparator:
             BusyError: another request is at work on this image.
         """
         clock = _Clock()
-        where = self.pacs.find(image)
+        source = self.pacs.find(image)
         clock.lap("find")
-        with self.journal.alone(where.sop):
-            gone = self.journal.left_over(where.sop)
-            radiograph = self.radiograph(where)
+        with self.journal.alone(source.sop):
+            gone = self.journal.left_over(source.sop)
+            radiograph = self.radiograph(source)
             clock.lap("fetch")
             labels = None if label_map is None else label_map(radiograph)
-            loaded = self.bundle.get()
-            stored = stored_results(self.pacs, radiograph, loaded.software, gone)
+            pipeline = self.bundle.get()
+            stored = stored_results(self.pacs, radiograph, pipeline.software, gone)
             clock.lap("look up")
-            rows = _rows(joints, where)
-            if not rows and not stored.joints and max(radiograph.levels.shape) > LARGEST_WHOLE:
-                size = "{} rows x {} columns".format(*radiograph.levels.shape)
-                raise InputError(f"image {where.sop}: {size}, more than one joint: name its joints")
-            if rows or not stored.joints:
-                asked = place_beside(radiograph, where.sop, rows, stored.joints)
-            else:
-                # What somebody has drawn is not lost to a prediction that nobody asked for.
-                asked = [joint.placed for joint in stored.joints if labels is not None or joint.masks_from != "given"]
+            asked = _locate(joints, source, radiograph, stored, drawn=labels is not None)
             with self._network:
-                made = separate(
-                    radiograph,
-                    asked,
-                    network=loaded.network,
-                    inferer=loaded.inferer,
-                    software=loaded.software,
-                    labels=labels,
-                    known=stored.joints,
-                    known_labels=stored.labels,
+                results = separate_beside(
+                    pipeline, radiograph, asked, labels=labels, known=stored.joints, known_labels=stored.labels
                 )
             clock.lap("separate")
-            replaced = self._store(where, made, stored)
+            replaced = self._store(source, results, stored)
             clock.lap("store")
         answer = {
-            "version": loaded.software.version,
-            "weights_sha256": loaded.software.weights_sha256,
-            **_named(where),
-            **_answer(made, stored, [joint.name for joint in asked]),
+            "version": pipeline.software.version,
+            "weights_sha256": pipeline.software.weights_sha256,
+            "study_instance_uid": source.study,
+            **_uids(source),
+            **_answer(results, [joint.name for joint in asked]),
             "replaced": [each.sop for each in replaced],
             "latencies": clock.laps,
         }
-        return made, radiograph, answer
+        return Separation(radiograph, results, answer)
 
-    def radiograph(self, where: Instance) -> Radiograph:
-        """A radiograph, from memory if it was asked for lately."""
+    def radiograph(self, source: Instance) -> Radiograph:
+        """Return a radiograph, from memory if it was asked for lately."""
         with self._guard:
-            if where.sop in self._kept:
-                self._kept.move_to_end(where.sop)
-                return self._kept[where.sop]
-        radiograph = self.pacs.radiograph(where)
+            if source.sop in self._radiographs:
+                return self._radiographs[source.sop]
+        radiograph = self.pacs.radiograph(source)
         with self._guard:
-            self._kept[where.sop] = radiograph
-            while len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
+            self._radiographs[source.sop] = radiograph
         return radiograph
 
-    def _store(self, where: Instance, made: Separated, stored: StoredResults) -> list[Instance]:
+    def _store(self, source: Instance, results: SeparatedRadiograph, stored: StoredResults) -> list[Instance]:
+        """Store what the PACS has not yet, take out what it replaces, and return that."""
+        objects = results.objects.all
         there = {each.sop for each in stored.objects}
-        new = [each for each in made.objects if str(each.SOPInstanceUID) not in there]
-        now = {each.name for each in made.joints}
-        kept = {
-            each.sop for name, of in stored.layers.items() if name in now - made.figures.keys() for each in of.values()
-        }
-        kept |= {str(each.SOPInstanceUID) for each in made.objects}
+        new = [each for each in objects if str(each.SOPInstanceUID) not in there]
+        untouched = {joint.name for joint in results.joints} - results.regions.keys()
+        kept = {each.sop for name in untouched for each in stored.layers.get(name, {}).values()}
+        kept |= {str(each.SOPInstanceUID) for each in objects}
         replaced = [each for each in stored.objects if each.sop not in kept]
         if new or replaced:
-            self.journal.store(where.sop, new, replaced)
+            self.journal.store(source.sop, new, replaced)
         return replaced
 
 
@@ -165,8 +161,22 @@ class _Clock:
         self._last = now
 
 
-def _rows(joints: Any, where: Instance) -> list[JointRow]:
-    """The rows of this image; none if none are given."""
+def _locate(
+    joints: Any, source: Instance, radiograph: Radiograph, stored: StoredResults, *, drawn: bool
+) -> list[LocatedJoint]:
+    """Locate the joints to separate: those asked for, or those that have results, or the whole of a small image."""
+    rows = _rows(joints, source)
+    if not rows and stored.joints:
+        # What somebody has drawn is not lost to a prediction that nobody asked for.
+        return [joint.located for joint in stored.joints if drawn or joint.masks_from != "given"]
+    if not rows and max(radiograph.levels.shape) > LARGEST_WHOLE:
+        size = "{} rows x {} columns".format(*radiograph.levels.shape)
+        raise InputError(f"image {source.sop}: {size}, more than one joint: name its joints")
+    return locate_beside(radiograph, source.sop, rows, stored.joints)
+
+
+def _rows(joints: Any, source: Instance) -> list[JointRow]:
+    """Return the rows of this image; none if none are given."""
     if not joints:
         return []
     if not isinstance(joints, list):
@@ -175,53 +185,36 @@ def _rows(joints: Any, where: Instance) -> list[JointRow]:
     for row in every:
         if row.segmentation:
             raise InputError(f"{row.where}: segmentation is a file's name, send masks as label")
-    rows = rows_of(every, where.series, where.sop)
+    rows = select_rows(every, source.series, source.sop)
     if len(rows) > MOST_JOINTS:
         raise InputError(f"joints: {len(rows)} of one image, {MOST_JOINTS} at most expected")
     return rows
 
 
-def _named(where: Instance) -> dict[str, str]:
-    return {
-        "study_instance_uid": where.study,
-        "series_instance_uid": where.series,
-        "sop_instance_uid": where.sop,
-    }
-
-
-def _answer(made: Separated, stored: StoredResults, asked: Sequence[str]) -> dict[str, Any]:
-    places: dict[str, dict[int, Instance]] = {name: dict(of) for name, of in stored.layers.items()}
-    segmentation = None
-    for each in made.objects:
-        where = instance_of(each)
-        if each.Modality == "SEG":
-            segmentation = where
-        else:
-            block = each.private_block(PRIVATE_GROUP, PRIVATE_CREATOR)
-            layer = UPPER if block[LAYER].value == LAYER_NAMES[UPPER] else LOWER
-            places.setdefault(str(block[JOINT].value), {})[layer] = where
+def _answer(results: SeparatedRadiograph, asked: list[str]) -> dict[str, Any]:
+    """Return what a client is told of the joints separated now and of the segmentation."""
     joints = []
-    for joint in made.joints:
-        if joint.name not in made.figures:
+    for joint in results.joints:
+        if joint.name not in results.regions:
             continue
-        figures = made.figures[joint.name]
+        record, layers = results.regions[joint.name].record, results.objects.layers[joint.name]
         joints.append(
             {
                 "joint": joint.name,
                 "asked": joint.name in asked,
                 "box": list(joint.box),
                 "centre": list(joint.middle),
-                "overlap_px": figures["overlap_px"],
-                "overlap_mm2": figures["overlap_mm2"],
-                "masks": figures["masks"],
-                "soft_tissue": figures["soft_tissue_level"],
-                "warnings": [*figures["warnings"], *figures["notes"]],
-                "upper": _place(places[joint.name][UPPER]),
-                "lower": _place(places[joint.name][LOWER]),
+                "overlap_px": record["overlap_px"],
+                "overlap_mm2": record["overlap_mm2"],
+                "masks": record["masks"],
+                "soft_tissue": record["soft_tissue_level"],
+                "warnings": [*record["warnings"], *record["notes"]],
+                "upper": _uids(instance_of(layers[UPPER])),
+                "lower": _uids(instance_of(layers[LOWER])),
             }
         )
-    return {"joints": joints, "segmentation": _place(segmentation) if segmentation else None}
+    return {"joints": joints, "segmentation": _uids(instance_of(results.objects.segmentation))}
 
 
-def _place(where: Instance) -> dict[str, str]:
-    return {"series_instance_uid": where.series, "sop_instance_uid": where.sop}
+def _uids(instance: Instance) -> dict[str, str]:
+    return {"series_instance_uid": instance.series, "sop_instance_uid": instance.sop}

@@ -7,13 +7,12 @@
 # distributed under the License is distributed on an "AS IS" BASIS,
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
-# limitations under the License.
 
-"""All that is derived from one radiograph, built before any of it is written."""
+"""All DICOM objects that are derived from one radiograph, built before any of it is written."""
 
 import copy
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pydicom import Dataset
 
@@ -26,38 +25,49 @@ from scripts.dicom.segmentation import segmentation
 from scripts.physics import LOWER, UPPER
 
 
-def derive(radiograph: Radiograph, joints: Sequence[MaskedJoint], software: Software) -> list[Dataset]:
-    """Layers and masks of all joints of a radiograph as DICOM objects.
+@dataclasses.dataclass(frozen=True)
+class DerivedObjects:
+    """DICOM objects derived from one radiograph.
+
+    Attributes:
+        layers: DX images, by the joint's name and the bone, ``LOWER`` or ``UPPER``.
+        segmentation: SEG, the masks of all joints.
+    """
+
+    layers: Mapping[str, Mapping[int, Dataset]]
+    segmentation: Dataset
+
+    @property
+    def all(self) -> list[Dataset]:
+        """The upper layers, the lower layers, the segmentation."""
+        return [*(layers[bone] for bone in (UPPER, LOWER) for layers in self.layers.values()), self.segmentation]
+
+
+def derive(radiograph: Radiograph, joints: Sequence[MaskedJoint], software: Software) -> DerivedObjects:
+    """Derive layers and masks of all joints of a radiograph as DICOM objects.
 
     Each is ready for ``dataset.save_as(path, enforce_file_format=True)``; the same arguments make the same bytes.
 
     Args:
         radiograph: the source; nothing of it is altered.
-        joints: of this radiograph; their order is that of the Instance Numbers. One that is not a
-            :class:`~scripts.dicom.joint.SeparatedJoint`, whose layers are elsewhere already, has its masks in the
-            segmentation only.
-        software: what they were made with.
-
-    Returns:
-        The upper layers (DX, one series), the lower layers (DX, one series) and the masks of all joints (SEG, one
-        object); nothing for no joints.
+        joints: of this radiograph, at least one; their order is that of the Instance Numbers. One that is not a
+            :class:`~scripts.dicom.joint.SeparatedJoint`, whose layers exist already, has its masks in the segmentation
+            only.
+        software: version and weights.
 
     Raises:
         InputError: two joints claim the same pixel.
-        ValueError: two joints of one name.
+        ValueError: two joints of one name, or none at all.
     """
     names = [joint.name for joint in joints]
-    if len(set(names)) < len(names):
-        raise ValueError(f"joints are named {', '.join(names)}, each a name of its own expected")
-    if not joints:
-        return []
+    if not names or len(set(names)) < len(names):
+        raise ValueError(f"expected joints, each with a name of its own, got {', '.join(names) or 'none'}")
     # Values of a header are decoded where they are looked at, in place: in a copy, not in the caller's.
     source = dataclasses.replace(radiograph, dataset=copy.deepcopy(radiograph.dataset))
     with quiet():
-        layers = [
-            layer_image(source, joint, layer, number, software)
-            for layer in (UPPER, LOWER)
+        layers = {
+            joint.name: {bone: layer_image(source, joint, bone, number, software) for bone in (UPPER, LOWER)}
             for number, joint in enumerate(joints, 1)
             if isinstance(joint, SeparatedJoint)
-        ]
-        return [*layers, segmentation(source, joints, software)]
+        }
+        return DerivedObjects(layers, segmentation(source, joints, software))

@@ -7,14 +7,13 @@
 # distributed under the License is distributed on an "AS IS" BASIS,
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
-# limitations under the License.
 
-"""The steps of the main job that its config names: check both ends first, separate image by image, sum up."""
+"""Batch inference over a folder: each image on its own, in one process, in several, or under torchrun."""
 
 import logging
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -24,17 +23,19 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-from ignite.engine import Engine, Events
+from ignite.engine import Engine
 from monai.engines import Evaluator
+from pydicom import Dataset
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from scripts.errors import exit_on_input_error
+from scripts.errors import InputError, SkippedInput, exit_on_input_error
 from scripts.files import prepare_output
-from scripts.inference.dataset import Regions
-from scripts.inference.find_images import find_regions
-from scripts.inference.write_dicom import WriteRadiographd
-from scripts.inference.write_pictures import WriteResultsd
+from scripts.inference.find_images import ImageEntry, PictureEntry, RadiographEntry, find_images
+from scripts.inference.pipeline import Pipeline
+from scripts.inference.regions import cut_region, read_picture_region, read_radiograph_joints
+from scripts.inference.write_dicom import fingerprint, read_fingerprint, write_radiograph
+from scripts.inference.write_pictures import write_picture
 
 logger = logging.getLogger(__name__)
 
@@ -44,38 +45,36 @@ LISTED = 20
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one image.
+    """Outcome of one image.
 
     Attributes:
         name: of its results.
-        separated: number of joints separated.
-        sheets: paths of their sheets.
+        sheets: paths of the sheets written, one for each joint separated.
         refused: why it could not be used or its results not be written; empty if all went well.
-        passed_over: what it is instead of an image for this job; empty if it is one.
+        skipped: its kind, if it is no image for this job or is done already; else empty.
     """
 
     name: str
-    separated: int = 0
     sheets: tuple[str, ...] = ()
-    refused: tuple[str, ...] = ()
-    passed_over: tuple[str, ...] = ()
+    refused: str = ""
+    skipped: str = ""
 
 
-def images(dataset_dir: str | Path, joints: Any = None) -> list[dict[str, Any]]:
-    """The images of the job, as :func:`scripts.inference.find_images.find_regions` lists them.
+def list_images(dataset_dir: str | Path, joints: Any = None) -> list[ImageEntry]:
+    """List the images of the job, see :func:`scripts.inference.find_images.find_images`.
 
     Raises:
         SystemExit: with the sentence of the refusal.
     """
     with exit_on_input_error():
-        return find_regions(dataset_dir, joints)
+        return find_images(dataset_dir, joints)
 
 
-def check(data: Sequence[Any], output_dir: str | Path) -> None:
+def check_job(data: Sequence[ImageEntry], output_dir: str | Path) -> None:
     """Refuse a job that has nothing to read or nowhere to write, before a network is built.
 
     Args:
-        data: of :func:`images`, which has refused what it must when this is called.
+        data: of :func:`list_images`, which has refused what it must when this is called.
         output_dir: the folder for all results.
 
     Raises:
@@ -86,48 +85,90 @@ def check(data: Sequence[Any], output_dir: str | Path) -> None:
     logger.debug("%d images", len(data))
 
 
-class Separation:
-    """Run an evaluator image by image, in this process or in several, and on one machine or, by torchrun, on many.
-
-    An image that fails does not stop the others; one that takes its process with it neither.
+class ImageSeparation:
+    """Separation of one image from its file to its files: the iteration of the inference config's evaluator.
 
     Args:
-        evaluator: reads from ``dataset``, writes by ``results`` and ``radiographs``.
-        dataset: all images.
-        results: what writes those of pictures.
-        radiographs: what writes those of DICOM radiographs.
+        pipeline: separates.
+        output_dir: the folder for all results.
+        store: called with the DICOM objects of a radiograph before its folder appears; if it raises, no folder does.
+        resume: skip a radiograph whose folder already holds the results of the same file, joints, masks, version and
+            weights.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        output_dir: str | Path,
+        store: Callable[[Sequence[Dataset]], None] | None = None,
+        resume: bool = True,
+    ) -> None:
+        self.pipeline = pipeline
+        self.output_dir = Path(output_dir)
+        self.store = store
+        self.resume = resume
+
+    def __call__(self, engine: Engine, entry: ImageEntry) -> Outcome:
+        """Separate one image and write its results; an image that fails is an outcome, not an error."""
+        try:
+            sheets = self._picture(entry) if isinstance(entry, PictureEntry) else self._radiograph(entry)
+        except SkippedInput as skipped:
+            logger.debug("skipped %s", skipped)
+            return Outcome(entry.name, skipped=skipped.kind)
+        except InputError as error:
+            return Outcome(entry.name, refused=str(error))
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            return Outcome(entry.name, refused=f"{entry.name}: its results cannot be written ({reason})")
+        except Exception as error:  # its text may be the patient's
+            logger.debug("%s", entry.name, exc_info=error)
+            return Outcome(entry.name, refused=f"{entry.name}: could not be separated ({type(error).__name__})")
+        return Outcome(entry.name, sheets=tuple(map(str, sheets)))
+
+    def _picture(self, entry: PictureEntry) -> list[Path]:
+        region = read_picture_region(entry)
+        separated = self.pipeline.separate_region(region)
+        return write_picture(separated, region, self.output_dir / entry.name, self.pipeline.software)
+
+    def _radiograph(self, entry: ImageEntry) -> list[Path]:
+        assert isinstance(entry, RadiographEntry)
+        asked, software, folder = read_radiograph_joints(entry), self.pipeline.software, self.output_dir / entry.name
+        mark = fingerprint(asked, software)
+        if self.resume and read_fingerprint(folder) == mark:
+            raise SkippedInput(f"{entry.name}: done before", kind="done before")
+        joints = [cut_region(asked.radiograph, entry.file, each, asked.joints, asked.labels) for each in asked.joints]
+        separated = self.pipeline.separate_radiograph(asked.radiograph, entry.file, joints)
+        return write_radiograph(
+            separated, folder, name=entry.name, software=software, fingerprint=mark, store=self.store
+        )
+
+
+class Batch:
+    """Batch inference: an evaluator run image by image, in this process or in several, on one machine or many.
+
+    An image that fails does not stop the others; one that ends its process neither.
+
+    Args:
+        evaluator: its iteration is an :class:`ImageSeparation`.
+        data: all images.
         workers: processes beside this one, each with one thread; 0 or 1: this process does it all.
 
     Raises:
         SystemExit: several workers on a GPU, which one process fills.
     """
 
-    def __init__(
-        self,
-        evaluator: Evaluator,
-        dataset: Regions,
-        results: WriteResultsd,
-        radiographs: WriteRadiographd,
-        workers: int = 0,
-    ) -> None:
+    def __init__(self, evaluator: Evaluator, data: Sequence[ImageEntry], workers: int = 0) -> None:
         if workers > 1 and torch.cuda.is_initialized():
             raise SystemExit(f"workers is {workers}: processes side by side are for the CPU, 0 expected on a GPU")
         self.evaluator = evaluator
-        self.dataset = dataset
-        self.results = results
-        self.radiographs = radiographs
+        self.data = data
         self.workers = workers
-        self._error: Exception | None = None
-        # With a handler of its own an engine ends its run in order; without, its next one would do nothing.
-        evaluator.add_event_handler(Events.EXCEPTION_RAISED, self._keep)
-
-    def _keep(self, engine: Engine, error: BaseException) -> None:
-        if not isinstance(error, Exception):  # an interruption, or weights that are refused
-            raise error
-        self._error = error
+        # The engine logs each of its runs, one an image; highdicom logs what it copies.
+        evaluator.logger.setLevel(logging.CRITICAL)
+        logging.getLogger("highdicom").setLevel(logging.WARNING)
 
     def run(self) -> None:
-        """Separate all images, then log what was separated, passed over, refused and why.
+        """Separate all images, then log what was separated, skipped, refused and why.
 
         Shows a progress bar on a terminal and a log line an image elsewhere. Under torchrun each rank takes its part of
         the images, and rank 0 sums up.
@@ -135,49 +176,30 @@ class Separation:
         Raises:
             SystemExit: status 1 if an image was refused, or nothing was there to separate.
         """
-        # An engine that runs once an image and quotes errors, a library that names what it copies: not here.
-        self.evaluator.logger.setLevel(logging.CRITICAL)
-        logging.getLogger("highdicom").setLevel(logging.WARNING)
         rank, ranks = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
-        entries = list(self.dataset.data)[rank::ranks]
+        entries = list(self.data)[rank::ranks]
         outcomes = []
         with logging_redirect_tqdm(), tqdm(total=len(entries), desc="images", unit="image", disable=None) as bar:
             for outcome in self._in_processes(entries) if self.workers > 1 else map(self.separate, entries):
                 outcomes.append(outcome)
                 bar.update()
-                if bar.disable and outcome.separated:
+                if bar.disable and outcome.sheets:
                     logger.info("%d of %d: %s separated", len(outcomes), len(entries), outcome.name)
         outcomes = _of_all_ranks(outcomes) if ranks > 1 else outcomes
         if rank == 0:
-            summarise(outcomes)
-        if any(outcome.refused for outcome in outcomes) or not any(_done(outcome) for outcome in outcomes):
+            log_summary(outcomes)
+        done = any(outcome.sheets or outcome.skipped == "done before" for outcome in outcomes)
+        if not done or any(outcome.refused for outcome in outcomes):
             raise SystemExit(1)
 
-    def separate(self, entry: Mapping[str, Any]) -> Outcome:
-        """Separate one image; never raises for its sake."""
-        results, radiographs = self.results, self.radiographs
-        joints, pictures, hands = radiographs.joints, len(results.sheets), len(radiographs.sheets)
-        radiographs.refused.clear()
-        self.dataset.data = [entry]
-        # What ignite counted for the image before is not the length of this one.
-        self.evaluator.state.epoch_length = None
-        self._error = None
-        failed: list[str] = []
+    def separate(self, entry: ImageEntry) -> Outcome:
+        """Separate one image."""
+        self.evaluator.data_loader, self.evaluator.state.epoch_length = [entry], 1
         self.evaluator.run()
-        if self._error is not None:
-            logger.debug("%s", entry["name"], exc_info=self._error)
-            failed = [f"{entry['name']}: could not be separated ({type(self._error).__name__})"]
-        sheets = [*results.sheets[pictures:], *radiographs.sheets[hands:]]
-        return Outcome(
-            name=entry["name"],
-            separated=len(results.sheets) - pictures + radiographs.joints - joints,
-            sheets=tuple(map(str, sheets)),
-            refused=(*self.dataset.refused, *radiographs.refused, *failed),
-            passed_over=tuple(self.dataset.passed_over),
-        )
+        return self.evaluator.state.output  # type: ignore[return-value]
 
-    def _in_processes(self, entries: Sequence[Mapping[str, Any]]) -> Iterator[Outcome]:
-        """Outcomes as they come in. What was at work when a process died is tried again alone, then given up."""
+    def _in_processes(self, entries: Sequence[ImageEntry]) -> Iterator[Outcome]:
+        """Yield outcomes as they come in; what was at work when a process died is tried again alone, then given up."""
         waiting = list(range(len(entries)))
         while waiting:
             try:
@@ -193,11 +215,11 @@ class Separation:
                 try:
                     yield from (outcome for _, outcome in self._forked(entries, [number], 1))
                 except BrokenProcessPool:
-                    name = entries[number]["name"]
-                    yield Outcome(name, refused=(f"{name}: the process that read it died",))
+                    name = entries[number].name
+                    yield Outcome(name, refused=f"{name}: the process that read it died")
 
     def _forked(
-        self, entries: Sequence[Mapping[str, Any]], numbers: Sequence[int], workers: int
+        self, entries: Sequence[ImageEntry], numbers: Sequence[int], workers: int
     ) -> Iterator[tuple[int, Outcome]]:
         # Forked, so that all that is imported and built is there: an image's number is all that is sent.
         global _at_work
@@ -213,37 +235,33 @@ class Separation:
             _at_work = None
 
 
-_at_work: tuple[Separation, Sequence[Mapping[str, Any]]] | None = None
-"""What forked processes find when they start."""
+_at_work: tuple[Batch, Sequence[ImageEntry]] | None = None
+"""Job and images for processes that are forked."""
 
 
 def _separate(number: int) -> Outcome:
     if _at_work is None:
         raise RuntimeError("called outside a forked process")
-    separation, entries = _at_work
-    return separation.separate(entries[number])
+    batch, entries = _at_work
+    return batch.separate(entries[number])
 
 
-def summarise(outcomes: Sequence[Outcome]) -> None:
-    """Log what was separated, passed over and refused, and name the sheets if they are few."""
-    kinds = Counter(kind for outcome in outcomes for kind in outcome.passed_over)
-    refused = [sentence for outcome in outcomes for sentence in outcome.refused]
+def log_summary(outcomes: Sequence[Outcome]) -> None:
+    """Log what was separated, skipped and refused, and name the sheets if they are few."""
+    kinds = Counter(outcome.skipped for outcome in outcomes if outcome.skipped)
+    refused = [outcome.refused for outcome in outcomes if outcome.refused]
     sheets = [Path(path) for outcome in outcomes for path in outcome.sheets]
-    done, joints = sum(bool(outcome.separated) for outcome in outcomes), sum(outcome.separated for outcome in outcomes)
-    line = f"{done} separated" + (f" ({joints} joints)" if joints != done else "") + f", {len(refused)} refused"
+    images = sum(bool(outcome.sheets) for outcome in outcomes)
+    line = f"{images} separated" + (f" ({len(sheets)} joints)" if len(sheets) != images else "")
+    line += f", {len(refused)} refused"
     if kinds:
-        line += f", {kinds.total()} passed over: " + ", ".join(
-            f"{count} {kind}" for kind, count in sorted(kinds.items())
-        )
+        counts = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+        line += f", {kinds.total()} skipped: {counts}"
     logger.info(line)
     for sentence in sorted(refused):
         logger.error("refused %s", sentence)
     for path in sorted(sheets) if len(sheets) <= LISTED else ():
         logger.info("sheet %s", path)
-
-
-def _done(outcome: Outcome) -> bool:
-    return bool(outcome.separated) or "done before" in outcome.passed_over
 
 
 def _of_all_ranks(outcomes: list[Outcome]) -> list[Outcome]:

@@ -8,11 +8,12 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 
-"""The images of a folder: pictures with their masks, DICOM files with their joints."""
+"""The images of a folder: pictures with their masks, DICOM files with the rows of their joint list."""
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,16 +25,57 @@ from scripts.physics import LOWER, UPPER
 
 logger = logging.getLogger(__name__)
 
-MASK_KEYS = {LOWER: "mask_lower", UPPER: "mask_upper"}
-"""Key of a bone's mask in an entry; also how its file is named: NAME_mask_lower.*, NAME_mask_upper.*."""
+MASK_ENDINGS = {LOWER: "_mask_lower", UPPER: "_mask_upper"}
+"""End of the name of a mask's file, before the suffix: NAME_mask_lower.*, NAME_mask_upper.*."""
 
 
-def find_regions(dataset_dir: str | Path, joints: str | Path | Sequence[Any] | None = None) -> list[dict[str, Any]]:
+@dataclass(frozen=True, kw_only=True)
+class ImageEntry:
+    """One image of a folder.
+
+    Attributes:
+        path: its file.
+        name: of its results, with the folders below the one that is searched.
+        refused: why it cannot be used, a sentence; empty if it can be read.
+    """
+
+    path: Path
+    name: str
+    refused: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureEntry(ImageEntry):
+    """A picture of one joint.
+
+    Attributes:
+        masks: file of each bone's mask, by ``LOWER`` and ``UPPER``.
+    """
+
+    masks: Mapping[int, Path] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RadiographEntry(ImageEntry):
+    """A DICOM file.
+
+    Attributes:
+        file: its path in the folder that is searched.
+        rows: of its joint list, those of other images too.
+        listed: its path in the folder of the joint list.
+    """
+
+    file: str
+    rows: Sequence[JointRow] = ()
+    listed: str = ""
+
+
+def find_images(dataset_dir: str | Path, joints: str | Path | Sequence[Any] | None = None) -> list[ImageEntry]:
     """List the images of a folder: its pictures, each with its masks, and all DICOM files in it and below.
 
-    Other files, hidden ones and links to folders are passed over. What is wrong with an entry is told when it is read,
-    so that the others can be: a second image with the NAME of another one (``knee.png``, ``knee.tif``: their results
-    would overwrite each other), a second mask of a bone, a mask without its picture.
+    Other files, hidden ones and links to folders are skipped. What is wrong with an entry is told when it is read, so
+    that the others can be: a second image with the NAME of another one (``knee.png``, ``knee.tif``: their results would
+    overwrite each other), a second mask of a bone, a mask without its picture.
 
     Args:
         dataset_dir: the folder, or one file.
@@ -41,43 +83,37 @@ def find_regions(dataset_dir: str | Path, joints: str | Path | Sequence[Any] | N
             each image has the list in its folder or in the nearest one above.
 
     Returns:
-        Entries sorted by path: ``image`` (path), ``name`` (of the results, with the folders below ``dataset_dir``) and,
-        where there, ``mask_lower``, ``mask_upper`` (paths), ``refused`` (a sentence), and for DICOM ``path`` (in
-        ``dataset_dir``), ``joints`` (the rows of its list) and ``listed`` (its path in the folder of the list).
+        Entries sorted by path.
 
     Raises:
-        InputError: no such folder, no image in it, or a list of joints that does not fit.
+        InputError: no such folder, no image in it, or a joint list that does not fit.
     """
     folder = Path(dataset_dir)
     single = folder if folder.is_file() else None
     folder = folder.parent if single else folder
     if not folder.is_dir():
         raise InputError(f"dataset_dir {folder}: no such folder")
-    found = _pictures(folder)
-    taken = {entry["name"] for entry in found}
-    paths = [single] if single and not suffix_of(single) else [] if single else _dicom_files(folder)
-    if single and suffix_of(single):
-        found = [entry for entry in found if Path(entry["image"]) == single]
-    elif single:
-        found = []
-    lists = _Lists(folder, joints)
+    pictures = _pictures(folder)
+    taken = {entry.name for entry in pictures}
+    found: list[ImageEntry] = [entry for entry in pictures if single in (None, entry.path)]
+    paths = _dicom_files(folder) if single is None else [] if suffix_of(single) else [single]
+    lists = _JointLists(folder, joints)
     for path in paths:
-        place = path.relative_to(folder).as_posix()
-        name = place.removesuffix(path.suffix) if path.suffix.lower() in DICOM_SUFFIXES else place
-        entry = {"image": str(path), "name": name, "path": place, **lists.of(path)}
-        if name in taken:
-            entry["refused"] = f"{place}: another image has the name {name}"
+        file = path.relative_to(folder).as_posix()
+        name = file.removesuffix(path.suffix) if path.suffix.lower() in DICOM_SUFFIXES else file
+        rows, listed = lists.of(path)
+        refused = f"{file}: another image has the name {name}" if name in taken else ""
         taken.add(name)
-        found.append(entry)
+        found.append(RadiographEntry(path=path, name=name, refused=refused, file=file, rows=rows, listed=listed))
     if not single:  # the list beside a single file may be of its whole folder
         lists.check()
     if not found:
         raise InputError(f"dataset_dir {folder}: holds no DICOM, PNG, JPEG, BMP, TIFF or NIfTI image")
-    return sorted(found, key=lambda entry: entry["image"])
+    return sorted(found, key=lambda entry: str(entry.path))
 
 
-class _Lists:
-    """Which list of joints is whose: the one that is given, or that of the nearest folder that has one."""
+class _JointLists:
+    """Joint lists of a tree of folders: the one that is given, or that of the nearest folder that has one."""
 
     def __init__(self, top: Path, joints: str | Path | Sequence[Any] | None) -> None:
         self.top = top
@@ -87,8 +123,8 @@ class _Lists:
             self.rows[top] = read_joints(joints, top)
         self.given = bool(self.rows)
 
-    def of(self, path: Path) -> dict[str, Any]:
-        """Keys of an entry: ``joints``, the rows of its list, and ``listed``, its path in the list's folder."""
+    def of(self, path: Path) -> tuple[list[JointRow], str]:
+        """Return the rows of the list that counts for an image, and the image's path in the list's folder."""
         folder = self.top
         if not self.given:
             for folder in path.parents:
@@ -98,7 +134,7 @@ class _Lists:
                     break
         listed = path.relative_to(folder).as_posix()
         self.images.setdefault(folder, []).append(listed)
-        return {"joints": self.rows.get(folder, []), "listed": listed}
+        return self.rows.get(folder, []), listed
 
     def check(self) -> None:
         """Refuse a list with rows of no image."""
@@ -121,30 +157,32 @@ def _dicom_files(folder: Path) -> list[Path]:
     return sorted(found)
 
 
-def _pictures(folder: Path) -> list[dict[str, Any]]:
-    entries: dict[str, dict[str, Any]] = {}
-    twice: list[dict[str, Any]] = []
-    masks: list[tuple[str, str, Path]] = []
+def _pictures(folder: Path) -> list[PictureEntry]:
+    entries: dict[str, PictureEntry] = {}
+    refused: list[PictureEntry] = []
+    masks: list[tuple[str, int, Path]] = []
     for path in sorted(folder.iterdir()):
         suffix = suffix_of(path)
         if path.name.startswith(".") or path.is_dir() or not suffix:
-            logger.debug("passed over %s", path.name)
+            logger.debug("skipped %s", path.name)
             continue
         name = path.name[: -len(suffix)]
-        key = next((key for key in MASK_KEYS.values() if name.endswith(f"_{key}")), None)
-        if key:
-            masks.append((name.removesuffix(f"_{key}"), key, path))
+        bone = next((bone for bone, ending in MASK_ENDINGS.items() if name.endswith(ending)), None)
+        if bone is not None:
+            masks.append((name.removesuffix(MASK_ENDINGS[bone]), bone, path))
         elif name in entries:
-            first = Path(entries[name]["image"]).name
-            twice.append({"image": str(path), "name": name, "refused": f"{path.name}: has the name of {first}"})
+            sentence = f"{path.name}: has the name of {entries[name].path.name}"
+            refused.append(PictureEntry(path=path, name=name, refused=sentence))
         else:
-            entries[name] = {"image": str(path), "name": name}
-    for name, key, path in masks:
-        if name not in entries:
-            twice.append({"image": str(path), "name": name, "refused": f"{path.name}: a mask without its image {name}"})
-        elif key in entries[name]:
-            other = Path(entries[name][key]).name
-            entries[name]["refused"] = f"{Path(entries[name]['image']).name}: two masks of a bone, {other}, {path.name}"
+            entries[name] = PictureEntry(path=path, name=name)
+    for name, bone, path in masks:
+        entry = entries.get(name)
+        if entry is None:
+            sentence = f"{path.name}: a mask without its image {name}"
+            refused.append(PictureEntry(path=path, name=name, refused=sentence))
+        elif bone in entry.masks:
+            sentence = f"{entry.path.name}: two masks of a bone, {entry.masks[bone].name}, {path.name}"
+            entries[name] = replace(entry, refused=sentence)
         else:
-            entries[name][key] = str(path)
-    return [*entries.values(), *twice]
+            entries[name] = replace(entry, masks={**entry.masks, bone: path})
+    return [*entries.values(), *refused]

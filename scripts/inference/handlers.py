@@ -8,15 +8,12 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 
-"""Handlers of the inference config."""
+"""Handlers of the inference config's evaluator."""
 
 from pathlib import Path
-from typing import Any
 
-import torch
 from ignite.engine import Engine, Events
-from monai.engines import PrepareBatch
-from torch import Tensor, nn
+from torch import nn
 
 from scripts.errors import exit_on_input_error
 from scripts.networks import checkpoints
@@ -26,7 +23,7 @@ class WeightsLoader:
     """Ignite handler: load the weights of a network, all of them or none, when the engine starts for the first time.
 
     Args:
-        network: what the weights belong to.
+        network: its weights are replaced.
         path: a state_dict written by ``torch.save``.
     """
 
@@ -43,29 +40,10 @@ class WeightsLoader:
         """Load the weights.
 
         Raises:
-            SystemExit: with the sentence of the refusal, as :func:`scripts.networks.checkpoints.load` says it.
+            SystemExit: with the sentence of :func:`scripts.networks.checkpoints.load`.
         """
         if self._loaded:
             return
         with exit_on_input_error():
             checkpoints.load(self.network, self.path)
         self._loaded = True
-
-
-class PrepareRegion(PrepareBatch):
-    """Give the network the image and, where the batch has them, the masks or the joint's territory."""
-
-    def __call__(
-        self,
-        batchdata: dict[str, Any],
-        device: str | torch.device | None = None,
-        non_blocking: bool = False,
-        **kwargs: Any,
-    ) -> tuple[Tensor, None, tuple[()], dict[str, Tensor]]:
-        """Move what the network needs to ``device``; no label, no further arguments but masks and territory."""
-        sent: dict[str, Tensor] = {
-            key: batchdata[key].to(device=device, non_blocking=non_blocking, **kwargs)
-            for key in ("image", "masks", "territory")
-            if key in batchdata
-        }
-        return sent.pop("image"), None, (), sent

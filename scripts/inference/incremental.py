@@ -7,194 +7,136 @@
 # distributed under the License is distributed on an "AS IS" BASIS,
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
-# limitations under the License.
 
-"""A few joints of one radiograph, separated when somebody asks for them, beside those that were asked for before."""
+"""Incremental separation: a few joints of a radiograph, beside those that were separated before."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-import torch
-from pydicom import Dataset
-from torch import Tensor, nn
 
-from scripts.dicom.derive import derive
-from scripts.dicom.joint import MaskedJoint, SeparatedJoint
-from scripts.dicom.provenance import Software
+from scripts.dicom.joint import MaskedJoint
 from scripts.dicom.reader import Radiograph
-from scripts.dicom.segmentation import whole_label_map
 from scripts.errors import InputError
-from scripts.inference.joint_list import JointRow, PlacedJoint
-from scripts.inference.regions import joints_of, regions_of, territory_of
-from scripts.inference.split import SplitRegiond
-from scripts.inference.write_dicom import separated
-from scripts.physics import LOWER, UPPER
+from scripts.inference.joint_list import JointRow, LocatedJoint, distance_mm
+from scripts.inference.pipeline import Pipeline, SeparatedRadiograph
+from scripts.inference.regions import RadiographRegion, cut_region, locate_joints, masks_of, territory_of
 
 SAME_JOINT_MM = 8.0
-"""A place nearer than this to a joint means that joint: knuckles of neighbouring fingers are 15 mm apart and more."""
+"""A point nearer than this to a joint means that joint: knuckles of neighbouring fingers are 15 mm apart and more."""
 
 
 @dataclass(frozen=True)
 class KnownJoint:
-    """A joint whose results are there already.
+    """A joint that has results already.
 
     Attributes:
-        placed: its name, box and centre.
+        located: its name, box and centre.
         masks_from: ``"predicted"`` or ``"given"``.
     """
 
-    placed: PlacedJoint
+    located: LocatedJoint
     masks_from: str
 
 
-@dataclass(frozen=True)
-class Separated:
-    """What came of a request.
-
-    Attributes:
-        joints: all joints of the radiograph in the order of their Instance Numbers; those that were made anew are
-            :class:`~scripts.dicom.joint.SeparatedJoint`.
-        figures: of each joint that was made anew, as :class:`scripts.inference.split.SplitRegiond` has them.
-        objects: DX layers of the joints that were made anew, and the segmentation of all.
-        labels: (rows, columns) uint8, label map of all joints.
-    """
-
-    joints: list[MaskedJoint]
-    figures: dict[str, Mapping[str, Any]]
-    objects: list[Dataset]
-    labels: np.ndarray
-
-
-def place_beside(
+def locate_beside(
     radiograph: Radiograph, name: str, rows: Sequence[JointRow], known: Sequence[KnownJoint]
-) -> list[PlacedJoint]:
-    """Find the regions of joints that are asked for, and name them: a place on a known joint means that joint.
+) -> list[LocatedJoint]:
+    """Locate joints that are asked for, and name them: a point on a known joint means that joint.
 
     Args:
         radiograph: as it was read.
         name: of the image, for refusals.
         rows: what is asked for; without any, the whole of a small image.
-        known: joints whose results are there.
+        known: joints that have results.
 
     Returns:
         The joints asked for; one without a name has that of the known joint within 8 mm, else the next free one of
         ``joint1``, ``joint2`` and so on.
 
     Raises:
-        InputError: as :func:`scripts.inference.regions.joints_of`; or a named joint lies on another known one.
+        InputError: as :func:`scripts.inference.regions.locate_joints`; or a named joint lies on another known one.
     """
-    taken = {joint.placed.name for joint in known} | {row.name for row in rows}
-    placed: list[PlacedJoint] = []
+    taken = {joint.located.name for joint in known} | {row.name for row in rows}
+    asked: list[LocatedJoint] = []
     for row in rows:
-        [joint] = joints_of(radiograph, name, [row])
-        near = min(known, key=lambda other: _apart(joint, other.placed, radiograph), default=None)
-        if near is not None and _apart(joint, near.placed, radiograph) < SAME_JOINT_MM:
-            if row.name and row.name != near.placed.name:
-                raise InputError(f"{row.where}: {row.name} lies on {near.placed.name}, which has results already")
-            joint = replace(joint, name=near.placed.name)
+        [joint] = locate_joints(radiograph, name, [row])
+        distances = {other.located.name: _apart(joint, other.located, radiograph) for other in known}
+        nearest = min(distances, key=distances.__getitem__, default="")
+        if nearest and distances[nearest] < SAME_JOINT_MM:
+            if row.name and row.name != nearest:
+                raise InputError(f"{row.where}: {row.name} lies on {nearest}, which has results already")
+            joint = replace(joint, name=nearest)
         elif not row.name:
             free = next(new for number in range(1, 1000) if (new := f"joint{number}") not in taken)
             taken.add(free)
             joint = replace(joint, name=free)
-        for other in placed:
+        for other in asked:
             if other.name == joint.name or _apart(joint, other, radiograph) < SAME_JOINT_MM:
                 raise InputError(f"{row.where}: {joint.name} is asked for twice")
-        placed.append(joint)
-    return placed if rows else joints_of(radiograph, name, [])
+        asked.append(joint)
+    return asked if rows else locate_joints(radiograph, name, [])
 
 
-def separate(
+def separate_beside(
+    pipeline: Pipeline,
     radiograph: Radiograph,
-    asked: Sequence[PlacedJoint],
+    asked: Sequence[LocatedJoint],
     *,
-    network: nn.Module,
-    inferer: Callable[..., Tensor],
-    software: Software,
     labels: np.ndarray | None = None,
     known: Sequence[KnownJoint] = (),
     known_labels: np.ndarray | None = None,
-) -> Separated:
+) -> SeparatedRadiograph:
     """Separate joints, so that all results together are those of one run over all joints of the radiograph.
 
-    A pixel belongs to the nearest joint. A known joint that loses pixels to a new neighbour, or gets some back, is made
-    anew too, from masks of the same origin.
+    A pixel belongs to the nearest joint. A known joint that loses pixels to a new neighbour, or gets some back, is
+    separated again too, from masks of the same origin.
 
     Args:
+        pipeline: separates.
         radiograph: as it was read.
-        asked: of :func:`place_beside`.
-        network: a :class:`scripts.networks.separator.Separator`.
-        inferer: runs it, see :class:`scripts.inference.inferer.SeparationInferer`.
-        software: what the objects are made with.
+        asked: of :func:`locate_beside`.
         labels: (rows, columns), 0 background, 1 lower, 2 upper, 3 overlap: masks for the joints asked for; predicted if
             not given.
-        known: joints whose results are there, in the order of their Instance Numbers.
+        known: joints that have results, in the order of their Instance Numbers.
         known_labels: (rows, columns), their label map.
 
     Raises:
-        InputError: as :func:`scripts.inference.regions.regions_of` and :func:`scripts.dicom.derive.derive`.
+        InputError: as :func:`scripts.inference.regions.cut_region` and :func:`scripts.dicom.derive.derive`.
     """
-    empty = np.zeros(radiograph.levels.shape, np.uint8)
-    before = [joint.placed for joint in known]
-    anew = {joint.name: joint for joint in asked}
-    now = [anew.get(joint.name, joint) for joint in before]
-    now += [joint for joint in asked if joint.name not in {other.name for other in before}]
-    old_labels = empty if known_labels is None else known_labels
+    file = str(radiograph.dataset.SOPInstanceUID)
+    before = [joint.located for joint in known]
+    origin = {joint.located.name: joint.masks_from for joint in known}
+    again = {joint.name: joint for joint in asked}
+    now = [again.get(joint.name, joint) for joint in before]
+    now += [joint for joint in asked if joint.name not in origin]
+    old_labels = np.zeros(radiograph.levels.shape, np.uint8) if known_labels is None else known_labels
 
-    joints: list[MaskedJoint] = []
-    figures: dict[str, Mapping[str, Any]] = {}
-    origin = {joint.placed.name: joint.masks_from for joint in known}
+    joints: list[RadiographRegion | MaskedJoint] = []
     for joint in now:
-        territory = territory_of(joint, now, radiograph.spacing)
-        if joint.name in anew:
-            drawn = labels
-        elif (territory == territory_of(joint, before, radiograph.spacing)).all():
-            joints.append(_known(joint, origin[joint.name], old_labels, territory))
+        if joint.name in again:
+            joints.append(cut_region(radiograph, file, joint, now, labels))
             continue
+        territory = territory_of(joint, now, radiograph.spacing)
+        if (territory == territory_of(joint, before, radiograph.spacing)).all():
+            joints.append(_masked(joint, origin[joint.name], old_labels, territory))
         else:
             drawn = old_labels if origin[joint.name] == "given" else None
-        made, figures[joint.name] = _separate(radiograph, joint, now, drawn, network, inferer)
-        joints.append(made)
-    return Separated(
-        joints=joints,
-        figures=figures,
-        objects=derive(radiograph, joints, software),
-        labels=whole_label_map(joints, radiograph.levels.shape),
-    )
+            joints.append(cut_region(radiograph, file, joint, now, drawn))
+    return pipeline.separate_radiograph(radiograph, file, joints)
 
 
-def _apart(joint: PlacedJoint, other: PlacedJoint, radiograph: Radiograph) -> float:
-    """Distance of two centres, mm."""
-    sides = (np.array(joint.centre) - np.array(other.centre)) * radiograph.spacing
-    return float(np.hypot(*sides))
+def _apart(joint: LocatedJoint, other: LocatedJoint, radiograph: Radiograph) -> float:
+    return float(distance_mm(joint.centre, other.centre, radiograph.spacing))
 
 
-def _known(joint: PlacedJoint, masks_from: str, labels: np.ndarray, territory: np.ndarray) -> MaskedJoint:
+def _masked(joint: LocatedJoint, masks_from: str, labels: np.ndarray, territory: np.ndarray) -> MaskedJoint:
     top, left, bottom, right = joint.box
-    here = np.where(territory, labels[top:bottom, left:right], 0)
     return MaskedJoint(
         name=joint.name,
         box=joint.box,
-        masks=np.stack([np.isin(here, (bone + 1, 3)) for bone in (LOWER, UPPER)]),
+        masks=masks_of(np.where(territory, labels[top:bottom, left:right], 0)),
         masks_from=masks_from,
         centre=joint.centre,
         territory=territory,
     )
-
-
-def _separate(
-    radiograph: Radiograph,
-    joint: PlacedJoint,
-    among: Sequence[PlacedJoint],
-    labels: np.ndarray | None,
-    network: nn.Module,
-    inferer: Callable[..., Tensor],
-) -> tuple[SeparatedJoint, Mapping[str, Any]]:
-    [region] = regions_of(radiograph, str(radiograph.dataset.SOPInstanceUID), [joint], labels, among)
-    device = next(network.parameters()).device
-    sent = {key: region[key][None].to(device) for key in ("masks", "territory") if key in region}
-    with torch.inference_mode():
-        pred = inferer(region["image"][None].to(device), network, **sent)[0]
-    split = SplitRegiond()({**region, "pred": pred})
-    return separated(split), split["figures"]

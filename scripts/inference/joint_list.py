@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Which joints of which image: rows of a CSV or JSON file or of the command line -> boxes on an image's own grid."""
+"""Joint lists: rows of a CSV or JSON file or of the command line, and the joints located on an image's own grid."""
 
 import csv
 import io
@@ -21,7 +21,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from scripts.errors import InputError
+from scripts.inference.image_file import SMALLEST_SIDE
 
 FIELD_MM = 23.0
 """Side of the region around a joint that is given as a point.
@@ -32,9 +35,6 @@ What the networks learned from: metacarpal heads, 12 to 16 mm wide, span 149 to 
 
 NEAREST_MM = 5.0
 """Centres of two joints are further apart than this."""
-
-SMALLEST_SIDE = 64
-"""Px a side of a region at least."""
 
 FILES = ("joints.csv", "joints.json")
 """Where joints are looked for in a folder of images, if nothing else is said."""
@@ -69,7 +69,7 @@ class JointRow:
 
 
 @dataclass(frozen=True)
-class PlacedJoint:
+class LocatedJoint:
     """One joint on the grid of its image.
 
     Attributes:
@@ -109,8 +109,8 @@ def read_joints(joints: str | Path | Sequence[Any] | None, folder: Path) -> list
     return _rows(list(joints), "joints")
 
 
-def rows_of(rows: Sequence[JointRow], image: str, uid: str = "") -> list[JointRow]:
-    """The rows of one image.
+def select_rows(rows: Sequence[JointRow], image: str, uid: str = "") -> list[JointRow]:
+    """Return the rows of one image.
 
     Args:
         rows: of :func:`read_joints`.
@@ -142,10 +142,24 @@ def check_images(rows: Sequence[JointRow], images: Sequence[str]) -> None:
             raise InputError(f"{row.where}: image {row.image} {how}")
 
 
-def place(
+def distance_mm(points: Any, centre: tuple[float, float], spacing: tuple[float, float]) -> np.ndarray:
+    """Return the distance of points from a centre.
+
+    Args:
+        points: rows and columns, px: a pair of numbers or of arrays.
+        centre: row and column, px.
+        spacing: mm a px, down and across.
+
+    Returns:
+        mm, of the shape of the rows.
+    """
+    return np.hypot((points[0] - centre[0]) * spacing[0], (points[1] - centre[1]) * spacing[1])
+
+
+def locate(
     rows: Sequence[JointRow], *, size: tuple[int, int], spacing: tuple[float, float], field_mm: float = FIELD_MM
-) -> list[PlacedJoint]:
-    """Find the region of each joint: a square of ``field_mm`` around a point, or the box that is given.
+) -> list[LocatedJoint]:
+    """Locate the region of each joint: a square of ``field_mm`` around a point, or the box that is given.
 
     A region ends where the image ends.
 
@@ -158,8 +172,11 @@ def place(
     Raises:
         InputError: a point or a box outside the image, a region of less than 64 px a side, two joints of one name,
             two joints that are one.
+        ValueError: ``field_mm`` is not 5 to 100.
     """
-    placed: list[PlacedJoint] = []
+    if not 5 <= field_mm <= 100:
+        raise ValueError(f"field_mm: expected 5 to 100, got {field_mm}")
+    located: list[LocatedJoint] = []
     for number, row in enumerate(rows, 1):
         name = row.name or f"joint{number}"
         across, down = (1.0, 1.0) if row.unit == "px" else (spacing[1], spacing[0])
@@ -183,15 +200,15 @@ def place(
                 f"{row.where}: the region of {name} is {height} rows x {width} columns, "
                 f"{SMALLEST_SIDE} px a side at least expected"
             )
-        joint = PlacedJoint(name, (top_row, left_column, bottom_row, right_column), (line, column))
-        for other in placed:
+        joint = LocatedJoint(name, (top_row, left_column, bottom_row, right_column), (line, column))
+        for other in located:
             if other.name == name:
                 raise InputError(f"{row.where}: {name} is the name of two joints of one image")
-            apart = math.hypot((line - other.centre[0]) * spacing[0], (column - other.centre[1]) * spacing[1])
+            apart = distance_mm(joint.centre, other.centre, spacing)
             if apart < NEAREST_MM:
                 raise InputError(f"{row.where}: {name} lies {apart:.1f} mm from {other.name}, one joint is asked twice")
-        placed.append(joint)
-    return placed
+        located.append(joint)
+    return located
 
 
 def _read_file(path: Path) -> list[JointRow]:

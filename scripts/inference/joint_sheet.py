@@ -36,7 +36,7 @@ Box = tuple[int, int, int, int]
 
 
 def sheet(
-    *, levels: np.ndarray, layers: np.ndarray, masks: np.ndarray, recomposed: np.ndarray, figures: Mapping[str, Any]
+    *, levels: np.ndarray, layers: np.ndarray, masks: np.ndarray, recomposed: np.ndarray, record: Mapping[str, Any]
 ) -> Image.Image:
     """Draw the sheet of one joint: a row of the whole region and, if the bones overlap, an enlarged row of the overlap.
 
@@ -47,19 +47,19 @@ def sheet(
         layers: (2, H, W) integers, lower and upper layer.
         masks: (2, H, W) bool.
         recomposed: (H, W) float, in levels.
-        figures: what :class:`scripts.inference.split.SplitRegiond` measured, with the bundle's ``version``.
+        record: as :class:`scripts.inference.split.SeparatedRegion` has it, with the bundle's ``version``.
 
     Returns:
         An RGB picture, 1660 px wide.
     """
     error = np.abs(recomposed - levels) * masks.any(axis=0)
     white = max(1, int(np.ceil(error.max())))
-    gain = (2 ** figures["bits_stored"] - 1) / white
+    gain = (2 ** record["bits_stored"] - 1) / white
     window = float(levels.max())
     image, upper, lower = _gray(levels, window), _gray(layers[UPPER], window), _gray(layers[LOWER], window)
     overlap = np.logical_and(masks[LOWER], masks[UPPER])
     box = _around(overlap) if overlap.any() else None
-    page, y = _page(2 if box else 1, figures)
+    page, y = _page(2 if box else 1, record)
     whole = (0, 0, image.width, image.height)
     first = [
         ("image", image, None),
@@ -135,25 +135,25 @@ def _panel(
     page.paste(shown if masks is None else _with_bones(shown, masks, box), corner)
 
 
-def _page(rows: int, figures: Mapping[str, Any]) -> tuple[Image.Image, int]:
+def _page(rows: int, record: Mapping[str, Any]) -> tuple[Image.Image, int]:
     """A page with head and foot, and the y where the first row of panels begins."""
-    top = MARGIN + 2 * LINE + LINE * len(figures["warnings"]) + GAP
+    top = MARGIN + 2 * LINE + LINE * len(record["warnings"]) + GAP
     page = Image.new("RGB", (2 * MARGIN + 6 * PANEL + 5 * GAP, top + rows * (CAPTION + PANEL + GAP) + 44), GROUND)
     draw = ImageDraw.Draw(page)
     facts = (
-        f"{figures['columns']} x {figures['rows']} px, {figures['bits_stored']} bits",
-        f"masks {figures['masks']}",
-        f"overlap {figures['overlap_px']:,} px"
-        + (f" ({figures['overlap_mm2']:.1f} mm2)" if "overlap_mm2" in figures else ""),
-        f"soft tissue k {figures['soft_tissue_k']:.3f} (level {figures['soft_tissue_level']:.0f})",
-        f"recomposed to {figures['largest_recomposition_error_levels']:.2f} gray level",
+        f"{record['columns']} x {record['rows']} px, {record['bits_stored']} bits",
+        f"masks {record['masks']}",
+        f"overlap {record['overlap_px']:,} px"
+        + (f" ({record['overlap_mm2']:.1f} mm2)" if "overlap_mm2" in record else ""),
+        f"soft tissue k {record['soft_tissue_k']:.3f} (level {record['soft_tissue_level']:.0f})",
+        f"recomposed to {record['largest_recomposition_error_levels']:.2f} gray level",
     )
-    name = figures["name"] if len(figures["name"]) <= 80 else f"{figures['name'][:79]}\N{HORIZONTAL ELLIPSIS}"
+    name = record["name"] if len(record["name"]) <= 80 else f"{record['name'][:79]}\N{HORIZONTAL ELLIPSIS}"
     draw.text((MARGIN, MARGIN - 10), name, INK, _font(26))
     draw.text((MARGIN, MARGIN + LINE), "     ".join(facts), QUIET, _font(16))
-    for number, warning in enumerate(figures["warnings"], 2):
+    for number, warning in enumerate(record["warnings"], 2):
         draw.text((MARGIN, MARGIN + number * LINE), warning, WARNING, _font(16))
-    foot = f"BLS-GAN {figures['version']}: research use, not a medical device"
+    foot = f"BLS-GAN {record['version']}: research use, not a medical device"
     draw.text((page.width / 2, page.height - MARGIN), foot, QUIET, _font(14), anchor="ma")
     return page, top
 

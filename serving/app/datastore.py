@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The PACS as MONAI Label asks for it: image ids, images, labels."""
+"""The PACS as a datastore of MONAI Label: image ids, images, labels."""
 
 import logging
 from collections import Counter
@@ -45,41 +45,41 @@ class Radiographs(Datastore):
 
     @property
     def pacs(self) -> Pacs:
-        """Where the images are."""
+        """The PACS."""
         return self.separator.pacs
 
     def name(self) -> str:
-        """Address of the PACS."""
+        """Return the address of the PACS."""
         return self.pacs.url
 
     def set_name(self, name: str) -> None:
-        """Refused: the address is the name."""
+        """Refuse: the address is the name."""
         raise InputError("the name of the PACS is its address")
 
     def description(self) -> str:
-        """In words."""
+        """Return a description in words."""
         return "Radiographs of hands in a PACS"
 
     def set_description(self, description: str) -> None:
-        """Refused."""
+        """Refuse."""
         raise InputError("the PACS has no description to set")
 
     def images(self) -> dict[str, Instance]:
-        """Where each image is, by its id."""
+        """Return all radiographs by their ids."""
         found = self.pacs.radiographs()
         single = Counter(where.series for where in found)
         return {where.series if single[where.series] == 1 else where.sop: where for where in found}
 
     def list_images(self) -> list[str]:
-        """Ids of all radiographs."""
+        """Return the ids of all radiographs."""
         return sorted(self.images())
 
     def get_labeled_images(self, label_tag: str | None = None, labels: list[str] | None = None) -> list[str]:
-        """Ids of the radiographs that a segmentation in the PACS refers to."""
+        """Return the ids of the radiographs that a segmentation in the PACS refers to."""
         return sorted(self._labeled(self.images()))
 
     def get_unlabeled_images(self, label_tag: str | None = None, labels: list[str] | None = None) -> list[str]:
-        """Ids of the others."""
+        """Return the ids of the others."""
         images = self.images()
         return sorted(images.keys() - self._labeled(images))
 
@@ -95,15 +95,15 @@ class Radiographs(Datastore):
         return {name for name, where in images.items() if where.sop in sources}
 
     def datalist(self) -> list[dict[str, Any]]:
-        """Ids of images that have labels."""
+        """Return the ids of images that have labels."""
         return [{"image": name, "label": name} for name in self.get_labeled_images()]
 
     def get_image(self, image_id: str, params: Any = None) -> Any:
-        """The radiograph, read."""
+        """Return the radiograph as it was read."""
         return self.separator.radiograph(self.pacs.find(image_id))
 
     def get_image_info(self, image_id: str) -> dict[str, Any]:
-        """Where the image is, and what clients have said of it; nothing of the patient."""
+        """Return the UIDs of the image, and what clients have said of it; nothing of the patient."""
         where = self.pacs.find(image_id)
         return {
             "StudyInstanceUID": where.study,
@@ -127,20 +127,20 @@ class Radiographs(Datastore):
         """
         path = Path(label_filename)
         joints = label_info.get("joints")
-        _, _, answer = self.separator(image_id, joints, lambda radiograph: label_map.read(path, radiograph))
-        return str(answer["segmentation"]["sop_instance_uid"])
+        separation = self.separator(image_id, joints, lambda radiograph: label_map.read(path, radiograph))
+        return str(separation.answer["segmentation"]["sop_instance_uid"])
 
     def status(self) -> dict[str, Any]:
-        """How many images there are, and how many have labels."""
+        """Return how many images there are, and how many have labels."""
         images = self.images()
         return {"total": len(images), "completed": len(self._labeled(images)), "label_tags": {}}
 
     def json(self) -> dict[str, Any]:
-        """Ids of all images."""
+        """Return the ids of all images."""
         return {"name": self.name(), "objects": self.list_images()}
 
     def refresh(self) -> None:
-        """Nothing is kept that could be old."""
+        """Do nothing: nothing is cached that could be old."""
 
     def _not_here(self, *_: Any, **__: Any) -> Any:
         raise InputError("not offered here: images and labels come and go by the PACS")
@@ -151,7 +151,7 @@ class Radiographs(Datastore):
 
 
 def _references(header: Dataset) -> set[str]:
-    """SOP Instance UIDs of the images that a segmentation is of."""
+    """Return the SOP Instance UIDs of the images that a segmentation refers to."""
     return {
         str(instance.ReferencedSOPInstanceUID)
         for series in header.get("ReferencedSeriesSequence") or []

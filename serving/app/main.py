@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The MONAI Label app: which PACS, which model, what can be asked of it. All work is done by the bundle."""
+"""The MONAI Label app: its PACS, its model, and what can be asked of it. All work is done by the bundle."""
 
 import logging
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ from serving.learning.active_learning import LeastSure
 from serving.learning.finetuning import FineTuning
 from serving.pacs.client import Pacs, PacsAwayError
 from serving.pacs.journal import BusyError, Journal
-from serving.pacs.result_index import Results
+from serving.pacs.result_index import ResultIndex
 from serving.separation import JointSeparator
 
 logger = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ MODEL = "bls_gan"
 
 
 class SeparateBones(InferTask):
-    """Separate the bones of the joints that a client names.
+    """Inference task: separation of the joints that a client names.
 
     A request has ``image`` and ``joints`` (rows as ``joints.csv`` has them) or ``foreground`` (points, x and y, as
     clients of MONAI Label send clicks), and may have ``label``, a file with masks.
@@ -62,28 +62,29 @@ class SeparateBones(InferTask):
         )
 
     def is_valid(self) -> bool:
-        """There are weights."""
+        """Return True if there are weights."""
         return self.separator.bundle.path.is_file()
 
     def get_path(self, validate: bool = True) -> str:
-        """Of the weights."""
+        """Return the file of the weights."""
         return str(self.separator.bundle.path)
 
     def __call__(self, request: Mapping[str, Any]) -> tuple[str | None, dict[str, Any]]:
-        """A label map file, which the caller removes, and the answer of :class:`serving.separation.JointSeparator`."""
+        """Return a label map file, which the caller removes, and :attr:`serving.separation.Separation.answer`."""
         clicks = request.get("foreground") or []
         joints = request.get("joints") or [{"x": click[0], "y": click[1]} for click in clicks]
         drawn = request.get("label")
-        made, radiograph, answer = self.separator(
+        separation = self.separator(
             request["image"],
             joints,
             (lambda of: label_map.read(Path(drawn), of)) if drawn else None,
         )
         suffix = request.get("result_extension")
         if request.get("result_write_to_file") is False:
-            return None, answer
+            return None, separation.answer
         suffix = suffix if suffix in label_map.VOLUMES else ".nrrd"
-        return label_map.write_temporary(made.labels, radiograph, suffix), answer
+        path = label_map.write_temporary(separation.results.labels, separation.radiograph, suffix)
+        return path, separation.answer
 
 
 class BlsGan(MONAILabelApp):
@@ -117,7 +118,7 @@ class BlsGan(MONAILabelApp):
         bundle = Bundle(self.state / "weights" / "model.pt", Path(conf.get("weights") or ROOT / "models" / "model.pt"))
         self.journal = Journal(pacs, self.state)
         self.separator = JointSeparator(pacs, self.journal, bundle)
-        self.results = Results(pacs, self.journal)
+        self.results = ResultIndex(pacs, self.journal)
         super().__init__(
             app_dir=app_dir,
             studies=studies,
@@ -129,27 +130,27 @@ class BlsGan(MONAILabelApp):
         )
 
     def init_datastore(self) -> Radiographs:
-        """The PACS."""
+        """Return the PACS as a datastore."""
         return Radiographs(self.separator)
 
     def init_infers(self) -> dict[str, InferTask]:
-        """One model."""
+        """Return the one model."""
         return {MODEL: SeparateBones(self.separator)}
 
     def init_trainers(self) -> dict[str, TrainTask]:
-        """The same model, on what radiologists have corrected."""
+        """Return the training of the same model on masks that radiologists have corrected."""
         return {MODEL: FineTuning(self.results, self.separator.bundle, self.state)}
 
     def init_strategies(self) -> dict[str, Strategy]:
-        """What to look at next."""
+        """Return the strategies that choose the joint to correct next."""
         return {"least_sure": LeastSure(self.separator, self.results), "random": Random()}
 
     def warm_up(self) -> None:
         """Load the weights and run the network once, so that the first click does not wait for it."""
-        loaded = self.separator.bundle.get()
-        device = next(loaded.network.parameters()).device
+        pipeline = self.separator.bundle.get()
+        device = next(pipeline.network.parameters()).device
         with torch.inference_mode():
-            loaded.inferer(torch.rand(1, 1, 256, 256, device=device), loaded.network)
+            pipeline.inferer(torch.rand(1, 1, 256, 256, device=device), pipeline.network)
 
     def infer(self, request: Mapping[str, Any], datastore: Any = None) -> dict[str, Any]:
         """Run a model on an image of the PACS; its results are stored there.
@@ -185,14 +186,16 @@ class BlsGan(MONAILabelApp):
         return done
 
     def _joints_of_others(self) -> list[dict[str, Any]]:
-        """Rows for joints that other weights or versions have separated, in images that the ones in use have not."""
+        """Return rows for joints that other weights or versions have separated, in images without results of these."""
         software = self.separator.bundle.get().software
         results = self.results.all()
-        done = {made.source.sop for made in results if made.software == software}
+        done = {result.source.sop for result in results if result.software == software}
         rows: dict[tuple[str, str], dict[str, Any]] = {}
-        for made in results:
-            for joint in self.results.joints(made) if made.source.sop not in done else ():
-                edges = zip(("top", "left", "bottom", "right"), joint.placed.box, strict=True)
-                row = {"image": made.source.sop, "joint": joint.placed.name, **dict(edges)}
-                rows.setdefault((made.source.sop, joint.placed.name), row)
+        for result in results:
+            image = result.source.sop
+            for joint in self.results.joints(result) if image not in done else ():
+                edges = zip(("top", "left", "bottom", "right"), joint.located.box, strict=True)
+                rows.setdefault(
+                    (image, joint.located.name), {"image": image, "joint": joint.located.name, **dict(edges)}
+                )
         return list(rows.values())

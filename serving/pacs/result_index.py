@@ -9,13 +9,13 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What this software has made of the radiographs in the PACS, whatever its version and weights were."""
+"""Index of the results in the PACS, whatever version and weights they were made by."""
 
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 
+from cachetools import LRUCache
 from pydicom import Dataset
 
 from scripts.dicom.provenance import Software
@@ -25,21 +25,21 @@ from serving.pacs.client import Instance, Pacs
 from serving.pacs.journal import Journal
 from serving.pacs.stored_results import stored_joints
 
-REMEMBERED = 10_000
-"""Results that are kept in memory, some 2 KB each."""
+CACHED = 10_000
+"""Results kept in memory, some 2 KB each."""
 
 
 @dataclass
-class Made:
+class Result:
     """Results of one radiograph, made by one version with one file of weights.
 
     Attributes:
         source: the radiograph.
-        software: what made them.
-        segmentation: where theirs is: other joints, or other masks, have another one.
-        corrected: whether somebody has drawn masks of at least one joint.
+        software: version and weights.
+        segmentation: their segmentation: other joints, or other masks, have another one.
+        corrected: True if somebody has drawn masks of at least one joint.
         joints: all of them, once they have been looked up.
-        layers: of each joint, where its lower and its upper layer are.
+        layers: by the joint's name and the bone, once they have been looked up.
     """
 
     source: Instance
@@ -51,15 +51,15 @@ class Made:
 
     @property
     def header(self) -> Dataset:
-        """Of the radiograph, as far as its results tell."""
+        """Header of the radiograph, as far as its results tell."""
         header = Dataset()
         header.StudyInstanceUID, header.SeriesInstanceUID = self.source.study, self.source.series
         header.SOPInstanceUID = self.source.sop
         return header
 
 
-class Results:
-    """Finds results in the PACS by their segmentations, and remembers those that it has seen.
+class ResultIndex:
+    """Index of the results in the PACS, found by their segmentations.
 
     Args:
         pacs: where to look.
@@ -69,11 +69,11 @@ class Results:
     def __init__(self, pacs: Pacs, journal: Journal) -> None:
         self.pacs = pacs
         self.journal = journal
-        self._seen: OrderedDict[str, list[Made]] = OrderedDict()
+        self._results: LRUCache[str, list[Result]] = LRUCache(CACHED)
         self._guard = Lock()
 
-    def all(self, newest: Sequence[str] = ()) -> list[Made]:
-        """All results: a radiograph has some for each version and weights.
+    def all(self, newest: Sequence[str] = ()) -> list[Result]:
+        """Return all results: a radiograph has some for each version and weights.
 
         Args:
             newest: SHA-256 of weights; results of the first ones come first.
@@ -82,44 +82,41 @@ class Results:
             PacsAwayError: the PACS does not answer.
         """
         gone = self.journal.gone()
-        found = [made for where in self.pacs.segmentations(MAKER) if where.sop not in gone for made in self._of(where)]
-        place = {sha256: number for number, sha256 in enumerate(newest)}
+        segmentations = [each for each in self.pacs.segmentations(MAKER) if each.sop not in gone]
+        rank = {sha256: number for number, sha256 in enumerate(newest)}
         return sorted(
-            found,
-            key=lambda made: (
-                place.get(made.software.weights_sha256 or "", len(place)),
-                made.source.sop,
-                made.software.version,
-                made.software.weights_sha256 or "",
+            (result for segmentation in segmentations for result in self._of(segmentation)),
+            key=lambda result: (
+                rank.get(result.software.weights_sha256 or "", len(rank)),
+                result.source.sop,
+                result.software.version,
+                result.software.weights_sha256 or "",
             ),
         )
 
-    def joints(self, made: Made) -> list[KnownJoint]:
-        """Joints of a result that have both layers; fills in ``layers`` too.
+    def joints(self, result: Result) -> list[KnownJoint]:
+        """Return the joints of a result that have both layers; fills in ``layers`` too.
 
         Raises:
             PacsAwayError: the PACS does not answer.
         """
-        if made.joints is None:
-            made.joints, made.layers = stored_joints(self.pacs, made.header, made.software, self.journal.gone())
-        return made.joints
+        if result.joints is None:
+            result.joints, result.layers = stored_joints(self.pacs, result.header, result.software, self.journal.gone())
+        return result.joints
 
-    def _of(self, where: Instance) -> list[Made]:
+    def _of(self, segmentation: Instance) -> list[Result]:
         with self._guard:
-            if where.sop in self._seen:
-                self._seen.move_to_end(where.sop)
-                return self._seen[where.sop]
-        headers = self.pacs.metadata(where.study, where.series)
-        found = [made for header in headers for made in _made(where, header)]
+            if segmentation.sop in self._results:
+                return self._results[segmentation.sop]
+        headers = self.pacs.metadata(segmentation.study, segmentation.series)
+        results = [result for header in headers for result in _read(segmentation, header)]
         with self._guard:
-            self._seen[where.sop] = found
-            while len(self._seen) > REMEMBERED:
-                self._seen.popitem(last=False)
-        return found
+            self._results[segmentation.sop] = results
+        return results
 
 
-def _made(where: Instance, header: Dataset) -> Iterator[Made]:
-    if header.get("Manufacturer") != MAKER or header.SOPInstanceUID != where.sop:
+def _read(segmentation: Instance, header: Dataset) -> Iterator[Result]:
+    if header.get("Manufacturer") != MAKER or header.SOPInstanceUID != segmentation.sop:
         return
     weights = str(header.get("DeviceSerialNumber") or "none")
     software = Software(str(header.get("SoftwareVersions") or ""), None if weights == "none" else weights)
@@ -128,5 +125,6 @@ def _made(where: Instance, header: Dataset) -> Iterator[Made]:
     )
     for series in header.get("ReferencedSeriesSequence") or []:
         for instance in series.get("ReferencedInstanceSequence") or []:
-            source = Instance(where.study, str(series.SeriesInstanceUID), str(instance.ReferencedSOPInstanceUID))
-            yield Made(source, software, where, corrected)
+            uid = str(instance.ReferencedSOPInstanceUID)
+            source = Instance(segmentation.study, str(series.SeriesInstanceUID), uid)
+            yield Result(source, software, segmentation, corrected)

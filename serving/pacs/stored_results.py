@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What the PACS holds of the results of one radiograph."""
+"""Stored results: the layers and the segmentation of one radiograph in the PACS."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ from scripts.dicom.provenance import Software
 from scripts.dicom.reader import Radiograph
 from scripts.dicom.segmentation import read_label_map, segmentation_series_uid
 from scripts.inference.incremental import KnownJoint
-from scripts.inference.joint_list import PlacedJoint
+from scripts.inference.joint_list import LocatedJoint
 from scripts.physics import LOWER, UPPER
 from serving.pacs.client import Instance, Pacs
 
@@ -33,8 +33,8 @@ class StoredResults:
 
     Attributes:
         joints: in the order of their Instance Numbers.
-        layers: of each joint, where its lower and its upper layer are.
-        segmentation: where the segmentation is.
+        layers: by the joint's name and the bone, ``LOWER`` or ``UPPER``.
+        segmentation: of all joints.
         labels: (rows, columns) uint8, its label map.
     """
 
@@ -45,18 +45,18 @@ class StoredResults:
 
     @property
     def objects(self) -> list[Instance]:
-        """Where all of it is."""
-        layers = [where for of in self.layers.values() for where in of.values()]
+        """All of it."""
+        layers = [layer for layers in self.layers.values() for layer in layers.values()]
         return [*layers, *([self.segmentation] if self.segmentation else [])]
 
 
 def stored_results(pacs: Pacs, radiograph: Radiograph, software: Software, gone: Collection[str] = ()) -> StoredResults:
-    """Read what the PACS has; results of other versions or weights are none of this one's.
+    """Look up the results of one version and its weights.
 
     Args:
         pacs: where to look.
         radiograph: the source.
-        software: what made the results.
+        software: version and weights of the results.
         gone: SOP Instance UIDs of objects that do not count any more.
 
     Raises:
@@ -78,16 +78,16 @@ def stored_results(pacs: Pacs, radiograph: Radiograph, software: Software, gone:
 def stored_joints(
     pacs: Pacs, source: Dataset, software: Software, gone: Collection[str] = ()
 ) -> tuple[list[KnownJoint], dict[str, dict[int, Instance]]]:
-    """Read what the PACS has of layers, by their headers.
+    """Look up the joints that have layers, by the headers of these.
 
     Args:
         pacs: where to look.
         source: Study and SOP Instance UID of the radiograph.
-        software: what made the layers.
+        software: version and weights of the layers.
         gone: SOP Instance UIDs of objects that do not count any more.
 
     Returns:
-        Joints that have both layers, in the order of their Instance Numbers, and of each joint where its layers are.
+        Joints that have both layers, in the order of their Instance Numbers, and the layers of each joint.
 
     Raises:
         PacsAwayError: the PACS does not answer.
@@ -99,10 +99,10 @@ def stored_joints(
         series = str(layer_series_uid(source, layer, software))
         for header in _headers(pacs, study, series, gone):
             joint = _joint(header)
-            name = joint.placed.name
+            name = joint.located.name
             numbered[name] = (int(header.InstanceNumber), joint)
             layers.setdefault(name, {})[layer] = Instance(study, series, str(header.SOPInstanceUID))
-    # A joint of which the PACS has lost a layer is none; what is left of it goes when it is made anew.
+    # A joint that has lost a layer does not count; the layer that is left goes when the joint is separated again.
     whole = [each for name, each in numbered.items() if len(layers[name]) == 2]
     return [joint for _, joint in sorted(whole, key=lambda each: each[0])], layers
 
@@ -115,5 +115,5 @@ def _joint(header: Dataset) -> KnownJoint:
     block = header.private_block(PRIVATE_GROUP, PRIVATE_CREATOR)
     top, left, bottom, right = (int(edge) for edge in block[BOX].value)
     middle = block[CENTRE].value if CENTRE in block else ((top + bottom) / 2, (left + right) / 2)
-    placed = PlacedJoint(str(block[JOINT].value), (top, left, bottom, right), (float(middle[0]), float(middle[1])))
-    return KnownJoint(placed, str(block[MASKS_FROM].value))
+    located = LocatedJoint(str(block[JOINT].value), (top, left, bottom, right), (float(middle[0]), float(middle[1])))
+    return KnownJoint(located, str(block[MASKS_FROM].value))

@@ -1,4 +1,6 @@
-from benchmarks.one_joint import Time, interleaved, table
+import pytest
+
+from benchmarks.one_joint import REFERENCE, Time, interleaved, main, table
 
 
 def test_jobs_are_timed_in_turn_and_the_warm_up_is_left_out():
@@ -11,3 +13,14 @@ def test_jobs_are_timed_in_turn_and_the_warm_up_is_left_out():
 def test_the_table_gives_medians_and_their_share_of_the_reference():
     rows = table({"ours": [Time(0.1, 0.1), Time(0.9, 0.2), Time(0.2, 0.3)], "paper": [Time(1.0, 0.8)]}, "paper")
     assert rows.splitlines()[1].split() == ["ours", "200.0", "100.0", "900.0", "200.0", "0.200", "0.250"]
+
+
+@pytest.mark.slow
+def test_the_command_prints_one_table_of_all_jobs(capsys):
+    main(repeats=1)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("One joint, 256x256, 1 rounds")
+    jobs = [line.split("  ")[0] or line.strip().split("  ")[0] for line in lines[3:]]
+    assert REFERENCE in jobs
+    assert lines[-1].startswith("file to files, as a command")
+    assert all(len(line) == len(lines[3]) for line in lines[3:])

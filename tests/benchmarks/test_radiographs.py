@@ -2,11 +2,23 @@ import pytest
 
 from benchmarks.radiographs import main
 
+STEPS = [
+    "as a command, cold",
+    "import monai.bundle alone",
+    "file to files",
+    "read",
+    "network, five joints",
+    "split and metrics",
+    "DICOM objects derived",
+]
+
 
 @pytest.mark.slow
 def test_the_benchmark_tells_one_hand_by_its_steps_and_an_archive(capsys):
     main(images=4, workers=2, spacing=0.2, repeats=1, threads=1)
-    said = capsys.readouterr().out
-    for words in ("as a command, cold", "import monai.bundle alone", "DICOM objects derived", "a minute"):
-        assert words in said
+    told = capsys.readouterr()
+    said, lines = told.out, told.out.splitlines()
+    assert told.err == "", "nothing is logged between the rows"
+    assert [line[:32].strip() for line in lines[1:-2]] == STEPS
+    assert "a minute" in lines[-1]
     assert "4 hands, 2 processes" in said

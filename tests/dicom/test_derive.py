@@ -40,13 +40,13 @@ VARIANTS = {
 def test_the_validator_finds_no_error_whatever_the_source(tmp_path, kind, variant):
     of = radiograph(tmp_path, kind=kind, **VARIANTS[variant])
     # Two joints are built by the same code: one layer each is enough for the validator.
-    upper, _, _, lower, masks = derive(of, joints(of), SOFTWARE)
+    upper, _, _, lower, masks = derive(of, joints(of), SOFTWARE).all
     assert [found for item in (upper, lower, masks) for found in errors(item, tmp_path)] == []
 
 
 def test_a_radiograph_gets_a_series_of_each_layer_and_one_of_the_masks(tmp_path):
     of = radiograph(tmp_path)
-    made = derive(of, joints(of), SOFTWARE)
+    made = derive(of, joints(of), SOFTWARE).all
     assert [item.Modality for item in made] == ["DX", "DX", "DX", "DX", "SEG"]
     assert [int(item.InstanceNumber) for item in made] == [1, 2, 1, 2, 1]
     series = [(item.SeriesInstanceUID, item.SeriesNumber, item.SeriesDescription) for item in made]
@@ -63,13 +63,13 @@ def test_a_radiograph_gets_a_series_of_each_layer_and_one_of_the_masks(tmp_path)
 
 def test_the_same_run_twice_gives_the_same_bytes(tmp_path):
     first, second = (radiograph(tmp_path / name, signed=True) for name in ("first", "second"))
-    assert [written(item) for item in derive(first, joints(first), SOFTWARE)] == [
-        written(item) for item in derive(second, joints(second), SOFTWARE)
+    assert [written(item) for item in derive(first, joints(first), SOFTWARE).all] == [
+        written(item) for item in derive(second, joints(second), SOFTWARE).all
     ]
 
 
 def uids(of, taken_apart, software=SOFTWARE):
-    return [(item.SeriesInstanceUID, item.SOPInstanceUID) for item in derive(of, taken_apart, software)]
+    return [(item.SeriesInstanceUID, item.SOPInstanceUID) for item in derive(of, taken_apart, software).all]
 
 
 def test_a_joint_more_or_less_changes_neither_series_nor_the_other_joint(tmp_path):
@@ -120,7 +120,7 @@ def test_nothing_of_the_source_is_altered(tmp_path):
 
 def test_highdicom_reads_all_of_them_back(tmp_path):
     of = radiograph(tmp_path)
-    made = derive(of, joints(of), SOFTWARE)
+    made = derive(of, joints(of), SOFTWARE).all
     for number, item in enumerate(made):
         path = tmp_path / f"{number}.dcm"
         path.write_bytes(written(item))
@@ -133,7 +133,7 @@ def test_highdicom_reads_all_of_them_back(tmp_path):
 def test_the_layers_put_back_together_from_their_files_alone_are_the_source(tmp_path):
     for photometric, signed in itertools.product(("MONOCHROME1", "MONOCHROME2"), (False, True)):
         of = radiograph(tmp_path, photometric=photometric, signed=signed)
-        upper, _, lower, *_ = map(reread, derive(of, joints(of), SOFTWARE))
+        upper, _, lower, *_ = map(reread, derive(of, joints(of), SOFTWARE).all)
         block = upper.private_block(PRIVATE_GROUP, PRIVATE_CREATOR)
         _, (top, left, bottom, right), _, k, white, _ = (block[element].value for element in range(1, 7))
         levels = [item.pixel_array.astype(float) for item in (lower, upper)]
@@ -148,7 +148,8 @@ def test_joints_of_one_name_are_an_error_and_no_joint_is_nothing(tmp_path):
     of = radiograph(tmp_path)
     with pytest.raises(ValueError, match="left_2, left_2"):
         derive(of, joints(of)[:1] * 2, SOFTWARE)
-    assert derive(of, [], SOFTWARE) == []
+    with pytest.raises(ValueError, match="expected joints, each with a name of its own, got none"):
+        derive(of, [], SOFTWARE)
 
 
 def test_joints_that_claim_the_same_pixel_are_refused(tmp_path):
@@ -166,7 +167,7 @@ def test_broken_values_of_the_header_are_passed_over_in_silence(tmp_path, recwar
         element = made[keyword]
         del made[keyword]
         made[element.tag] = _raw(element.tag, element.VR, b"Secret^Name ")
-    layer, *_, masks = derive(of, joints(of)[:1], SOFTWARE)
+    layer, *_, masks = derive(of, joints(of)[:1], SOFTWARE).all
     assert int(layer.SeriesNumber) == 1
     assert layer.ImageLaterality == "U"
     assert layer.PatientOrientation == ["", "H"]

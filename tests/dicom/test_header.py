@@ -30,7 +30,7 @@ def test_text_of_the_source_is_the_same_bytes_in_all_objects(tmp_path, text, syn
     path.write_bytes(path.read_bytes().replace(blank.encode(), value))
     assert path.read_bytes().count(value) == len(KEYWORDS)
     of = read_radiograph(path)
-    for item in map(reread, derive(of, joints(of), SOFTWARE)):
+    for item in map(reread, derive(of, joints(of), SOFTWARE).all):
         assert [item.get_item(keyword).value for keyword in KEYWORDS[:3]] == [value] * 3
         assert item.ContributingEquipmentSequence[0].get_item("InstitutionName").value == value
         assert item.get("SpecificCharacterSet") == made.get("SpecificCharacterSet")

@@ -16,11 +16,10 @@ import pytest
 import torch
 from pydicom import dcmwrite
 
-from scripts.dicom.reader import read_radiograph
-from scripts.errors import InputError
-from scripts.inference.regions import joints_of, regions_of
-from scripts.inference.split import SplitRegiond
-from scripts.inference.write_dicom import WriteRadiographd
+from scripts.inference.batch import ImageSeparation
+from scripts.inference.find_images import RadiographEntry
+from scripts.inference.inferer import SeparationInferer
+from scripts.inference.pipeline import Pipeline
 from tests.support.dicom_sources import TRANSFER_SYNTAXES, source
 from tests.support.drawn import EqualShares, joint
 
@@ -75,23 +74,26 @@ def mutated(seed):
     return bytes(content)
 
 
+class Proposes(EqualShares):
+    """Bones as :func:`tests.support.drawn.joint` draws them."""
+
+    def propose(self, image):
+        return torch.from_numpy(joint(*image.shape[2:])[1]).float()[None]
+
+
 def separate(path, output_dir):
-    """What the main job does with a file, with a network that answers at once; what came of it."""
-    writer = WriteRadiographd(output_dir, "1")
-    try:
-        radiograph = read_radiograph(path)
-        joints = joints_of(radiograph, path.name, [])
-        regions = regions_of(radiograph, path.name, joints)
-        writer.begin("case", radiograph, joints, None)
-    except InputError as refusal:
-        return "refused" if "\n" not in str(refusal) else "more than a line", str(refusal)
-    for region in regions:
-        _, masks = joint(*region["image"].shape[1:])
-        region["pred"] = EqualShares(masks)(region["image"][None])[0]
-        writer(SplitRegiond()(region))
+    """The outcome of the main job on a file, with a network that answers at once; its words."""
+    pipeline = Pipeline(Proposes(), SeparationInferer(), version="1")
+    entry = RadiographEntry(path=path, name="case", file=path.name)
+    outcome = ImageSeparation(pipeline, output_dir)(None, entry)
     left = sorted(item.name for item in Path(output_dir).iterdir())
-    assert left == ([] if writer.refused else ["case"]), left
-    return ("not written", writer.refused[0]) if writer.refused else ("separated", "")
+    assert left == (["case"] if outcome.sheets else []), left
+    said = outcome.refused or outcome.skipped
+    if "\n" in said:
+        return "more than a line", said
+    if "cannot be carried over" in said or "cannot be written" in said:
+        return "not written", said
+    return ("refused", said) if said else ("separated", "")
 
 
 def work(seeds, folder, at, begun, results):

@@ -41,7 +41,7 @@ def test_a_bone_is_shown_as_in_the_source(tmp_path, rescale, shown):
         path = write(made, tmp_path / "source.dcm")
         of = read_radiograph(path)
         joint = joints(of)[0]
-        layer, original = reread(derive(of, joints(of), SOFTWARE)[0]), dcmread(path)
+        layer, original = reread(derive(of, joints(of), SOFTWARE).all[0]), dcmread(path)
         top, left, bottom, right = joint.box
         region, alone = original.pixel_array[top:bottom, left:right], inside_alone(joint, UPPER)
         assert (layer.pixel_array[alone].astype(int) == region[alone].astype(int) + of.grayscale.offset).all()
@@ -61,7 +61,7 @@ def test_behind_a_modality_lut_a_window_becomes_a_voi_lut(tmp_path):
     curve = (np.linspace(0, 1, 4096) ** 0.5 * 65535).astype(int)
     path = write(source(kind="CR", window=[(30000, 20000)], **modality_lut(curve)), tmp_path / "source.dcm")
     of = read_radiograph(path)
-    layer, original = reread(derive(of, joints(of), SOFTWARE)[0]), dcmread(path)
+    layer, original = reread(derive(of, joints(of), SOFTWARE).all[0]), dcmread(path)
     assert "WindowCenter" not in layer
     stored = np.arange(4096, dtype=np.uint16)
     expected = apply_voi_lut(apply_modality_lut(stored, original), original) / 65535
@@ -92,7 +92,7 @@ def test_windows_and_luts_that_cannot_be_used_are_passed_over():
 
 def test_all_windows_are_kept_with_their_explanations(tmp_path):
     of = radiograph(tmp_path, window=[(500, 100), (700, 300)], WindowCenterWidthExplanation=["BONE", "SKIN"])
-    layer = reread(derive(of, joints(of), SOFTWARE)[0])
+    layer = reread(derive(of, joints(of), SOFTWARE).all[0])
     assert (layer.WindowCenter, layer.WindowWidth) == ([500, 700], [100, 300])
     assert layer.WindowCenterWidthExplanation == ["BONE", "SKIN"]
 

@@ -5,19 +5,15 @@ import sys
 
 import pytest
 import torch
-from monai.data import DataLoader
+from ignite.engine import Events
 from monai.engines import SupervisedEvaluator
-from monai.transforms import Compose
 from torch import nn
 
 from scripts.errors import InputError
-from scripts.inference.batch import Outcome, Separation, check, images, summarise
-from scripts.inference.dataset import LoadRegiond, Regions
-from scripts.inference.handlers import PrepareRegion, WeightsLoader
+from scripts.inference.batch import Batch, ImageSeparation, Outcome, check_job, list_images, log_summary
+from scripts.inference.handlers import WeightsLoader
 from scripts.inference.inferer import SeparationInferer
-from scripts.inference.split import SplitRegiond
-from scripts.inference.write_dicom import WriteRadiographd
-from scripts.inference.write_pictures import WriteResultsd
+from scripts.inference.pipeline import Pipeline
 from tests.support.dicom_sources import SPACING, source, write
 from tests.support.drawn import EqualShares, joint
 
@@ -46,20 +42,15 @@ class Fails(Proposes):
         raise ValueError("SECRETNAME")
 
 
-def separation(dataset_dir, output_dir, network=None, workers=0, joints=None, **settings):
-    radiographs = WriteRadiographd(output_dir, "1", **settings)
-    results = WriteResultsd(output_dir, "1")
-    data = images(dataset_dir, joints)
-    dataset = Regions(data, Compose([LoadRegiond(begin=radiographs.begin)]))
+def job(dataset_dir, output_dir, network=None, workers=0, joints=None, **settings):
+    pipeline = Pipeline(network or Proposes(), SeparationInferer(), version="1")
     evaluator = SupervisedEvaluator(
         device=torch.device("cpu"),
-        val_data_loader=DataLoader(dataset, batch_size=1, num_workers=0),
-        network=network or Proposes(),
-        prepare_batch=PrepareRegion(),
-        inferer=SeparationInferer(),
-        postprocessing=Compose([SplitRegiond(), results, radiographs]),
+        val_data_loader=list_images(dataset_dir, joints),
+        network=pipeline.network,
+        iteration_update=ImageSeparation(pipeline, output_dir, **settings),
     )
-    return Separation(evaluator, dataset, results, radiographs, workers)
+    return Batch(evaluator, evaluator.data_loader, workers)
 
 
 @pytest.fixture
@@ -72,9 +63,9 @@ def folder(tmp_path):
     return tmp_path / "in"
 
 
-def status(job):
+def status(batch):
     try:
-        job.run()
+        batch.run()
     except SystemExit as ended:
         return ended.code
     return 0
@@ -87,44 +78,53 @@ def files_in(folder):
 NAMES = {"figures.json", "segmentation.dcm", "joint_upper.dcm", "joint_lower.dcm", "joint_sheet.png"}
 
 
-def test_radiographs_are_found_below_the_folder_and_others_passed_over_with_a_count(folder, tmp_path, caplog):
+def test_radiographs_are_found_below_the_folder_and_others_skipped_with_a_count(folder, tmp_path, caplog):
     with caplog.at_level(logging.INFO):
-        assert status(separation(folder, tmp_path / "out")) == 0
+        assert status(job(folder, tmp_path / "out")) == 0
     assert set(files_in(tmp_path / "out")) == {f"{where}/{name}" for where in ("one", "deeper/two") for name in NAMES}
-    assert "2 separated, 0 refused, 1 passed over: 1 modality CT" in caplog.messages
+    assert "2 separated, 0 refused, 1 skipped: 1 modality CT" in caplog.messages
+
+
+def test_each_image_is_separated_once(folder, tmp_path):
+    batch, images = job(folder, tmp_path / "out", resume=False), []
+    batch.evaluator.add_event_handler(
+        Events.ITERATION_COMPLETED, lambda engine: images.append(engine.state.output.name)
+    )
+    assert status(batch) == 0
+    assert images == ["ct", "deeper/two", "one"]
 
 
 @pytest.mark.parametrize("workers", [2, 5])
 def test_many_processes_write_what_one_writes(folder, tmp_path, workers):
-    assert status(separation(folder, tmp_path / "one")) == 0
-    assert status(separation(folder, tmp_path / "many", workers=workers)) == 0
+    assert status(job(folder, tmp_path / "one")) == 0
+    assert status(job(folder, tmp_path / "many", workers=workers)) == 0
     assert files_in(tmp_path / "one") == files_in(tmp_path / "many")
 
 
-def test_a_second_run_passes_over_what_is_done_and_does_what_is_missing(folder, tmp_path, caplog):
-    status(separation(folder, tmp_path / "out"))
+def test_a_second_run_skips_what_is_done_and_does_what_is_missing(folder, tmp_path, caplog):
+    status(job(folder, tmp_path / "out"))
     before = files_in(tmp_path / "out")
     (tmp_path / "out" / "one" / "figures.json").unlink()
     (tmp_path / "out" / ".one.123.partial").mkdir()
     caplog.clear()
     with caplog.at_level(logging.INFO):
-        assert status(separation(folder, tmp_path / "out")) == 0
-    assert "1 separated, 0 refused, 2 passed over: 1 done before, 1 modality CT" in caplog.messages
+        assert status(job(folder, tmp_path / "out")) == 0
+    assert "1 separated, 0 refused, 2 skipped: 1 done before, 1 modality CT" in caplog.messages
     assert files_in(tmp_path / "out") == before
     assert not list((tmp_path / "out").glob(".*"))
 
 
 def test_all_is_done_again_for_other_joints_another_version_or_if_asked(folder, tmp_path, caplog):
-    status(separation(folder, tmp_path / "out"))
+    status(job(folder, tmp_path / "out"))
     caplog.clear()
     with caplog.at_level(logging.INFO):
-        status(separation(folder, tmp_path / "out", resume=False))
-        status(separation(folder / "one.dcm", tmp_path / "out", joints=[[0, 0, 100, 120]]))
-        assert status(separation(folder / "one.dcm", tmp_path / "out", joints=[[0, 0, 100, 120]])) == 0
+        status(job(folder, tmp_path / "out", resume=False))
+        status(job(folder / "one.dcm", tmp_path / "out", joints=[[0, 0, 100, 120]]))
+        assert status(job(folder / "one.dcm", tmp_path / "out", joints=[[0, 0, 100, 120]])) == 0
     assert [line for line in caplog.messages if "refused" in line] == [
-        "2 separated, 0 refused, 1 passed over: 1 modality CT",
+        "2 separated, 0 refused, 1 skipped: 1 modality CT",
         "1 separated, 0 refused",
-        "0 separated, 0 refused, 1 passed over: 1 done before",
+        "0 separated, 0 refused, 1 skipped: 1 done before",
     ]
 
 
@@ -135,7 +135,7 @@ def test_a_bad_file_is_refused_by_name_and_the_others_are_done(folder, tmp_path,
     large = write(source(levels=joint(500, 420, 12)[0]), folder / "large.dcm")
     before = large.read_bytes()
     with caplog.at_level(logging.INFO):
-        assert status(separation(folder, tmp_path / "out", workers=2)) == 1
+        assert status(job(folder, tmp_path / "out", workers=2)) == 1
     refused = sorted(line for line in set(caplog.messages) if line.startswith("refused"))
     assert refused == [
         "refused empty.dcm: an empty file, 0 bytes",
@@ -143,7 +143,7 @@ def test_a_bad_file_is_refused_by_name_and_the_others_are_done(folder, tmp_path,
         "(image,joint,x,y) or by --joints '[[x,y],...]'",
         "refused loop.dcm: cannot be read (Too many levels of symbolic links)",
     ]
-    assert "2 separated, 3 refused, 1 passed over: 1 modality CT" in caplog.messages
+    assert "2 separated, 3 refused, 1 skipped: 1 modality CT" in caplog.messages
     assert large.read_bytes() == before
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["deeper", "one"]
 
@@ -151,14 +151,14 @@ def test_a_bad_file_is_refused_by_name_and_the_others_are_done(folder, tmp_path,
 def test_a_process_that_dies_costs_its_own_image_only(folder, tmp_path, caplog):
     write(source(levels=joint(90, 90, 12)[0]), folder / "killer.dcm")
     with caplog.at_level(logging.INFO):
-        assert status(separation(folder, tmp_path / "out", Kills(), workers=2)) == 1
+        assert status(job(folder, tmp_path / "out", Kills(), workers=2)) == 1
     assert "refused killer: the process that read it died" in caplog.messages
     assert sorted(path.name for path in (tmp_path / "out").rglob("figures.json")) == ["figures.json"] * 2
 
 
 def test_a_failure_is_told_without_the_words_of_the_header(folder, tmp_path, caplog, capsys):
     with caplog.at_level(logging.INFO):
-        assert status(separation(folder, tmp_path / "out", Fails())) == 1
+        assert status(job(folder, tmp_path / "out", Fails())) == 1
     assert "refused deeper/two: could not be separated (ValueError)" in caplog.messages
     assert "refused one: could not be separated (ValueError)" in caplog.messages
     assert "SECRETNAME" not in caplog.text
@@ -170,7 +170,7 @@ def test_nothing_is_left_of_a_radiograph_that_cannot_be_stored(folder, tmp_path,
         raise InputError("the archive is away")
 
     with caplog.at_level(logging.INFO):
-        assert status(separation(folder, tmp_path / "out", store=store)) == 1
+        assert status(job(folder, tmp_path / "out", store=store)) == 1
     assert "refused the archive is away" in caplog.messages
     assert not files_in(tmp_path / "out")
 
@@ -179,7 +179,7 @@ def test_nothing_is_left_of_a_radiograph_that_cannot_be_stored(folder, tmp_path,
     ("error", "says"),
     [
         (OSError(28, "No space left on device"), "its results cannot be written (No space left on device)"),
-        (KeyError("SECRETNAME"), "its header cannot be carried over (KeyError)"),
+        (KeyError("SECRETNAME"), "could not be separated (KeyError)"),
     ],
 )
 def test_what_goes_wrong_while_results_are_written_is_a_refusal(folder, tmp_path, caplog, error, says):
@@ -187,7 +187,7 @@ def test_what_goes_wrong_while_results_are_written_is_a_refusal(folder, tmp_path
         raise error
 
     with caplog.at_level(logging.INFO):
-        assert status(separation(folder / "one.dcm", tmp_path / "out", store=store)) == 1
+        assert status(job(folder / "one.dcm", tmp_path / "out", store=store)) == 1
     assert f"refused one: {says}" in caplog.messages
     assert "SECRETNAME" not in caplog.text
 
@@ -195,20 +195,20 @@ def test_what_goes_wrong_while_results_are_written_is_a_refusal(folder, tmp_path
 def test_nothing_to_separate_is_status_1(tmp_path, caplog):
     write(source(Modality="MR"), tmp_path / "in" / "mr.dcm")
     with caplog.at_level(logging.INFO):
-        assert status(separation(tmp_path / "in", tmp_path / "out")) == 1
-    assert "0 separated, 0 refused, 1 passed over: 1 modality MR" in caplog.messages
+        assert status(job(tmp_path / "in", tmp_path / "out")) == 1
+    assert "0 separated, 0 refused, 1 skipped: 1 modality MR" in caplog.messages
 
 
 def test_a_terminal_gets_a_bar_and_no_line_an_image(folder, tmp_path, caplog, monkeypatch, capsys):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     with caplog.at_level(logging.INFO):
-        status(separation(folder, tmp_path / "out"))
+        status(job(folder, tmp_path / "out"))
     assert "images: 100%" in capsys.readouterr().err
     assert not [line for line in caplog.messages if " of 3: " in line]
 
 
 def test_figures_tell_the_source_the_region_and_the_overlap_in_mm(folder, tmp_path):
-    status(separation(folder / "one.dcm", tmp_path / "out"))
+    status(job(folder / "one.dcm", tmp_path / "out"))
     figures = json.loads((tmp_path / "out" / "one" / "figures.json").read_text())
     assert figures["source"] == "one.dcm"
     assert figures["spacing_from"] == "ImagerPixelSpacing"
@@ -221,10 +221,10 @@ def test_figures_tell_the_source_the_region_and_the_overlap_in_mm(folder, tmp_pa
 
 
 def test_more_sheets_than_fit_a_screen_are_not_listed(caplog):
-    few = Outcome("a", separated=2, sheets=("a.png", "b.png"))
+    few = Outcome("a", sheets=("a.png", "b.png"))
     with caplog.at_level(logging.INFO):
-        summarise([few])
-        summarise([few] * 11)
+        log_summary([few])
+        log_summary([few] * 11)
     assert caplog.messages == [
         "1 separated (2 joints), 0 refused",
         "sheet a.png",
@@ -236,7 +236,7 @@ def test_more_sheets_than_fit_a_screen_are_not_listed(caplog):
 def test_processes_side_by_side_are_refused_on_a_gpu(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
     with pytest.raises(SystemExit, match="workers is 2: processes side by side are for the CPU"):
-        separation(folder, tmp_path / "out", workers=2)
+        job(folder, tmp_path / "out", workers=2)
 
 
 def test_weights_are_loaded_once(tmp_path):
@@ -250,7 +250,7 @@ def test_weights_are_loaded_once(tmp_path):
 
 def test_a_job_without_images_or_output_ends_with_a_sentence(tmp_path):
     with pytest.raises(SystemExit, match="no such folder"):
-        images(tmp_path / "gone")
+        list_images(tmp_path / "gone")
     (tmp_path / "file").touch()
     with pytest.raises(SystemExit, match="cannot be written to"):
-        check([], tmp_path / "file")
+        check_job([], tmp_path / "file")

@@ -5,17 +5,15 @@ import pytest
 import torch
 
 from scripts.dicom.joint import SeparatedJoint
-from scripts.dicom.provenance import Software
 from scripts.dicom.reader import read_radiograph
 from scripts.errors import InputError
-from scripts.inference.incremental import KnownJoint, place_beside, separate
+from scripts.inference.incremental import KnownJoint, locate_beside, separate_beside
 from scripts.inference.inferer import SeparationInferer
-from scripts.inference.joint_list import PlacedJoint, read_joints
+from scripts.inference.joint_list import LocatedJoint, read_joints
+from scripts.inference.pipeline import Pipeline
 from scripts.networks.separator import Separator
 from tests.support.dicom_sources import source, write
 from tests.support.drawn import joint
-
-SOFTWARE = Software(version="1.2.3")
 
 
 @pytest.fixture(scope="module")
@@ -34,59 +32,57 @@ def known(*joints):
     return [KnownJoint(each, "predicted") for each in joints]
 
 
-JOINT = PlacedJoint("MCP2", (135, 85, 365, 315), (250.0, 200.0))
+JOINT = LocatedJoint("MCP2", (135, 85, 365, 315), (250.0, 200.0))
 
 
 def test_a_place_on_a_known_joint_means_that_joint(radiograph):
-    [near] = place_beside(radiograph, "hand", rows((260, 280)), known(JOINT))
+    [near] = locate_beside(radiograph, "hand", rows((260, 280)), known(JOINT))
     assert (near.name, near.centre) == ("MCP2", (280.0, 260.0))
 
 
 def test_a_place_beside_known_joints_gets_the_next_free_name(radiograph):
-    taken = PlacedJoint("joint1", (135, 285, 365, 515), (250.0, 400.0))
-    placed = place_beside(radiograph, "hand", rows((200, 100), (200, 400)), known(taken))
-    assert [each.name for each in placed] == ["joint2", "joint3"]
+    taken = LocatedJoint("joint1", (135, 285, 365, 515), (250.0, 400.0))
+    located = locate_beside(radiograph, "hand", rows((200, 100), (200, 400)), known(taken))
+    assert [each.name for each in located] == ["joint2", "joint3"]
 
 
 def test_a_known_joint_cannot_be_given_another_name(radiograph):
     asked = rows({"joint": "PIP2", "x": 205, "y": 250})
     with pytest.raises(InputError, match="PIP2 lies on MCP2, which has results already"):
-        place_beside(radiograph, "hand", asked, known(JOINT))
+        locate_beside(radiograph, "hand", asked, known(JOINT))
 
 
 def test_two_places_on_one_joint_are_refused(radiograph):
     with pytest.raises(InputError, match="row 2: joint2 is asked for twice"):
-        place_beside(radiograph, "hand", rows((200, 250), (220, 250)), [])
+        locate_beside(radiograph, "hand", rows((200, 250), (220, 250)), [])
 
 
 def test_only_a_joint_whose_pixels_change_hands_is_made_again(radiograph):
     torch.manual_seed(0)
-    network = Separator().eval()
-    settings = {"network": network, "inferer": SeparationInferer(), "software": SOFTWARE}
+    pipeline = Pipeline(Separator(), SeparationInferer(), version="1.2.3")
     far, near, new = (
-        place_beside(radiograph, "hand", rows({"joint": name, "x": x, "y": y}), [])[0]
+        locate_beside(radiograph, "hand", rows({"joint": name, "x": x, "y": y}), [])[0]
         for name, x, y in (("far", 115, 115), ("near", 330, 360), ("new", 480, 360))
     )
-    first = separate(radiograph, [far, near], **settings)
+    first = separate_beside(pipeline, radiograph, [far, near])
     assert all(isinstance(each, SeparatedJoint) for each in first.joints)
-    second = separate(radiograph, [new], **settings, known=known(far, near), known_labels=first.labels)
+    second = separate_beside(pipeline, radiograph, [new], known=known(far, near), known_labels=first.labels)
     assert [each.name for each in second.joints] == ["far", "near", "new"]
     assert [isinstance(each, SeparatedJoint) for each in second.joints] == [False, True, True]
-    together = separate(radiograph, [far, near, new], **settings)
+    together = separate_beside(pipeline, radiograph, [far, near, new])
     assert (second.labels == together.labels).all()
-    made = {str(each.SOPInstanceUID): each.PixelData for each in together.objects}
-    assert {str(each.SOPInstanceUID): each.PixelData for each in second.objects}.items() <= made.items()
+    made = {str(each.SOPInstanceUID): each.PixelData for each in together.objects.all}
+    assert {str(each.SOPInstanceUID): each.PixelData for each in second.objects.all}.items() <= made.items()
 
 
 def test_given_masks_come_back_and_have_uids_of_their_own(radiograph):
-    network = Separator().eval()
-    settings = {"network": network, "inferer": SeparationInferer(), "software": SOFTWARE}
+    pipeline = Pipeline(Separator(), SeparationInferer(), version="1.2.3")
     drawn = np.zeros((500, 600), np.uint8)
     drawn[150:255, 150:250], drawn[245:350, 150:250] = 2, 1
     drawn[245:255, 150:250] = 3
-    predicted = separate(radiograph, [JOINT], **settings)
-    given = separate(radiograph, [JOINT], **settings, labels=drawn)
+    predicted = separate_beside(pipeline, radiograph, [JOINT])
+    given = separate_beside(pipeline, radiograph, [JOINT], labels=drawn)
     assert (given.labels == drawn).all()
-    assert given.figures["MCP2"]["overlap_px"] == 1000
-    uids = [{str(each.SOPInstanceUID) for each in made.objects} for made in (predicted, given)]
+    assert given.regions["MCP2"].record["overlap_px"] == 1000
+    uids = [{str(each.SOPInstanceUID) for each in made.objects.all} for made in (predicted, given)]
     assert not uids[0] & uids[1]

@@ -3,13 +3,13 @@ import json
 import pytest
 
 from scripts.errors import InputError
-from scripts.inference.joint_list import JointRow, check_images, place, read_joints, rows_of
+from scripts.inference.joint_list import JointRow, check_images, locate, read_joints, select_rows
 
 SIZE, SPACING = (1000, 800), (0.1, 0.1)
 
 
 def boxes(joints, *, size=SIZE, spacing=SPACING, **settings):
-    return [joint.box for joint in place(read_joints(joints, None), size=size, spacing=spacing, **settings)]
+    return [joint.box for joint in locate(read_joints(joints, None), size=size, spacing=spacing, **settings)]
 
 
 def test_the_region_of_a_point_is_23_mm_a_side_whatever_the_spacing():
@@ -119,7 +119,12 @@ def row(image):
 
 def test_an_image_finds_its_rows_by_path_name_or_uid():
     rows = [row("a/hand.dcm"), row("hand.dcm"), row("1.2.3"), row("other.dcm"), row("")]
-    assert [found.image for found in rows_of(rows, "a/hand.dcm", "1.2.3")] == ["a/hand.dcm", "hand.dcm", "1.2.3", ""]
+    assert [found.image for found in select_rows(rows, "a/hand.dcm", "1.2.3")] == [
+        "a/hand.dcm",
+        "hand.dcm",
+        "1.2.3",
+        "",
+    ]
 
 
 def test_a_row_of_no_image_or_of_two_is_refused():
@@ -131,3 +136,8 @@ def test_a_row_of_no_image_or_of_two_is_refused():
         check_images([row("gone.dcm")], ["hand.dcm"])
     with pytest.raises(InputError, match="names no image, and there are 2"):
         check_images([row("")], ["hand.dcm", "other.dcm"])
+
+
+def test_a_field_that_is_no_joint_is_refused():
+    with pytest.raises(ValueError, match="field_mm: expected 5 to 100, got 2"):
+        locate([], size=(500, 500), spacing=(0.1, 0.1), field_mm=2)

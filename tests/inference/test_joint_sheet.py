@@ -4,20 +4,19 @@ import numpy as np
 import pytest
 
 from scripts.inference.joint_sheet import BONE_COLOURS, OVERLAP_COLOUR, PANEL, sheet
-from scripts.inference.split import SplitRegiond
-from tests.inference.test_split import region
 from tests.support.drawn import joint
+from tests.support.regions import split
 
 
 def drawn(rows=256, columns=256, bits=8, depth=0.06, name="a", masks=None):
     levels, own = joint(rows, columns, bits, depth)
-    split = SplitRegiond()(region(levels, own if masks is None else masks, bits))
+    separated = split(levels, own if masks is None else masks, bits)
     return {
         "levels": levels,
-        "layers": split["layers"].numpy(),
-        "masks": split["masks"].numpy(),
-        "recomposed": split["recomposed"].numpy(),
-        "figures": {**split["figures"], "name": name, "version": "0.1.0"},
+        "layers": separated.layers.numpy(),
+        "masks": separated.masks.numpy(),
+        "recomposed": separated.recomposed.numpy(),
+        "record": {**separated.record, "name": name, "version": "0.1.0"},
     }
 
 

@@ -7,9 +7,9 @@ import torch
 from monai.bundle import ConfigParser
 from PIL import Image
 
+from scripts.dicom.reader import is_dicom
 from scripts.errors import InputError
 from scripts.inference.monailabel_transforms import LabelMapd, LoadOneRegiond
-from scripts.inference.split import SplitRegiond
 from tests.support import dicom_sources
 from tests.support.drawn import EqualShares, joint
 
@@ -18,9 +18,8 @@ ROOT = Path(__file__).parents[2]
 
 def answered(path, masks, **request):
     data = LoadOneRegiond()({"image": str(path), "image_path": str(path), "model": "bls_gan", **request})
-    given = masks if "box" not in data else _cut(masks, data["box"])
-    pred = EqualShares(given)(data["image"][None])[0]
-    return LabelMapd()(SplitRegiond()({**data, "pred": pred}))
+    given = _cut(masks, data["region"].joint.box) if is_dicom(path) else masks
+    return LabelMapd()({**data, "pred": EqualShares(given)(data["image"][None])[0]})
 
 
 def _cut(masks, box):
@@ -88,8 +87,6 @@ def test_the_config_can_be_read_without_its_metadata_as_the_stock_app_does():
     parser = ConfigParser()
     parser.read_config(str(ROOT / "configs" / "inference.json"))
     parser.config["bundle_root"] = str(ROOT)
-    for name in ("preprocessing", "postprocessing"):
-        assert len(parser.get_parsed_content(name).transforms) >= 1
-    assert [type(each) for each in parser.get_parsed_content("pre_transforms")] == [LoadOneRegiond]
-    assert [type(each) for each in parser.get_parsed_content("post_transforms")] == [SplitRegiond, LabelMapd]
+    assert [type(each) for each in parser.get_parsed_content("preprocessing").transforms] == [LoadOneRegiond]
+    assert [type(each) for each in parser.get_parsed_content("postprocessing").transforms] == [LabelMapd]
     assert torch.is_tensor(parser.get_parsed_content("network_def").propose(torch.rand(1, 1, 64, 64)))

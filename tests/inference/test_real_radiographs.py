@@ -1,6 +1,7 @@
 """The authors' joints as DICOM, alone and in a drawn hand, through the main job's own steps."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,10 @@ import torch
 from torch.nn.functional import interpolate
 
 from scripts.datasets.test_sets import RealJoints
-from scripts.inference.dataset import LoadRegiond
-from scripts.inference.find_images import find_regions
+from scripts.inference.find_images import find_images
 from scripts.inference.inferer import SeparationInferer
-from scripts.inference.split import SplitRegiond
+from scripts.inference.pipeline import Pipeline
+from scripts.inference.regions import cut_region, read_radiograph_joints
 from scripts.networks import checkpoints
 from scripts.networks.separator import Separator
 from scripts.phantoms.dicom_file import wrap
@@ -53,15 +54,11 @@ def write(gray, spacing, folder, name, bits=12):
 
 def separate(path, network, joints=None, masks=None):
     """Layers in gray levels 0..1, and masks, of the only joint asked for."""
-    [entry] = find_regions(path, joints)
-    [region] = LoadRegiond()(entry)
-    if masks is not None:
-        region["masks"] = masks
-    given = {key: region[key][None] for key in ("masks", "territory") if key in region}
-    with torch.inference_mode():
-        region["pred"] = SeparationInferer()(region["image"][None], network, **given)[0]
-    made = SplitRegiond()(region)
-    return made["layers"].double() / region["white"], made["masks"]
+    [entry] = find_images(path, joints)
+    asked = read_radiograph_joints(entry)
+    region = replace(cut_region(asked.radiograph, entry.file, asked.joints[0], asked.joints), masks=masks)
+    separated = Pipeline(network, SeparationInferer(), version="1").separate_region(region)
+    return separated.layers.double() / region.white, separated.masks
 
 
 def coarser(layers, masks, size):

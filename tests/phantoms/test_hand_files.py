@@ -22,7 +22,7 @@ from PIL import Image
 from pydicom import dcmread
 
 from scripts.dicom.reader import read_radiograph
-from scripts.inference.joint_list import place, read_joints, rows_of
+from scripts.inference.joint_list import locate, read_joints, select_rows
 from scripts.phantoms.hand import JOINTS, Hand, draw_hand
 from scripts.phantoms.hand_files import SYNTAXES, main, save
 from tests.support.pasting import paste
@@ -73,8 +73,8 @@ def test_the_list_of_joints_places_regions_where_the_truth_is(archive: Path, han
         lines = list(csv.reader(file))
     assert lines[0] == ["image", "joint", "x", "y"]
     assert lines[1] == ["hand_004_right.dcm", "MCP1", *map(str, hand.joints["MCP1"].centre)]
-    rows = rows_of(read_joints(None, archive), "hand_004_right.dcm")
-    placed = place(rows, size=SMALL["size"], spacing=(0.2, 0.2))
+    rows = select_rows(read_joints(None, archive), "hand_004_right.dcm")
+    placed = locate(rows, size=SMALL["size"], spacing=(0.2, 0.2))
     assert [joint.name for joint in placed] == list(JOINTS)
     for joint in placed:
         assert np.abs(np.subtract(joint.box, hand.joints[joint.name].box)).max() <= 1

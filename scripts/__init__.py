@@ -9,4 +9,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What the JSON configs of the bundle are made of."""
+"""Classes and functions that the JSON configs of the bundle name."""

@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Refusals: bad input ends in one sentence that names the file and the value, not in a traceback."""
+"""Errors of bad input: one sentence that names the file and the value, not a traceback."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

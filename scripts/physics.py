@@ -20,9 +20,12 @@ LOWER, UPPER = 0, 1
 OPAQUE = 1.0 - 1e-5
 """Brightest gray level that is told from white: less than a level of 16 bits below 1, its attenuation finite."""
 
+FOUND_OVERLAP = 20
+"""Overlap, px, from which on a joint counts as overlapping (as in the release's lists)."""
+
 
 def attenuation(gray: Tensor, opaque: float = OPAQUE) -> Tensor:
-    """Attenuation ``-log(1 - gray)`` of a gray level.
+    """Return the attenuation ``-log(1 - gray)`` of a gray level.
 
     Args:
         gray: any shape, gray levels 0..1, bright = more attenuation.
@@ -35,12 +38,12 @@ def attenuation(gray: Tensor, opaque: float = OPAQUE) -> Tensor:
 
 
 def gray_level(attenuation: Tensor) -> Tensor:
-    """Gray level ``1 - exp(-attenuation)``, the inverse of :func:`attenuation`."""
+    """Return the gray level ``1 - exp(-attenuation)``, the inverse of :func:`attenuation`."""
     return -torch.expm1(-attenuation)
 
 
 def overlap_of(masks: Tensor) -> Tensor:
-    """Pixels inside both bones.
+    """Return the pixels inside both bones.
 
     Args:
         masks: (B, 2, H, W), float 0..1 or bool; a pixel is inside a bone above 0.5.
@@ -104,7 +107,7 @@ def recompose(layers: Tensor, soft_tissue: Tensor, masks: Tensor) -> Tensor:
 
 
 def split_levels(levels: Tensor, ratio: Tensor, soft_tissue: float, masks: Tensor, white: int) -> Tensor:
-    """:func:`split` in the stored integers of a file, so that rounding cannot break the recomposition.
+    """Split in the stored integers of a file, see :func:`split`, so that rounding cannot break the recomposition.
 
     The darker layer is rounded first; the other one is what the rounded one leaves of the image, so the two stored
     layers recompose the stored image to within one level, and neither is further than a level from its exact share.
@@ -136,7 +139,7 @@ def split_levels(levels: Tensor, ratio: Tensor, soft_tissue: float, masks: Tenso
 
 
 def label_map(masks: Tensor) -> Tensor:
-    """0 background, 1 lower bone only, 2 upper bone only, 3 overlap.
+    """Return the label map: 0 background, 1 lower bone only, 2 upper bone only, 3 overlap.
 
     Args:
         masks: (B, 2, H, W), float 0..1 or bool.
@@ -146,7 +149,3 @@ def label_map(masks: Tensor) -> Tensor:
     """
     lower, upper = (masks > 0.5).to(torch.uint8).unbind(dim=1)
     return (lower + 2 * upper)[:, None]
-
-
-FOUND_OVERLAP = 20
-"""Overlap, px, from which on a joint counts as overlapping (as in the release's lists)."""

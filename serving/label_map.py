@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk  # noqa: N813
 
+from scripts.dicom.read_segmentation import read_label_map
 from scripts.dicom.reader import Radiograph
-from scripts.dicom.segmentation import read_label_map
 from scripts.errors import InputError
 
 VOLUMES = (".nrrd", ".nii", ".nii.gz", ".mha")

@@ -9,4 +9,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""DICOM in and out, one idea a file."""
+"""DICOM: reading radiographs, and deriving images and segmentations from them."""

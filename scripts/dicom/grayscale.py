@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Stored pixel values and gray levels: which is which, and back without a loss."""
+"""Stored pixel values, levels and gray levels of a radiograph: MONOCHROME1 inverted, windows applied."""
 
 import math
 import struct
@@ -33,7 +33,7 @@ BIT_DEPTHS = (8, 10, 12, 14, 16)
 
 @dataclass(frozen=True)
 class Grayscale:
-    """How the stored values of one radiograph and its gray levels belong together.
+    """Conversion between the stored values of one radiograph, its levels and its gray levels.
 
     Between both stand *levels*: the stored values counted up from the darkest that the bit depth can hold, so that 0 is
     black, bright = more attenuation, whatever the sign and the polarity of what is stored. Stored values and levels are
@@ -63,29 +63,29 @@ class Grayscale:
 
     @property
     def offset(self) -> int:
-        """What an unsigned value of the bit depth is above the signed one with the same place in the range."""
+        """Difference between an unsigned value of the bit depth and the signed one at the same position."""
         return 2 ** (self.bits_stored - 1) if self.signed else 0
 
     def levels(self, stored: np.ndarray) -> np.ndarray:
-        """Levels 0..top, int32, of stored values."""
+        """Return the levels 0..top, int32, of stored values."""
         unsigned = stored.astype(np.int32) + self.offset
         return self.top - unsigned if self.inverted else unsigned
 
     def unsigned(self, levels: np.ndarray) -> np.ndarray:
-        """Unsigned stored values 0..top, uint8 or uint16: those of the source, :attr:`offset` above them if signed."""
+        """Return unsigned stored values 0..top, uint8 or uint16: the source's, plus :attr:`offset` if signed."""
         kept = self.top - levels if self.inverted else levels
         return kept.astype(np.uint8 if self.bits_stored <= 8 else np.uint16)
 
     def stored(self, levels: np.ndarray) -> np.ndarray:
-        """Stored values, int32: the inverse of :meth:`levels`."""
+        """Return stored values, int32: the inverse of :meth:`levels`."""
         return self.unsigned(levels).astype(np.int32) - self.offset
 
     def gray(self, levels: np.ndarray) -> np.ndarray:
-        """Gray levels 0..1, float32; what is darker than black or brighter than white is cut."""
+        """Return gray levels 0..1, float32; values darker than black or brighter than white are clipped."""
         return ((levels - self.black) / (self.white - self.black)).clip(0.0, 1.0).astype(np.float32)
 
     def level(self, gray: float) -> float:
-        """The level of a gray level."""
+        """Return the level of a gray level."""
         return self.black + gray * (self.white - self.black)
 
 
@@ -137,7 +137,7 @@ def grayscale_of(dataset: Dataset, stored: np.ndarray) -> tuple[Grayscale, list[
 
 
 def is_for_processing(dataset: Dataset) -> bool:
-    """Whether a dataset holds raw data of a detector, not yet made for display."""
+    """Return whether a dataset holds raw data of a detector, not yet processed for display."""
     return (
         dataset.get("PresentationIntentType") == "FOR PROCESSING"
         or dataset.get("SOPClassUID") == DigitalXRayImageStorageForProcessing
@@ -145,7 +145,7 @@ def is_for_processing(dataset: Dataset) -> bool:
 
 
 def number(value: Any) -> float | None:
-    """A finite number, or nothing if ``value`` is none."""
+    """Return a finite number; None if ``value`` is not one."""
     try:
         parsed = float(value)
     except (TypeError, ValueError):
@@ -154,7 +154,7 @@ def number(value: Any) -> float | None:
 
 
 def values(dataset: Dataset, keyword: str) -> list[Any]:
-    """What an attribute holds, as a list; empty if it is absent, empty or not to be parsed."""
+    """Return the values of an attribute as a list; empty if it is absent, empty or cannot be parsed."""
     try:
         value = dataset.get(keyword)
     except UNREADABLE:
@@ -176,7 +176,7 @@ def _rescale(dataset: Dataset, notes: list[str]) -> tuple[float, float]:
 
 
 def _window(dataset: Dataset, notes: list[str]) -> tuple[float, float] | None:
-    """Ends of the first usable window, in modality values."""
+    """Return the ends of the first usable window, in modality values."""
     exact = str(dataset.get("VOILUTFunction") or "LINEAR") != "LINEAR"
     pairs = zip(values(dataset, "WindowCenter"), values(dataset, "WindowWidth"), strict=False)
     for center, width in ((number(center), number(width)) for center, width in pairs):
@@ -190,7 +190,7 @@ def _window(dataset: Dataset, notes: list[str]) -> tuple[float, float] | None:
 
 
 def _voi_lut(dataset: Dataset) -> tuple[float, float] | None:
-    """First and last modality value between which the first VOI LUT still changes."""
+    """Return the first and last modality value between which the first VOI LUT still changes."""
     item = next(iter(values(dataset, "VOILUTSequence")), None)
     if item is None:
         return None
@@ -207,7 +207,7 @@ def _voi_lut(dataset: Dataset) -> tuple[float, float] | None:
 
 
 def _depth(stored: np.ndarray, signed: bool, bits: int) -> tuple[float, float]:
-    """Ends of the smallest bit depth that holds all stored values, none of them wider than Bits Stored."""
+    """Return the ends of the smallest bit depth that holds all stored values, at most Bits Stored."""
     low, high = int(stored.min()), int(stored.max())
     for depth in (*BIT_DEPTHS, bits):
         start = -(2 ** (depth - 1)) if signed and low < 0 else 0

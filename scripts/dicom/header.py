@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What a derived object keeps of its source's header, byte for byte, whatever character set the text is in."""
+"""Attributes that a derived object copies from its source's header, byte for byte, in any character set."""
 
 import logging
 import warnings
@@ -56,7 +56,7 @@ def quiet() -> Iterator[None]:
 
 
 def keywords_of(modules: Iterable[str]) -> dict[str, str]:
-    """Keywords of the attributes of some modules, each with its type.
+    """Return the keywords of the attributes of some modules, each with its type.
 
     Args:
         modules: highdicom's names, e.g. ``"general-study"``.
@@ -107,7 +107,7 @@ def copy_patient_and_study(source: Dataset, target: Dataset) -> None:
 
 
 def keep_bytes(dataset: Dataset) -> None:
-    """Have pydicom write text that was copied as bytes as these bytes; to be called when the dataset is complete.
+    """Make pydicom write text that was copied as bytes as these bytes; called when the dataset is complete.
 
     Of a dataset that it takes for a new one, pydicom decodes all text and encodes it again.
     """
@@ -124,13 +124,13 @@ def _mark_as_read(dataset: Dataset) -> None:
 
 
 def is_lossy(source: Dataset) -> bool:
-    """Whether the source says, or its transfer syntax tells, that its pixels were compressed with a loss."""
+    """Return whether the source's header or transfer syntax says that its pixels were compressed with a loss."""
     transfer_syntax = source.file_meta.get("TransferSyntaxUID") if hasattr(source, "file_meta") else None
     return values(source, "LossyImageCompression") == ["01"] or transfer_syntax in LOSSY
 
 
 def contributing_equipment(source: Dataset) -> list[Dataset]:
-    """Items of Contributing Equipment Sequence: those of the source, and the equipment that the source is from.
+    """Return the items of Contributing Equipment Sequence: the source's, and its own equipment.
 
     Source:
         DICOM PS3.3, table C.12-1 (SOP Common); PS3.16, CID 7005.

@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""One joint of a radiograph, found and taken apart: what the derived objects are made of."""
+"""Joints of a radiograph, with masks and layers, from which the DICOM objects are derived."""
 
 import hashlib
 from dataclasses import dataclass

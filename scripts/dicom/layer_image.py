@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""One bone's layer of one joint as a DX image: what the source says of patient and exposure, and how it was derived."""
+"""Layer image: one bone of one joint as a DX image, with the source's patient and exposure and its derivation."""
 
 import re
 from typing import Any
@@ -56,7 +56,7 @@ JOINT, BOX, LAYER, SOFT_TISSUE, WHITE, MASKS_FROM, OVERLAP, WARNINGS, CENTRE = r
 LAYER_NAMES = {LOWER: "LOWER", UPPER: "UPPER"}
 BONES = {LOWER: "lower bone (metacarpal)", UPPER: "upper bone (phalanx)"}
 
-SERIES_PLACES = {UPPER: 1, LOWER: 2}
+SERIES_DIGITS = {UPPER: 1, LOWER: 2}
 """Last digit of a layer's Series Number: viewers sort by it."""
 
 EXPOSURE = (
@@ -65,7 +65,7 @@ EXPOSURE = (
 )
 """Modules of a DX image on how it was taken, by highdicom's names (DICOM PS3.3, A.26)."""
 
-ABOUT_THE_WHOLE = {"ImagesInAcquisition", "FieldOfViewShape", "FieldOfViewDimensions", "FieldOfViewOrigin"} | {
+NOT_COPIED = {"ImagesInAcquisition", "FieldOfViewShape", "FieldOfViewDimensions", "FieldOfViewOrigin"} | {
     *("FieldOfViewRotation", "FieldOfViewHorizontalFlip"),
     *("ImagerPixelSpacing", "PixelSpacing", "PixelSpacingCalibrationType", "PixelSpacingCalibrationDescription"),
 }
@@ -76,7 +76,7 @@ LATERALITIES = {codes.SCT.Left.value: "L", codes.SCT.Right.value: "R"}
 
 
 def layer_image(radiograph: Radiograph, joint: SeparatedJoint, layer: int, number: int, software: Software) -> Dataset:
-    """DX Image Storage - For Presentation of one layer, the region of the joint only, on the source's grid.
+    """Build a DX image (For Presentation) of one layer: the region of the joint, on the source's grid.
 
     Stored values are the source's inside the bone and outside the overlap (above them by 2**(BitsStored - 1) if the
     source is signed, since a DX is unsigned), black outside the bone, declared as Pixel Padding Value.
@@ -110,7 +110,7 @@ def layer_image(radiograph: Radiograph, joint: SeparatedJoint, layer: int, numbe
     image.Modality = "DX"
     image.PresentationIntentType = "FOR PRESENTATION"
     image.SeriesInstanceUID = layer_series_uid(source, layer, software)
-    image.SeriesNumber = series_number(source, SERIES_PLACES[layer])
+    image.SeriesNumber = series_number(source, SERIES_DIGITS[layer])
     image.SeriesDescription = f"{name.capitalize()} bone layers, {software.name}, research use"
     image.InstanceNumber = number
 
@@ -130,7 +130,7 @@ def layer_image(radiograph: Radiograph, joint: SeparatedJoint, layer: int, numbe
 
 
 def layer_series_uid(source: Dataset, layer: int, software: Software) -> UID:
-    """Series Instance UID of the lower or the upper layers of a radiograph, whatever its joints.
+    """Return the Series Instance UID of the lower or the upper layers of a radiograph, for any set of joints.
 
     Args:
         source: the radiograph's header.
@@ -177,7 +177,7 @@ def _spacing_in_words(radiograph: Radiograph) -> str:
 
 
 def _add_anatomy(image: Dataset, source: Dataset) -> None:
-    """Body part and laterality: the source's, else hand and unpaired.
+    """Add body part and laterality: the source's, else hand and unpaired.
 
     Source:
         DICOM PS3.3, tables C.8-69 (DX Anatomy Imaged), C.7-5a (General Series).
@@ -198,7 +198,7 @@ def _add_anatomy(image: Dataset, source: Dataset) -> None:
 
 
 def _laterality(source: Dataset) -> str:
-    """R, L, B (both) or U: from the first place where it stands."""
+    """Return R, L, B (both) or U, from the first attribute that holds it."""
     stated = [*values(source, "ImageLaterality"), *values(source, "Laterality")]
     for item in values(source, "FrameAnatomySequence"):
         stated += values(item, "FrameLaterality")
@@ -210,9 +210,9 @@ def _laterality(source: Dataset) -> str:
 
 
 def _add_exposure(image: Dataset, source: Dataset) -> None:
-    """How the source was taken, as far as a DX may say it and the source's values are valid."""
+    """Add how the source was acquired, as far as a DX may hold it and the source's values are valid."""
     positioning = keywords_of(["dx-positioning"])
-    copy(source, image, [name for name in keywords_of(EXPOSURE) if name not in ABOUT_THE_WHOLE], sound=True)
+    copy(source, image, [name for name in keywords_of(EXPOSURE) if name not in NOT_COPIED], sound=True)
     image.setdefault("DetectorType", None)
     if any(keyword in image for keyword in positioning):
         image.setdefault("PositionerType", None)
@@ -224,7 +224,7 @@ def _add_exposure(image: Dataset, source: Dataset) -> None:
 
 
 def _add_spacing(image: Dataset, radiograph: Radiograph) -> None:
-    """The source's spacing attributes as they are; Imager Pixel Spacing, which a DX must have, if it has none.
+    """Add the source's spacing attributes; Imager Pixel Spacing, which a DX must have, if it has none.
 
     Source:
         DICOM PS3.3, table C.8-72 (DX Detector), 10.7 (Basic Pixel Spacing Calibration Macro).

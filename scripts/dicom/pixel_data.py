@@ -9,20 +9,26 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""One encapsulated frame: which decoder reads it, and what size its own header declares."""
+"""Pixel data: decoders of encapsulated frames, and the size that a code stream declares."""
 
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 import numpy as np
-from pydicom import Dataset
+from pydicom import Dataset, FileDataset
+from pydicom.encaps import generate_frames
 from pydicom.pixels import get_decoder
 from pydicom.uid import (
     HTJ2K,
     JPEG2000,
     UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
     HTJ2KLossless,
     HTJ2KLosslessRPCL,
+    ImplicitVRLittleEndian,
     JPEG2000Lossless,
     JPEGBaseline8Bit,
     JPEGExtended12Bit,
@@ -32,6 +38,8 @@ from pydicom.uid import (
     JPEGLSNearLossless,
     RLELossless,
 )
+
+from scripts.errors import InputError
 
 DECODERS = {
     RLELossless: "pydicom",
@@ -61,7 +69,7 @@ _ALONE = frozenset({0x01, 0xD8, *range(0xD0, 0xD8)})
 
 
 def declared_size(frame: bytes) -> tuple[int, int] | None:
-    """Rows and columns that a whole JPEG, JPEG-LS or JPEG 2000 code stream declares.
+    """Return rows and columns that a whole JPEG, JPEG-LS or JPEG 2000 code stream declares.
 
     A decoder takes its memory by these, whatever the DICOM header says.
 
@@ -89,7 +97,7 @@ def declared_size(frame: bytes) -> tuple[int, int] | None:
 
 
 def decode(dataset: Dataset, syntax: str) -> np.ndarray:
-    """Stored values of the only frame of a dataset, (rows, columns), by its decoder of :data:`DECODERS`.
+    """Decode the only frame of a dataset, (rows, columns), by its decoder of :data:`DECODERS`.
 
     Raises:
         Exception: whatever the decoder raises on broken bytes; ``EOFError`` if it died of them or did not end.
@@ -126,3 +134,44 @@ def _send(connection: Connection, dataset: Dataset, syntax: str) -> None:
 def _decode(dataset: Dataset, syntax: str) -> np.ndarray:
     stored, _ = get_decoder(syntax).as_array(dataset, raw=True, decoding_plugin=DECODERS.get(UID(syntax), ""))
     return stored
+
+
+NATIVE = (
+    ImplicitVRLittleEndian,
+    ExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    DeflatedExplicitVRLittleEndian,
+)
+"""Transfer syntaxes whose pixels are not encapsulated."""
+
+
+def read_pixels(path: Path, dataset: FileDataset, rows: int, columns: int) -> np.ndarray:
+    """Decode stored values (rows, columns), of the bits stored."""
+    syntax = dataset.file_meta.get("TransferSyntaxUID") or dataset.original_encoding_syntax
+    if syntax is None:
+        raise InputError(f"{path.name}: TransferSyntaxUID is missing")
+    if syntax in NATIVE:
+        expected = rows * columns * dataset.BitsAllocated // 8
+        if len(dataset.PixelData) < expected:
+            size = f"{columns}x{rows}, {dataset.BitsAllocated} bit"
+            raise InputError(
+                f"{path.name}: PixelData holds {len(dataset.PixelData):,} bytes, {expected:,} expected ({size})"
+            )
+    elif syntax in DECODERS:
+        frame = next(generate_frames(dataset.PixelData, number_of_frames=1), b"")
+        if syntax != RLELossless and declared_size(frame) != (rows, columns):
+            raise InputError(f"{path.name}: the compressed image is cut off, or not {rows} rows x {columns} columns")
+    else:
+        # Only what looks like a UID is quoted: a broken header could hold anything here.
+        named = UID(syntax).name if UID(syntax).is_valid else "of no UID"
+        raise InputError(f"{path.name}: transfer syntax {named} is unknown or holds no single image")
+    try:
+        stored = decode(dataset, syntax)
+    except Exception:
+        raise InputError(f"{path.name}: PixelData cannot be decoded ({UID(syntax).name})") from None
+    if stored.shape != (rows, columns) or stored.dtype.kind not in "iu":
+        raise InputError(f"{path.name}: PixelData does not hold {rows} rows x {columns} columns of whole numbers")
+    half = 2 ** (dataset.BitsStored - 1)
+    # Bits above the stored ones may hold anything, an overlay for one.
+    kept = stored.astype(np.int32) & (2 * half - 1)
+    return (kept ^ half) - half if dataset.PixelRepresentation else kept

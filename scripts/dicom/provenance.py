@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Who made a derived object and which object it is: the software, its weights, and UIDs that never change."""
+"""Provenance of derived objects: software, weights, and UIDs that are the same for the same input."""
 
 import json
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ RESEARCH_USE = "Research use, not a medical device."
 
 @dataclass(frozen=True)
 class Software:
-    """What the layers and masks were made with.
+    """Software and weights that layers and masks come from.
 
     Attributes:
         version: of the bundle.
@@ -47,7 +47,7 @@ class Software:
 
 
 def derived_uid(source: Dataset, software: Software, *made_of: object) -> UID:
-    """A UID for what ``software`` makes of ``source``: the same for the same arguments, on every machine.
+    """Return a UID for an object derived from ``source``: the same for the same arguments, on every machine.
 
     Args:
         source: the radiograph's header; its SOP Instance UID tells it from others.
@@ -58,25 +58,25 @@ def derived_uid(source: Dataset, software: Software, *made_of: object) -> UID:
     return generate_uid(entropy_srcs=[json.dumps([*origin, *made_of])])
 
 
-def series_number(source: Dataset, place: int) -> int:
-    """Series Number of a derived series: the source's Series and Instance Number and a digit, e.g. 20013 of 2 and 1.
+def series_number(source: Dataset, digit: int) -> int:
+    """Return the Series Number of a derived series: the source's Series and Instance Number and a digit, e.g. 20013.
 
     Args:
         source: the radiograph's header.
-        place: 1..9, which of the derived series of this source it is.
+        digit: 1..9, which of the derived series of this source it is.
     """
     series, instance = _number(source, "SeriesNumber", 200_000), _number(source, "InstanceNumber", 999)
-    return series * 10_000 + instance * 10 + place
+    return series * 10_000 + instance * 10 + digit
 
 
 def _number(source: Dataset, keyword: str, most: int) -> int:
-    """An Integer String, 0 where it is not one or above ``most``."""
+    """Return an Integer String, 0 where it is not one or above ``most``."""
     found = number(next(iter(values(source, keyword)), 0))
     return int(found) if found is not None and 0 <= found <= most else 0
 
 
 def file_meta(dataset: Dataset, software: Software, transfer_syntax: UID = ExplicitVRLittleEndian) -> FileMetaDataset:
-    """File Meta Information of a derived object.
+    """Return the File Meta Information of a derived object.
 
     Source:
         DICOM PS3.10, table 7.1-1.
@@ -92,7 +92,7 @@ def file_meta(dataset: Dataset, software: Software, transfer_syntax: UID = Expli
 
 
 def add_equipment(dataset: Dataset, software: Software) -> None:
-    """General Equipment of a derived object: this software, its weights as the serial number.
+    """Add the General Equipment of a derived object: this software, its weights as the serial number.
 
     Source:
         DICOM PS3.3, tables C.7-8 (General Equipment) and C.7-8b (Enhanced General Equipment).
@@ -104,7 +104,7 @@ def add_equipment(dataset: Dataset, software: Software) -> None:
 
 
 def processing_equipment(software: Software) -> Dataset:
-    """Item of Contributing Equipment Sequence for this software.
+    """Return the item of Contributing Equipment Sequence for this software.
 
     Source:
         DICOM PS3.3, table C.12-1 (SOP Common); PS3.16, CID 7005.
@@ -117,7 +117,7 @@ def processing_equipment(software: Software) -> Dataset:
 
 
 def code_item(code: Code | CodedConcept) -> Dataset:
-    """Item of a code sequence.
+    """Return the item of a code sequence.
 
     Source:
         DICOM PS3.3, table 8.8-1 (Code Sequence).

@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A radiograph in: a DICOM file -> its pixels as levels, its spacing and its header, checked; refusals by name."""
+"""Reader of radiographs: a DICOM file's pixels as levels, its spacing and its header, checked."""
 
 import hashlib
 import io
@@ -21,22 +21,17 @@ from pathlib import Path
 
 import numpy as np
 from pydicom import Dataset, FileDataset, dcmread
-from pydicom.encaps import generate_frames
 from pydicom.errors import InvalidDicomError
 from pydicom.filereader import read_file_meta_info
 from pydicom.uid import (
     UID,
     DeflatedExplicitVRLittleEndian,
-    ExplicitVRBigEndian,
-    ExplicitVRLittleEndian,
-    ImplicitVRLittleEndian,
     MediaStorageDirectoryStorage,
-    RLELossless,
 )
 
 from scripts.dicom.grayscale import Grayscale, grayscale_of, number, values
 from scripts.dicom.header import quiet
-from scripts.dicom.pixel_data import DECODERS, declared_size, decode
+from scripts.dicom.pixel_data import read_pixels
 from scripts.errors import InputError, SkippedInput
 
 MODALITIES = ("DX", "CR", "MG", "RG", "OT")
@@ -57,13 +52,6 @@ DEFAULT_SPACING = 0.13
 SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
 """Attributes that give a spacing, the one nearest to the patient first."""
 
-NATIVE = (
-    ImplicitVRLittleEndian,
-    ExplicitVRLittleEndian,
-    ExplicitVRBigEndian,
-    DeflatedExplicitVRLittleEndian,
-)
-"""Transfer syntaxes whose pixels are not encapsulated."""
 
 MAKER = "BLS-GAN"
 """Manufacturer (0008,0070) of the objects that this software derives."""
@@ -94,14 +82,14 @@ class Radiograph:
     padded: np.ndarray | None = None
 
     def gray(self, box: tuple[int, int, int, int]) -> np.ndarray:
-        """Gray levels of a box (top, left, bottom, right), (H, W) float32 0..1; padding is black."""
+        """Return the gray levels of a box (top, left, bottom, right), (H, W) float32 0..1; padding is black."""
         top, left, bottom, right = box
         shown = self.grayscale.gray(self.levels[top:bottom, left:right])
         return shown if self.padded is None else np.where(self.padded[top:bottom, left:right], np.float32(0), shown)
 
 
 def is_dicom(path: Path) -> bool:
-    """Whether a file says that it is DICOM: by its suffix, or by the four letters after the preamble."""
+    """Return whether a file is meant to be DICOM: by its suffix, or by the four letters after the preamble."""
     if path.suffix.lower() in DICOM_SUFFIXES:
         return True
     with path.open("rb") as file:
@@ -144,7 +132,7 @@ def read_radiograph(path: Path) -> Radiograph:
         _check_kind(path, dataset)
         _check_identity(path, dataset)
         rows, columns = _check_image(path, dataset)
-        stored = _decode(path, dataset, rows, columns)
+        stored = read_pixels(path, dataset, rows, columns)
         padded = _padding(dataset, stored)
         seen = stored if padded is None else stored[~padded]
         if not seen.size or seen.min() == seen.max():
@@ -166,7 +154,7 @@ def read_radiograph(path: Path) -> Radiograph:
 
 @contextmanager
 def _refusing(path: Path) -> Iterator[None]:
-    """Whatever a parser or a decoder raises on broken bytes becomes a refusal that quotes nothing of them."""
+    """Turn all that parsers and decoders raise on broken bytes into a refusal that quotes nothing of them."""
     try:
         yield
     except InputError:
@@ -178,7 +166,7 @@ def _refusing(path: Path) -> Iterator[None]:
 
 
 def _inflates(path: Path) -> bool:
-    """Whether a file is deflated.
+    """Return whether a file is deflated.
 
     Raises:
         InputError: it inflates to more than :data:`LARGEST_FILE`.
@@ -228,7 +216,7 @@ def _check_identity(path: Path, dataset: FileDataset) -> None:
 
 
 def _check_image(path: Path, dataset: FileDataset) -> tuple[int, int]:
-    """Rows and columns of a dataset that describes one grayscale frame of whole numbers."""
+    """Check that a dataset describes one grayscale frame of integers; return its rows and columns."""
     if "FloatPixelData" in dataset or "DoubleFloatPixelData" in dataset:
         raise InputError(f"{path.name}: floating-point pixel data, whole numbers expected")
     if "PixelData" not in dataset or not dataset.PixelData:
@@ -267,40 +255,8 @@ def _whole(path: Path, dataset: FileDataset, keyword: str, usual: int | None = N
     return int(value)
 
 
-def _decode(path: Path, dataset: FileDataset, rows: int, columns: int) -> np.ndarray:
-    """Stored values (rows, columns), of the bits stored."""
-    syntax = dataset.file_meta.get("TransferSyntaxUID") or dataset.original_encoding_syntax
-    if syntax is None:
-        raise InputError(f"{path.name}: TransferSyntaxUID is missing")
-    if syntax in NATIVE:
-        expected = rows * columns * dataset.BitsAllocated // 8
-        if len(dataset.PixelData) < expected:
-            size = f"{columns}x{rows}, {dataset.BitsAllocated} bit"
-            raise InputError(
-                f"{path.name}: PixelData holds {len(dataset.PixelData):,} bytes, {expected:,} expected ({size})"
-            )
-    elif syntax in DECODERS:
-        frame = next(generate_frames(dataset.PixelData, number_of_frames=1), b"")
-        if syntax != RLELossless and declared_size(frame) != (rows, columns):
-            raise InputError(f"{path.name}: the compressed image is cut off, or not {rows} rows x {columns} columns")
-    else:
-        # Only what looks like a UID is quoted: a broken header could hold anything here.
-        named = UID(syntax).name if UID(syntax).is_valid else "of no UID"
-        raise InputError(f"{path.name}: transfer syntax {named} is unknown or holds no single image")
-    try:
-        stored = decode(dataset, syntax)
-    except Exception:
-        raise InputError(f"{path.name}: PixelData cannot be decoded ({UID(syntax).name})") from None
-    if stored.shape != (rows, columns) or stored.dtype.kind not in "iu":
-        raise InputError(f"{path.name}: PixelData does not hold {rows} rows x {columns} columns of whole numbers")
-    half = 2 ** (dataset.BitsStored - 1)
-    # Bits above the stored ones may hold anything, an overlay for one.
-    kept = stored.astype(np.int32) & (2 * half - 1)
-    return (kept ^ half) - half if dataset.PixelRepresentation else kept
-
-
 def _padding(dataset: FileDataset, stored: np.ndarray) -> np.ndarray | None:
-    """Pixels with the padding value, or in the range from it to the padding's limit."""
+    """Return the pixels with the padding value, or in the range from it to the padding's limit."""
     value = number(next(iter(values(dataset, "PixelPaddingValue")), None))
     if value is None:
         return None

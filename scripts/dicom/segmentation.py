@@ -9,11 +9,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Masks of all joints of a radiograph as one DICOM Segmentation, and a Segmentation, also a corrected one, as masks."""
+"""DICOM Segmentation of the masks of all joints of a radiograph."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -25,21 +24,17 @@ from highdicom.seg import (
     SegmentationTypeValues,
     SegmentDescription,
 )
-from pydicom import Dataset, dcmread
-from pydicom.errors import InvalidDicomError
-from pydicom.pixels import pixel_array
+from pydicom import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 from pydicom.uid import UID, DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, RLELossless
 
-from scripts.dicom.grayscale import UNREADABLE
 from scripts.dicom.header import (
     contributing_equipment,
     copy,
     copy_patient_and_study,
     is_lossy,
     keep_bytes,
-    quiet,
 )
 from scripts.dicom.joint import MaskedJoint
 from scripts.dicom.provenance import Software, derived_uid, file_meta, processing_equipment, series_number
@@ -61,15 +56,15 @@ COLOURS = {
 }
 """Recommended Display CIELab Value: blue, orange, pink, told apart by those too who cannot tell red from green."""
 
-SERIES_PLACE = 3
+SERIES_DIGIT = 3
 UNKNOWN_DATE, UNKNOWN_TIME = "19000101", "000000"
 """Content Date and Time, which a Segmentation must have, of a source that has no date at all."""
 
 
 def segmentation(radiograph: Radiograph, joints: Sequence[MaskedJoint], software: Software) -> Dataset:
-    """Label Map Segmentation Storage over the whole source: 0 background, 1 lower, 2 upper bone only, 3 overlap.
+    """Build a Label Map Segmentation over the whole source: 0 background, 1 lower, 2 upper bone only, 3 overlap.
 
-    A projection has no place in the patient. Viewers want one all the same: the segmentation says that its plane is
+    A projection has no position in the patient. Viewers need one all the same: the segmentation says that its plane is
     that of the first two axes, in a frame of reference of its own.
 
     Args:
@@ -98,7 +93,7 @@ def segmentation(radiograph: Radiograph, joints: Sequence[MaskedJoint], software
         segmentation_type=SegmentationTypeValues.LABELMAP,
         segment_descriptions=_segment_descriptions(software, drawn=all(given), corrected=any(given)),
         series_instance_uid=segmentation_series_uid(source, software),
-        series_number=series_number(source, SERIES_PLACE),
+        series_number=series_number(source, SERIES_DIGIT),
         sop_instance_uid=derived_uid(source, software, "SEG", regions, drawn),
         instance_number=1,
         manufacturer=software.name,
@@ -115,13 +110,13 @@ def segmentation(radiograph: Radiograph, joints: Sequence[MaskedJoint], software
     )
     # By name: of the encoders that may be installed, GDCM's ends the process on some sizes.
     result.compress(RLELossless, encoding_plugin="pylibjpeg", generate_instance_uid=False)
-    _take_over(result, source, software)
+    _copy_from_source(result, source, software)
     keep_bytes(result)
     return result
 
 
 def segmentation_series_uid(source: Dataset, software: Software) -> UID:
-    """Series Instance UID of the segmentation of a radiograph, whatever its joints.
+    """Return the Series Instance UID of the segmentation of a radiograph, for any set of joints.
 
     Args:
         source: the radiograph's header.
@@ -131,7 +126,7 @@ def segmentation_series_uid(source: Dataset, software: Software) -> UID:
 
 
 def whole_label_map(joints: Sequence[MaskedJoint], shape: tuple[int, ...]) -> np.ndarray:
-    """Label map of all joints on the radiograph's grid.
+    """Draw the label map of all joints on the radiograph's grid.
 
     Args:
         joints: their boxes lie inside of the radiograph.
@@ -180,13 +175,13 @@ def _segment_descriptions(software: Software, *, drawn: bool, corrected: bool) -
 
 
 def _stand_in(radiograph: Radiograph, software: Software) -> Dataset:
-    """What highdicom is told of the source: its grid and its UIDs; text is copied later, byte for byte."""
+    """Return the source as highdicom needs it: its grid and its UIDs; text is copied later, byte for byte."""
     source = radiograph.dataset
     stand_in = Dataset()
     for keyword in ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber", "StudyID"):
         setattr(stand_in, keyword, "")
     stand_in.StudyDate = stand_in.StudyTime = stand_in.ReferringPhysicianName = None
-    # highdicom knows the modules of this class; that of the source is put in its place later.
+    # highdicom knows the modules of this class; the class of the source replaces it later.
     stand_in.SOPClassUID = DigitalXRayImageStorageForPresentation
     stand_in.SOPInstanceUID = source.SOPInstanceUID
     stand_in.StudyInstanceUID = source.StudyInstanceUID
@@ -203,7 +198,7 @@ def _stand_in(radiograph: Radiograph, software: Software) -> Dataset:
     return stand_in
 
 
-def _take_over(result: Dataset, source: Dataset, software: Software) -> None:
+def _copy_from_source(result: Dataset, source: Dataset, software: Software) -> None:
     """Bring the source's text in, take the time of day and chance out."""
     for keyword in ("InstanceCreationDate", "InstanceCreationTime"):
         del result[keyword]
@@ -225,101 +220,22 @@ def _take_over(result: Dataset, source: Dataset, software: Software) -> None:
     ]
     for item in (*result.DimensionOrganizationSequence, *result.DimensionIndexSequence):
         item.DimensionOrganizationUID = derived_uid(source, software, "dimensions")
-    for item in _source_references(result):
+    for item in source_references(result):
         item.ReferencedSOPClassUID = source.SOPClassUID
     result.file_meta = file_meta(result, software, RLELossless)
 
 
-def _source_references(dataset: Dataset) -> Iterator[Dataset]:
-    """Items that refer to source images: of the whole, of all frames, of each frame."""
+def source_references(dataset: Dataset) -> Iterator[Dataset]:
+    """Yield the items that refer to source images: of the whole, of all frames, of each frame."""
     for series in dataset.get("ReferencedSeriesSequence") or []:
         yield from series.get("ReferencedInstanceSequence") or []
     yield from dataset.get("SourceImageSequence") or []
     for keyword in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
         for groups in dataset.get(keyword) or []:
-            yield from _frame_references(groups)
+            yield from frame_references(groups)
 
 
-def _frame_references(groups: Dataset) -> Iterator[Dataset]:
+def frame_references(groups: Dataset) -> Iterator[Dataset]:
+    """Yield the items of one frame's functional groups that refer to source images."""
     for derivation in groups.get("DerivationImageSequence") or []:
         yield from derivation.get("SourceImageSequence") or []
-
-
-def read_label_map(segmentation: Dataset | Path, radiograph: Radiograph) -> np.ndarray:
-    """Label map of a Segmentation, label map or binary: one of ours, or one that a viewer saved after a correction.
-
-    A segment is known by its label, which begins with lower, upper or overlap, or else by its number, 1 to 3. A pixel
-    in both bones' segments is in the overlap. Frames of other images of a series are passed over.
-
-    Args:
-        segmentation: the object with its File Meta Information, or its file.
-        radiograph: the image that it has to refer to.
-
-    Returns:
-        (rows, columns) uint8 on the radiograph's grid, 0..3 as :func:`scripts.physics.label_map` has them.
-
-    Raises:
-        InputError: it is no Segmentation, of another image, of another size, has unknown segments, or is broken.
-
-    Source:
-        DICOM PS3.3, A.51 (Segmentation IOD), C.8.20 (Segmentation modules).
-    """
-    name = segmentation.name if isinstance(segmentation, Path) else "segmentation"
-    try:
-        with quiet():
-            dataset = dcmread(segmentation) if isinstance(segmentation, Path) else segmentation
-            return _label_map(dataset, radiograph)
-    except InputError as error:
-        raise InputError(f"{name}: {error}") from error
-    except (InvalidDicomError, *UNREADABLE) as error:
-        raise InputError(f"{name}: cannot be read as a Segmentation ({type(error).__name__})") from error
-
-
-def _label_map(dataset: Dataset, radiograph: Radiograph) -> np.ndarray:
-    kind = str(dataset.get("SegmentationType"))
-    if dataset.get("Modality") != "SEG" or kind not in ("LABELMAP", "BINARY"):
-        raise InputError(f"is {dataset.get('Modality')}, {kind}, where SEG, LABELMAP or BINARY is expected")
-    rows, columns = radiograph.levels.shape
-    if (dataset.Rows, dataset.Columns) != (rows, columns):
-        raise InputError(f"is of {dataset.Rows} x {dataset.Columns} px, the radiograph of {rows} x {columns}")
-    own = str(radiograph.dataset.SOPInstanceUID)
-    referenced = {str(item.ReferencedSOPInstanceUID) for item in _source_references(dataset)}
-    if own not in referenced:
-        raise InputError("does not refer to the radiograph")
-    bones = {int(item.SegmentNumber): _label_of(item) for item in dataset.SegmentSequence if _is_segment(item)}
-    labels = np.zeros((rows, columns), np.uint8)
-    # Of one bit a pixel all at once: a frame need not begin at a byte.
-    binary = pixel_array(dataset).reshape(-1, rows, columns) if kind == "BINARY" else None
-    for index, groups in enumerate(dataset.PerFrameFunctionalGroupsSequence):
-        shown = {str(item.ReferencedSOPInstanceUID) for item in _frame_references(groups)} or referenced
-        if own not in shown:
-            continue
-        if shown != {own}:
-            raise InputError(f"frame {index + 1} refers to several images")
-        if binary is None:
-            frame = pixel_array(dataset, index=index)
-        else:
-            frame = binary[index] * int(groups.SegmentIdentificationSequence[0].ReferencedSegmentNumber)
-        unknown = set(np.unique(frame).tolist()) - {0, *bones}
-        if unknown:
-            raise InputError(f"has pixels of segment {min(unknown)}, which it does not describe")
-        for number, label in bones.items():
-            labels[frame == number] |= label
-    return labels
-
-
-def _is_segment(item: Dataset) -> bool:
-    """Background, which label maps describe as segment 0, is none."""
-    return int(item.SegmentNumber) != 0
-
-
-def _label_of(item: Dataset) -> int:
-    """Value in the label map of a segment: its bits are the lower and the upper bone."""
-    number, words = int(item.SegmentNumber), str(item.get("SegmentLabel") or "").lower()
-    for value, label in SEGMENTS.items():
-        if words.startswith(label.split()[0]):
-            return value
-    # What viewers call a segment that nobody has named.
-    if number in SEGMENTS and words in ("", f"segment {number}", str(number)):
-        return number
-    raise InputError(f"segment {number} is unknown, lower, upper and overlap expected as labels")

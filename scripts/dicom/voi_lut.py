@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""How a source is shown, said of the stored values of what is derived from it: windows and VOI LUTs brought over."""
+"""VOI LUT module of derived images: the source's windows and VOI LUTs, converted to the derived stored values."""
 
 import numpy as np
 from pydicom import Dataset
@@ -25,7 +25,7 @@ LARGEST = 2**20
 
 
 def voi(source: Dataset, grayscale: Grayscale) -> Dataset:
-    """Attributes of the VOI LUT module for unsigned stored values without a rescale, see :meth:`Grayscale.unsigned`.
+    """Return the VOI LUT module for unsigned stored values without a rescale, see :meth:`Grayscale.unsigned`.
 
     Windows and VOI LUTs of the source are in its modality values; each is brought to the stored values, so that it
     shows source and derived image alike. Behind a Modality LUT a window becomes a VOI LUT. A source that has neither
@@ -66,7 +66,7 @@ def _unsigned(level: float, grayscale: Grayscale) -> float:
 
 
 def _rescale(source: Dataset) -> tuple[float, float]:
-    """Slope and intercept; 1 and 0 where they are no numbers to work with."""
+    """Return slope and intercept; 1 and 0 where they are not usable numbers."""
     slope, intercept = (
         number(next(iter(values(source, keyword)), usual))
         for keyword, usual in (("RescaleSlope", 1.0), ("RescaleIntercept", 0.0))
@@ -75,7 +75,7 @@ def _rescale(source: Dataset) -> tuple[float, float]:
 
 
 def _windows(source: Dataset) -> list[tuple[float, float]]:
-    """Center and width of the usable windows, in modality values."""
+    """Return center and width of the usable windows, in modality values."""
     pairs = zip(values(source, "WindowCenter"), values(source, "WindowWidth"), strict=False)
     found = [(number(center), number(width)) for center, width in pairs]
     return [
@@ -105,7 +105,7 @@ def _add_windows(shown: Dataset, windows: list[tuple[float, float]], source: Dat
 
 
 def _decimal(value: float) -> str:
-    """A Decimal String of 16 characters at most."""
+    """Return a Decimal String of 16 characters at most."""
     return f"{value:.10g}"
 
 
@@ -136,7 +136,7 @@ def _luts_behind_a_modality_lut(source: Dataset, stored: np.ndarray, windows: in
 
 
 def _lut(curve: np.ndarray, modality: np.ndarray) -> Dataset:
-    """An item of VOI LUT Sequence, an entry a stored value; of 16 bits: a DX may have 10 to 16 (PS3.3 C.8.11.3.1.5)."""
+    """Return an item of VOI LUT Sequence with an entry of 16 bits for each stored value (PS3.3 C.8.11.3.1.5)."""
     if modality[-1] < modality[0]:
         # The derived image is of the other polarity: its curve rises with the stored values, as a window does.
         curve = 1.0 - curve

@@ -8,7 +8,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 
-"""The images of a folder: pictures with their masks, DICOM files with the rows of their joint list."""
+"""Search of a folder for images: pictures with their masks, DICOM files with the rows of their joint list."""
 
 import logging
 import os

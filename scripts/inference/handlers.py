@@ -20,7 +20,7 @@ from scripts.networks import checkpoints
 
 
 class WeightsLoader:
-    """Ignite handler: load the weights of a network, all of them or none, when the engine starts for the first time.
+    """Ignite handler that loads the weights of a network, all or none, when the engine first starts.
 
     Args:
         network: its weights are replaced.

@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""One picture file in: PNG, JPEG, BMP, TIFF or NIfTI -> its stored integers, checked, on a (rows, columns) grid."""
+"""Reader of picture files (PNG, JPEG, BMP, TIFF, NIfTI): stored integers on a (rows, columns) grid, checked."""
 
 import warnings
 from dataclasses import dataclass
@@ -68,7 +68,7 @@ class Picture:
 
 
 class _Decoded(NamedTuple):
-    """What a file says before its bit depth is known: (H, W) numbers of any type, and as in :class:`Picture`."""
+    """Content of a file before its bit depth is known: (H, W) numbers of any type, and as in :class:`Picture`."""
 
     values: np.ndarray
     notes: list[str]
@@ -77,7 +77,7 @@ class _Decoded(NamedTuple):
 
 
 def suffix_of(path: Path) -> str:
-    """The suffix in lower case, ``.nii.gz`` as one; empty if it is not one of a picture."""
+    """Return the suffix in lower case, ``.nii.gz`` as one; empty if it is not one of a picture."""
     name = path.name.lower()
     return next((s for s in (".nii.gz", ".nii", *RASTER_SUFFIXES) if name.endswith(s)), "")
 

@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""How the main job runs the network: predicted masks are tidied before the bones are split along them."""
+"""Inferer of the inference config: predicted masks are tidied before the bones are split along them."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ from torch import Tensor
 
 
 def tidy(inside: Tensor) -> Tensor:
-    """One piece a bone and no holes in it, as bones are.
+    """Tidy predicted masks: each bone keeps its largest piece, and its holes are filled.
 
     Args:
         inside: (B, 2, H, W), probability of being inside the lower and the upper bone; inside above 0.5.
@@ -39,7 +39,7 @@ def tidy(inside: Tensor) -> Tensor:
 
 
 class SeparationInferer(Inferer):
-    """Split along the masks that are given; where none are, propose some, tidy them and split along those."""
+    """Inferer that splits along the given masks, or else along masks that the network proposes, tidied."""
 
     def __call__(
         self,
@@ -50,7 +50,7 @@ class SeparationInferer(Inferer):
         territory: Tensor | None = None,
         **kwargs: Any,
     ) -> Tensor:
-        """The network's answer, (B, 6, H, W), see :meth:`scripts.networks.separator.Separator.forward`.
+        """Return the network's answer, (B, 6, H, W), see :meth:`scripts.networks.separator.Separator.forward`.
 
         Args:
             inputs: image, (B, 1, H, W), gray levels 0..1.

@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Pictures people look at: one sheet a joint, with image, masks, both layers, what they recompose to, and the error."""
+"""Joint sheet: a page with a joint's image, masks, both layers, the recomposed image, and the error."""
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -136,7 +136,7 @@ def _panel(
 
 
 def _page(rows: int, record: Mapping[str, Any]) -> tuple[Image.Image, int]:
-    """A page with head and foot, and the y where the first row of panels begins."""
+    """Draw a page with head and foot; return it and the y where the first row of panels begins."""
     top = MARGIN + 2 * LINE + LINE * len(record["warnings"]) + GAP
     page = Image.new("RGB", (2 * MARGIN + 6 * PANEL + 5 * GAP, top + rows * (CAPTION + PANEL + GAP) + 44), GROUND)
     draw = ImageDraw.Draw(page)
@@ -178,7 +178,7 @@ def _with_bones(picture: Image.Image, masks: np.ndarray, box: Box) -> Image.Imag
 
 
 def _edge(inside: np.ndarray) -> np.ndarray:
-    """Pixels of a mask with a 4-neighbour outside it; the picture's border is no edge."""
+    """Return the pixels of a mask with a 4-neighbour outside it; the picture's border is no edge."""
     edge = np.zeros_like(inside)
     edge[1:] |= inside[1:] & ~inside[:-1]
     edge[:-1] |= inside[:-1] & ~inside[1:]
@@ -188,7 +188,7 @@ def _edge(inside: np.ndarray) -> np.ndarray:
 
 
 def _around(overlap: np.ndarray) -> Box:
-    """The overlap with some room on each side, in the proportions of a wide panel where the picture allows it."""
+    """Return a box around the overlap, in the proportions of a wide panel where the picture allows it."""
     ys, xs = np.nonzero(overlap)
     width = max(1.25 * np.ptp(xs) + 8, (1.5 * np.ptp(ys) + 8) * WIDE / PANEL, 64)
     sides = []

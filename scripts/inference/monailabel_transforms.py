@@ -30,13 +30,13 @@ LOSSLESS = (".nii", ".nii.gz", ".nrrd", ".mha", ".png")
 
 
 class LoadOneRegiond(Transform):
-    """Read the file that ``image`` names: a picture of one joint, or a DICOM radiograph and one joint of it.
+    """Transform that reads the file ``image``: a picture of one joint, or a DICOM radiograph and one joint of it.
 
     All that came in is kept; ``region`` is added, and ``image`` becomes what the network takes, (1, H, W) float32.
     """
 
     def __call__(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """Read.
+        """Read the file.
 
         Args:
             data: ``image``, a file, or a folder that holds a single one; of a radiograph over 400 px a side also
@@ -52,7 +52,7 @@ class LoadOneRegiond(Transform):
 
 
 class LabelMapd(Transform):
-    """Split ``region`` by the network's answer ``pred``, and leave the label map in ``pred``.
+    """Transform that splits ``region`` by the network's answer ``pred`` and leaves the label map in ``pred``.
 
     The label map (0 background, 1 lower bone, 2 upper bone, 3 overlap) is uint8 on the grid of the whole file, with
     columns first, as NIfTI has them, (W, H) or (W, H, 1); ``label`` holds the same, ``result`` the metrics.

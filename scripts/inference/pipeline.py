@@ -8,7 +8,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 
-"""The one way from a radiograph or a picture to its layers: every part of the software separates by it."""
+"""Pipeline from a radiograph or a picture to its layers; every part of the software separates by it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

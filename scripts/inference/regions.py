@@ -19,8 +19,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from scripts.dicom.read_segmentation import read_label_map
 from scripts.dicom.reader import Radiograph, read_radiograph
-from scripts.dicom.segmentation import read_label_map
 from scripts.errors import InputError
 from scripts.inference.find_images import MASK_ENDINGS, PictureEntry, RadiographEntry
 from scripts.inference.image_file import LARGEST_SIDE, Picture, read_mask, read_picture, suffix_of
@@ -225,7 +225,7 @@ def given_label_map(radiograph: Radiograph, path: Path, rows: Sequence[JointRow]
         rows: of this image.
 
     Raises:
-        InputError: the rows name two files, or as :func:`scripts.dicom.segmentation.read_label_map`.
+        InputError: the rows name two files, or as :func:`scripts.dicom.read_segmentation.read_label_map`.
     """
     named = sorted({row.segmentation for row in rows if row.segmentation})
     if not named:

@@ -19,8 +19,9 @@ from pydicom import Dataset
 
 from scripts.dicom.layer_image import BOX, CENTRE, JOINT, MASKS_FROM, PRIVATE_CREATOR, PRIVATE_GROUP, layer_series_uid
 from scripts.dicom.provenance import Software
+from scripts.dicom.read_segmentation import read_label_map
 from scripts.dicom.reader import Radiograph
-from scripts.dicom.segmentation import read_label_map, segmentation_series_uid
+from scripts.dicom.segmentation import segmentation_series_uid
 from scripts.inference.incremental import KnownJoint
 from scripts.inference.joint_list import LocatedJoint
 from scripts.physics import LOWER, UPPER

@@ -246,7 +246,7 @@ def test_every_property_of_the_specification_is_there(joints, tmp_path, weights)
     )
     workflow.initialize()
     assert workflow.check_properties() == []
-    assert [Path(entry["image"]).name for entry in workflow.dataset_data] == ["masked.tif", "plain.png"]
+    assert [entry.path.name for entry in workflow.dataset_data] == ["masked.tif", "plain.png"]
 
 
 def test_the_metadata_at_the_root_are_those_of_the_configs():

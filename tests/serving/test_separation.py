@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from scripts.dicom.layer_image import BOX, JOINT, MASKS_FROM, OVERLAP, PRIVATE_CREATOR, PRIVATE_GROUP
-from scripts.dicom.segmentation import read_label_map
+from scripts.dicom.read_segmentation import read_label_map
 from serving.bundle import ROOT, Bundle
 from serving.pacs.client import Instance
 from serving.pacs.journal import Journal

@@ -32,6 +32,7 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 from scripts.errors import InputError, SkippedInput, exit_on_input_error
 from scripts.files import prepare_output
 from scripts.inference.find_images import ImageEntry, PictureEntry, RadiographEntry, find_images
+from scripts.inference.joint_list import FIELD_MM
 from scripts.inference.pipeline import Pipeline
 from scripts.inference.regions import cut_region, read_picture_region, read_radiograph_joints
 from scripts.inference.write_dicom import fingerprint, read_fingerprint, write_radiograph
@@ -94,6 +95,7 @@ class ImageSeparation:
         store: called with the DICOM objects of a radiograph before its folder appears; if it raises, no folder does.
         resume: skip a radiograph whose folder already holds the results of the same file, joints, masks, version and
             weights.
+        field_mm: side of the region around a joint that is given as a point, mm.
     """
 
     def __init__(
@@ -102,11 +104,13 @@ class ImageSeparation:
         output_dir: str | Path,
         store: Callable[[Sequence[Dataset]], None] | None = None,
         resume: bool = True,
+        field_mm: float = FIELD_MM,
     ) -> None:
         self.pipeline = pipeline
         self.output_dir = Path(output_dir)
         self.store = store
         self.resume = resume
+        self.field_mm = field_mm
 
     def __call__(self, engine: Engine, entry: ImageEntry) -> Outcome:
         """Separate one image and write its results; an image that fails is an outcome, not an error."""
@@ -132,7 +136,8 @@ class ImageSeparation:
 
     def _radiograph(self, entry: ImageEntry) -> list[Path]:
         assert isinstance(entry, RadiographEntry)
-        asked, software, folder = read_radiograph_joints(entry), self.pipeline.software, self.output_dir / entry.name
+        asked = read_radiograph_joints(entry, self.field_mm)
+        software, folder = self.pipeline.software, self.output_dir / entry.name
         mark = fingerprint(asked, software)
         if self.resume and read_fingerprint(folder) == mark:
             raise SkippedInput(f"{entry.name}: done before", kind="done before")

@@ -24,7 +24,7 @@ from scripts.dicom.reader import Radiograph, read_radiograph
 from scripts.errors import InputError
 from scripts.inference.find_images import MASK_ENDINGS, PictureEntry, RadiographEntry
 from scripts.inference.image_file import LARGEST_SIDE, Picture, read_mask, read_picture, suffix_of
-from scripts.inference.joint_list import JointRow, LocatedJoint, distance_mm, locate, select_rows
+from scripts.inference.joint_list import FIELD_MM, JointRow, LocatedJoint, distance_mm, locate, select_rows
 from scripts.physics import LOWER, UPPER
 
 LARGEST_WHOLE = 400
@@ -165,8 +165,12 @@ class RadiographJoints:
     labels: np.ndarray | None
 
 
-def read_radiograph_joints(entry: RadiographEntry) -> RadiographJoints:
+def read_radiograph_joints(entry: RadiographEntry, field_mm: float = FIELD_MM) -> RadiographJoints:
     """Read a DICOM file and locate its joints.
+
+    Args:
+        entry: the file, with the rows of its joint list.
+        field_mm: side of the region around a joint that is given as a point, mm.
 
     Raises:
         SkippedInput: DICOM, but no radiograph.
@@ -177,17 +181,20 @@ def read_radiograph_joints(entry: RadiographEntry) -> RadiographJoints:
         raise InputError(entry.refused)
     radiograph = read_radiograph(entry.path)
     rows = select_rows(entry.rows, entry.listed, str(radiograph.dataset.SOPInstanceUID))
-    joints = locate_joints(radiograph, entry.file, rows)
+    joints = locate_joints(radiograph, entry.file, rows, field_mm)
     return RadiographJoints(radiograph=radiograph, joints=joints, labels=given_label_map(radiograph, entry.path, rows))
 
 
-def locate_joints(radiograph: Radiograph, name: str, rows: Sequence[JointRow]) -> list[LocatedJoint]:
+def locate_joints(
+    radiograph: Radiograph, name: str, rows: Sequence[JointRow], field_mm: float = FIELD_MM
+) -> list[LocatedJoint]:
     """Locate the joints of a radiograph: those that were asked for, or the whole of a small one.
 
     Args:
         radiograph: as it was read.
         name: path of its file, for refusals.
         rows: of its joint list.
+        field_mm: side of the region around a point, mm.
 
     Raises:
         InputError: a large image without joints, a region over 1024 px a side, or as
@@ -202,7 +209,7 @@ def locate_joints(radiograph: Radiograph, name: str, rows: Sequence[JointRow]) -
             )
         whole: tuple[float, ...] = (0.0, 0.0, size[1], size[0])
         rows = [JointRow(where=name, image="", name="joint", numbers=whole, unit="px", segmentation="")]
-    joints = locate(rows, size=size, spacing=radiograph.spacing)
+    joints = locate(rows, size=size, spacing=radiograph.spacing, field_mm=field_mm)
     for joint in joints:
         top, left, bottom, right = joint.box
         if max(bottom - top, right - left) > LARGEST_SIDE:

@@ -180,14 +180,14 @@ def _rows(joints: Any, source: Instance) -> list[JointRow]:
     if not joints:
         return []
     if not isinstance(joints, list):
-        raise InputError("joints: a list of joints expected")
+        raise InputError(f"joints: expected a list of joints, got {type(joints).__name__}")
     every = read_joints(joints, Path())
     for row in every:
         if row.segmentation:
             raise InputError(f"{row.where}: segmentation is a file's name, send masks as label")
     rows = select_rows(every, source.series, source.sop)
     if len(rows) > MOST_JOINTS:
-        raise InputError(f"joints: {len(rows)} of one image, {MOST_JOINTS} at most expected")
+        raise InputError(f"joints: expected at most {MOST_JOINTS} of one image, got {len(rows)}")
     return rows
 
 

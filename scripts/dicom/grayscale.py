@@ -36,7 +36,7 @@ class Grayscale:
     """Conversion between the stored values of one radiograph, its levels and its gray levels.
 
     Between both stand *levels*: the stored values counted up from the darkest that the bit depth can hold, so that 0 is
-    black, bright = more attenuation, whatever the sign and the polarity of what is stored. Stored values and levels are
+    black, bright = more attenuation, for every sign and polarity of the stored values. Stored values and levels are
     the same integers in another order; nothing is rounded between them. A gray level is linear in them, 0 at ``black``
     and 1 at ``white``.
 

@@ -80,9 +80,9 @@ def copy(source: Dataset, target: Dataset, keywords: Iterable[str], *, sound: bo
     Args:
         source: the header; neither it nor its items are altered.
         target: gets the attributes.
-        keywords: of the attributes; those that the source has not are passed over.
+        keywords: of the attributes; those that the source lacks are skipped.
         sound: pass over empty attributes, and text that its VR does not allow. What cannot be decoded, and is not
-            text, is passed over in any case.
+            text, is skipped in any case.
     """
     for keyword in keywords:
         try:

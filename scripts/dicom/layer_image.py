@@ -86,7 +86,7 @@ def layer_image(radiograph: Radiograph, joint: SeparatedJoint, layer: int, numbe
         joint: of this radiograph.
         layer: ``LOWER`` or ``UPPER``.
         number: Instance Number, 1 and up.
-        software: what the layers were made with.
+        software: version and weights.
 
     Returns:
         The object with its File Meta Information, the same bytes for the same arguments.
@@ -135,7 +135,7 @@ def layer_series_uid(source: Dataset, layer: int, software: Software) -> UID:
     Args:
         source: the radiograph's header.
         layer: ``LOWER`` or ``UPPER``.
-        software: what the layers are made with.
+        software: version and weights.
     """
     return derived_uid(source, software, "DX series", LAYER_NAMES[layer])
 

@@ -71,7 +71,7 @@ _ALONE = frozenset({0x01, 0xD8, *range(0xD0, 0xD8)})
 def declared_size(frame: bytes) -> tuple[int, int] | None:
     """Return rows and columns that a whole JPEG, JPEG-LS or JPEG 2000 code stream declares.
 
-    A decoder takes its memory by these, whatever the DICOM header says.
+    A decoder takes its memory by these, not by the DICOM header.
 
     Args:
         frame: the code stream, with its padding.
@@ -100,7 +100,7 @@ def decode(dataset: Dataset, syntax: str) -> np.ndarray:
     """Decode the only frame of a dataset, (rows, columns), by its decoder of :data:`DECODERS`.
 
     Raises:
-        Exception: whatever the decoder raises on broken bytes; ``EOFError`` if it died of them or did not end.
+        Exception: any that the decoder raises on broken bytes; ``EOFError`` if it died of them or did not end.
     """
     if DECODERS.get(UID(syntax)) not in APART:
         return _decode(dataset, syntax)
@@ -155,7 +155,7 @@ def read_pixels(path: Path, dataset: FileDataset, rows: int, columns: int) -> np
         if len(dataset.PixelData) < expected:
             size = f"{columns}x{rows}, {dataset.BitsAllocated} bit"
             raise InputError(
-                f"{path.name}: PixelData holds {len(dataset.PixelData):,} bytes, {expected:,} expected ({size})"
+                f"{path.name}: expected {expected:,} bytes of PixelData ({size}), got {len(dataset.PixelData):,}"
             )
     elif syntax in DECODERS:
         frame = next(generate_frames(dataset.PixelData, number_of_frames=1), b"")

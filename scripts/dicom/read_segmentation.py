@@ -30,7 +30,7 @@ def read_label_map(segmentation: Dataset | Path, radiograph: Radiograph) -> np.n
     """Read the label map of a Segmentation, label map or binary: one of ours, or one that a viewer has saved.
 
     A segment is known by its label, which begins with lower, upper or overlap, or else by its number, 1 to 3. A pixel
-    in both bones' segments is in the overlap. Frames of other images of a series are passed over.
+    in both bones' segments is in the overlap. Frames of other images of a series are skipped.
 
     Args:
         segmentation: the object with its File Meta Information, or its file.
@@ -59,7 +59,7 @@ def read_label_map(segmentation: Dataset | Path, radiograph: Radiograph) -> np.n
 def _label_map(dataset: Dataset, radiograph: Radiograph) -> np.ndarray:
     kind = str(dataset.get("SegmentationType"))
     if dataset.get("Modality") != "SEG" or kind not in ("LABELMAP", "BINARY"):
-        raise InputError(f"is {dataset.get('Modality')}, {kind}, where SEG, LABELMAP or BINARY is expected")
+        raise InputError(f"expected SEG, LABELMAP or BINARY, got {dataset.get('Modality')}, {kind}")
     rows, columns = radiograph.levels.shape
     if (dataset.Rows, dataset.Columns) != (rows, columns):
         raise InputError(f"is of {dataset.Rows} x {dataset.Columns} px, the radiograph of {rows} x {columns}")
@@ -103,4 +103,4 @@ def _label_of(item: Dataset) -> int:
     # What viewers call a segment that nobody has named.
     if number in SEGMENTS and words in ("", f"segment {number}", str(number)):
         return number
-    raise InputError(f"segment {number} is unknown, lower, upper and overlap expected as labels")
+    raise InputError(f"expected lower, upper and overlap as labels, got an unknown segment {number}")

@@ -125,7 +125,7 @@ def read_radiograph(path: Path) -> Radiograph:
             if head is not None:
                 _check_kind(path, head)
             if size > LARGEST_FILE:
-                raise InputError(f"{path.name}: {size:,} bytes, {LARGEST_FILE:,} at most expected")
+                raise InputError(f"{path.name}: expected at most {LARGEST_FILE:,} bytes, got {size:,}")
             file.seek(0)
             content = file.read()
         dataset = dcmread(io.BytesIO(content), force=True)
@@ -218,31 +218,31 @@ def _check_identity(path: Path, dataset: FileDataset) -> None:
 def _check_image(path: Path, dataset: FileDataset) -> tuple[int, int]:
     """Check that a dataset describes one grayscale frame of integers; return its rows and columns."""
     if "FloatPixelData" in dataset or "DoubleFloatPixelData" in dataset:
-        raise InputError(f"{path.name}: floating-point pixel data, whole numbers expected")
+        raise InputError(f"{path.name}: expected integer pixel data, got floating-point values")
     if "PixelData" not in dataset or not dataset.PixelData:
         raise InputError(f"{path.name}: no pixel data")
     rows, columns = (_whole(path, dataset, keyword) for keyword in ("Rows", "Columns"))
     if rows < 1 or columns < 1:
         raise InputError(f"{path.name}: {rows} rows x {columns} columns, an image has one of each at least")
     if rows * columns > LARGEST_IMAGE:
-        raise InputError(f"{path.name}: {rows} rows x {columns} columns, {LARGEST_IMAGE:,} px at most expected")
+        raise InputError(f"{path.name}: expected at most {LARGEST_IMAGE:,} px, got {rows} rows x {columns} columns")
     frames = _whole(path, dataset, "NumberOfFrames", 1)
     if frames != 1:
-        raise InputError(f"{path.name}: {frames} frames, one radiograph expected")
+        raise InputError(f"{path.name}: expected one frame, got {frames}")
     samples = _whole(path, dataset, "SamplesPerPixel", 1)
     if samples != 1:
-        raise InputError(f"{path.name}: {samples} samples a pixel, a colour image, grayscale expected")
+        raise InputError(f"{path.name}: expected a grayscale image, got a colour image of {samples} samples a pixel")
     if dataset.get("PhotometricInterpretation") not in ("MONOCHROME1", "MONOCHROME2"):
         raise InputError(f"{path.name}: PhotometricInterpretation is not MONOCHROME1 or MONOCHROME2")
     allocated, bits = _whole(path, dataset, "BitsAllocated"), _whole(path, dataset, "BitsStored")
     if allocated not in (8, 16) or not 8 <= bits <= allocated:
-        raise InputError(f"{path.name}: {bits} bits stored of {allocated} allocated, 8 to 16 of 8 or 16 expected")
+        raise InputError(f"{path.name}: expected 8 to 16 bits stored of 8 or 16 allocated, got {bits} of {allocated}")
     high = _whole(path, dataset, "HighBit", bits - 1)
     if high != bits - 1:
-        raise InputError(f"{path.name}: HighBit is {high}, {bits - 1} expected with {bits} bits stored")
+        raise InputError(f"{path.name}: expected HighBit {bits - 1} with {bits} bits stored, got {high}")
     sign = _whole(path, dataset, "PixelRepresentation", 0)
     if sign not in (0, 1):
-        raise InputError(f"{path.name}: PixelRepresentation is {sign}, 0 or 1 expected")
+        raise InputError(f"{path.name}: expected PixelRepresentation 0 or 1, got {sign}")
     dataset.PixelRepresentation = sign
     return rows, columns
 
@@ -274,7 +274,7 @@ def _spacing(path: Path, dataset: FileDataset, notes: list[str]) -> tuple[tuple[
         if len(found) == 2 and all(value is not None and 0.001 <= value <= 10 for value in found):
             down, across = (float(value) for value in found if value is not None)
             if not 0.75 <= down / across <= 1.34:
-                raise InputError(f"{path.name}: pixels of {down:g} x {across:g} mm, square ones expected")
+                raise InputError(f"{path.name}: expected square pixels, got {down:g} x {across:g} mm")
             return (down, across), keyword
         notes.append(f"{keyword} is not two numbers from 0.001 to 10 mm and was passed over")
     notes.append(f"no spacing of pixels in the header: {DEFAULT_SPACING} mm assumed")

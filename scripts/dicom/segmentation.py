@@ -70,7 +70,7 @@ def segmentation(radiograph: Radiograph, joints: Sequence[MaskedJoint], software
     Args:
         radiograph: the source; nothing of it is altered but that values are decoded.
         joints: of this radiograph, at least one.
-        software: what the masks were made with.
+        software: version and weights.
 
     Returns:
         The object with its File Meta Information, RLE Lossless, the same bytes for the same arguments.
@@ -120,7 +120,7 @@ def segmentation_series_uid(source: Dataset, software: Software) -> UID:
 
     Args:
         source: the radiograph's header.
-        software: what the masks are made with.
+        software: version and weights.
     """
     return derived_uid(source, software, "SEG series")
 

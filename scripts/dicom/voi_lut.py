@@ -32,7 +32,7 @@ def voi(source: Dataset, grayscale: Grayscale) -> Dataset:
     gets the window from black to white.
 
     Args:
-        source: the header. Windows and LUTs that cannot be used are passed over.
+        source: the header. Windows and LUTs that cannot be used are skipped.
         grayscale: of the source.
 
     Returns:

@@ -164,7 +164,7 @@ class Batch:
 
     def __init__(self, evaluator: Evaluator, data: Sequence[ImageEntry], workers: int = 0) -> None:
         if workers > 1 and torch.cuda.is_initialized():
-            raise SystemExit(f"workers is {workers}: processes side by side are for the CPU, 0 expected on a GPU")
+            raise SystemExit(f"workers: expected 0 on a GPU, which one process fills, got {workers}")
         self.evaluator = evaluator
         self.data = data
         self.workers = workers

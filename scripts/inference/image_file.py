@@ -102,7 +102,7 @@ def read_picture(path: Path) -> Picture:
     values, notes, affine, dimensions = _decode(path)
     low, high = float(values.min()), float(values.max())
     if low < 0:
-        raise InputError(f"{path.name}: holds negative values down to {low:g}, 0 or more expected")
+        raise InputError(f"{path.name}: expected values of 0 or more, got {low:g}")
     levels, step, bits, container = np.rint(values), 1.0, 8, 8
     if np.issubdtype(values.dtype, np.floating) and high <= 1:
         levels, step, bits, container = np.rint(values * 65535), 1 / 65535, 16, 16
@@ -110,7 +110,7 @@ def read_picture(path: Path) -> Picture:
     elif (levels != values).any():
         raise InputError(f"{path.name}: values up to {high:g} are not whole numbers, nor do they lie in 0..1")
     elif high > 65535:
-        raise InputError(f"{path.name}: holds values up to {high:g}, 16 bits (65535) at most expected")
+        raise InputError(f"{path.name}: expected values of at most 16 bits (65535), got {high:g}")
     elif values.dtype != np.uint8:
         bits = next(depth for depth in BIT_DEPTHS if high < 2**depth)
         container = 8 if bits == 8 and suffix_of(path) in NIFTI_SUFFIXES else 16
@@ -149,7 +149,7 @@ def _decode(path: Path, size: tuple[int, int] | None = None) -> _Decoded:
         decoded = _nifti(path, size) if suffix_of(path) in NIFTI_SUFFIXES else _raster(path, size)
     except InputError:
         raise
-    except Exception as error:  # decoders raise whatever they like on broken bytes
+    except Exception as error:  # decoders raise many kinds on broken bytes
         reason = " ".join(str(error).replace(str(path), path.name).split()) or type(error).__name__
         raise InputError(f"{path.name}: not a readable image ({reason})") from error
     finite = np.isfinite(decoded.values)
@@ -166,7 +166,7 @@ def _raster(path: Path, size: tuple[int, int] | None) -> _Decoded:
             _check_size(path, image.height, image.width, size)
             pages = getattr(image, "n_frames", 1)
             if pages > 1:
-                raise InputError(f"{path.name}: a 3-D volume or film of {pages} pages, one radiograph expected")
+                raise InputError(f"{path.name}: expected one radiograph, got a 3-D volume or film of {pages} pages")
             return _gray(path, image)
 
 
@@ -177,9 +177,9 @@ def _gray(path: Path, image: ImageFile.ImageFile) -> _Decoded:
     packing = str(args[0] if isinstance(args, tuple) else args)
     if image.mode in _WIDE_GRAY:
         if getattr(image, "tag_v2", {}).get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == 0:
-            raise InputError(f"{path.name}: stores white as zero, bright = more attenuation expected")
+            raise InputError(f"{path.name}: expected bright = more attenuation, got white stored as zero")
     elif "16" in packing:
-        raise InputError(f"{path.name}: 16-bit colour ({packing}), 16-bit grayscale expected")
+        raise InputError(f"{path.name}: expected 16-bit grayscale, got 16-bit colour ({packing})")
     elif image.mode in ("P", "PA", "LA", "RGB", "RGBA", "YCbCr"):
         alpha = image.mode in ("LA", "RGBA", "PA") or "transparency" in image.info
         channels = np.asarray(image.convert("RGBA" if alpha else "RGB"))
@@ -194,7 +194,7 @@ def _gray(path: Path, image: ImageFile.ImageFile) -> _Decoded:
             notes.append(f"a colour image ({image.mode}) with equal channels, read as grayscale")
         return _Decoded(channels[..., 0], notes)
     elif image.mode not in ("1", "L"):
-        raise InputError(f"{path.name}: colour space {image.mode}, grayscale expected")
+        raise InputError(f"{path.name}: expected grayscale, got colour space {image.mode}")
     return _Decoded(np.asarray(image.convert("L") if image.mode == "1" else image), notes)
 
 
@@ -204,13 +204,13 @@ def _nifti(path: Path, size: tuple[int, int] | None) -> _Decoded:
     if len(shape) < 2 or any(side != 1 for side in shape[2:]):
         sides = " x ".join(str(side) for side in shape)
         raise InputError(
-            f"{path.name}: a {len(shape)}-D volume of {sides}, one radiograph of W x H or W x H x 1 expected"
+            f"{path.name}: expected one radiograph of W x H or W x H x 1, got a {len(shape)}-D volume of {sides}"
         )
     columns, rows = shape[:2]
     _check_size(path, rows, columns, size)
     values = np.asanyarray(image.dataobj).reshape(columns, rows)
     if not (np.issubdtype(values.dtype, np.integer) or np.issubdtype(values.dtype, np.floating)):
-        raise InputError(f"{path.name}: values of type {values.dtype}, real numbers expected")
+        raise InputError(f"{path.name}: expected real numbers, got values of type {values.dtype}")
     notes = []
     runs = nib.aff2axcodes(image.affine)[1]
     if runs not in ("P", "I"):

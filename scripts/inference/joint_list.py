@@ -197,8 +197,8 @@ def locate(
         height, width = bottom_row - top_row, right_column - left_column
         if min(height, width) < SMALLEST_SIDE:
             raise InputError(
-                f"{row.where}: the region of {name} is {height} rows x {width} columns, "
-                f"{SMALLEST_SIDE} px a side at least expected"
+                f"{row.where}: expected a region of at least {SMALLEST_SIDE} px a side, got {height} rows x "
+                f"{width} columns for {name}"
             )
         joint = LocatedJoint(name, (top_row, left_column, bottom_row, right_column), (line, column))
         for other in located:
@@ -234,7 +234,7 @@ def _json(text: str, where: str) -> list[Any]:
     if isinstance(rows, Mapping):
         rows = [rows]
     if not isinstance(rows, list):
-        raise InputError(f"{where}: a list of joints expected")
+        raise InputError(f"{where}: expected a list of joints, got one value")
     return rows
 
 
@@ -250,19 +250,21 @@ def _row(row: Any, where: str) -> JointRow:
     if isinstance(row, Sequence) and not isinstance(row, str) and len(row) in (len(POINT), len(BOX)):
         row = dict(zip(POINT if len(row) == len(POINT) else BOX, row, strict=True))
     if not isinstance(row, Mapping):
-        raise InputError(f"{where}: {', '.join(POINT)} or {', '.join(BOX)} expected")
+        raise InputError(f"{where}: expected {', '.join(POINT)} or {', '.join(BOX)}, got other values")
     given = {str(key).strip(): value for key, value in row.items() if value is not None and str(value).strip() != ""}
     unknown = sorted(set(given) - set(COLUMNS))
     if unknown:
-        raise InputError(f"{where}: {unknown[0]} is unknown, one of {', '.join(COLUMNS)} expected")
+        raise InputError(f"{where}: expected one of {', '.join(COLUMNS)}, got {unknown[0]}")
     keys = POINT if set(POINT) <= set(given) else BOX
     if not set(keys) <= set(given) or (set(given) & set(POINT) and set(given) & set(BOX)):
-        raise InputError(f"{where}: either {', '.join(POINT)} or {', '.join(BOX)} expected")
+        raise InputError(
+            f"{where}: expected either {', '.join(POINT)} or {', '.join(BOX)}, got {', '.join(given) or 'nothing'}"
+        )
     name, length = str(given.get("joint", "")).strip(), str(given.get("unit", "px")).strip()
     if name and not _NAME.fullmatch(name):
-        raise InputError(f"{where}: joint is {name!r}, up to 32 letters, digits, - and _ expected")
+        raise InputError(f"{where}: joint: expected up to 32 letters, digits, - and _, got {name!r}")
     if length not in ("px", "mm"):
-        raise InputError(f"{where}: unit is {length!r}, px or mm expected")
+        raise InputError(f"{where}: unit: expected px or mm, got {length!r}")
     return JointRow(
         where=where,
         image=str(given.get("image", "")).strip().replace("\\", "/"),
@@ -279,7 +281,7 @@ def _number(value: Any, what: str) -> float:
     except (TypeError, ValueError):
         parsed = math.nan
     if not math.isfinite(parsed) or isinstance(value, bool):
-        raise InputError(f"{what} is {value!r}, a number expected")
+        raise InputError(f"{what}: expected a number, got {value!r}")
     return parsed
 
 

@@ -97,7 +97,7 @@ def _radiograph_region(path: Path, data: Mapping[str, Any]) -> RadiographRegion:
     rows = read_joints(data.get("joints") or points or "", path.parent)
     joints = locate_joints(radiograph, path.name, rows)
     if len(joints) > 1:
-        raise InputError(f"{path.name}: {len(joints)} joints, one at a time expected")
+        raise InputError(f"{path.name}: expected one joint at a time, got {len(joints)}")
     return cut_region(radiograph, path.name, joints[0], joints)
 
 
@@ -106,5 +106,5 @@ def _single(path: Path) -> Path:
         return path
     files = [each for each in path.iterdir() if each.is_file() and not each.name.startswith(".")]
     if len(files) != 1:
-        raise InputError(f"{path.name}: {len(files)} files, one expected")
+        raise InputError(f"{path.name}: expected one file, got {len(files)}")
     return files[0]

@@ -214,8 +214,8 @@ def locate_joints(
         top, left, bottom, right = joint.box
         if max(bottom - top, right - left) > LARGEST_SIDE:
             raise InputError(
-                f"{name}: the region of {joint.name} is {bottom - top} rows x {right - left} columns, "
-                f"{LARGEST_SIDE} px a side at most expected"
+                f"{name}: expected a region of at most {LARGEST_SIDE} px a side, got {bottom - top} rows x "
+                f"{right - left} columns for {joint.name}"
             )
         seen = radiograph.gray(joint.box)
         if seen.min() == seen.max():

@@ -99,7 +99,7 @@ class BlsGan(MONAILabelApp):
 
     def __init__(self, app_dir: str, studies: str, conf: Mapping[str, str]) -> None:
         if not studies.startswith(("http://", "https://")):
-            raise InputError(f"studies is {studies!r}, the address of a PACS' DICOMweb services expected")
+            raise InputError(f"studies: expected the address of a PACS' DICOMweb services, got {studies!r}")
         self.state = Path(conf.get("state") or ROOT / ".serve")
         session = requests.Session()
         if settings.MONAI_LABEL_DICOMWEB_USERNAME:
@@ -160,7 +160,7 @@ class BlsGan(MONAILabelApp):
         """
         task = self._infers.get(request.get("model"))
         if task is None:
-            raise InputError(f"model is {str(request.get('model'))[:64]!r}, {MODEL} expected")
+            raise InputError(f"model: expected {MODEL}, got {str(request.get('model'))[:64]!r}")
         file, params = task(request)
         return {"label": file, "tag": "original", "file": file, "params": params}
 

@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Index of the results in the PACS, whatever version and weights they were made by."""
+"""Index of the results in the PACS, of all versions and weights."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -31,7 +31,7 @@ CACHED = 10_000
 
 @dataclass
 class Result:
-    """Results of one radiograph, made by one version with one file of weights.
+    """Results of one radiograph, by one version with one file of weights.
 
     Attributes:
         source: the radiograph.

@@ -30,7 +30,7 @@ from serving.pacs.client import Instance, Pacs
 
 @dataclass
 class StoredResults:
-    """Results of one radiograph, made by the same software and weights.
+    """Results of one radiograph of one version and its weights.
 
     Attributes:
         joints: in the order of their Instance Numbers.

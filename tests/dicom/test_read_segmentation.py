@@ -76,9 +76,9 @@ def test_what_does_not_fit_is_refused_in_a_sentence(of, tmp_path):
         read_label_map(mine, other)
     with pytest.raises(InputError, match="is of 160 x 200 px, the radiograph of 159 x 200"):
         read_label_map(mine, smaller)
-    with pytest.raises(InputError, match="segment 3 is unknown, lower, upper and overlap expected"):
+    with pytest.raises(InputError, match="expected lower, upper and overlap as labels, got an unknown segment 3"):
         read_label_map(saved_by_a_viewer(of, pixels, SEGMENTS | {3: "Tumour"}), of)
-    with pytest.raises(InputError, match="is DX, None, where SEG, LABELMAP or BINARY is expected"):
+    with pytest.raises(InputError, match="expected SEG, LABELMAP or BINARY, got DX, None"):
         read_label_map(of.dataset, of)
 
 

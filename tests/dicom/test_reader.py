@@ -123,14 +123,14 @@ def broken(kind):
     made = source(transfer_syntax=JPEG2000Lossless if compressed else ExplicitVRLittleEndian)
     if kind == "truncated":
         made.PixelData = made.PixelData[:1000]
-        return made, "PixelData holds 1,000 bytes, 64,000 expected (200x160, 16 bit)"
+        return made, "expected 64,000 bytes of PixelData (200x160, 16 bit), got 1,000"
     if kind == "no pixels":
         del made.PixelData
         return made, "no pixel data"
     if kind == "float":
         del made.PixelData
         made.FloatPixelData = b"\0" * 16
-        return made, "floating-point pixel data, whole numbers expected"
+        return made, "expected integer pixel data, got floating-point values"
     if kind == "cut":
         made.PixelData = encapsulate([next(generate_frames(made.PixelData, number_of_frames=1))[:-200]])
         return made, "the compressed image is cut off, or not 160 rows x 200 columns"
@@ -139,7 +139,7 @@ def broken(kind):
         return made, "the compressed image is cut off, or not 100 rows x 200 columns"
     if kind == "bomb":
         made.Rows = made.Columns = 60000
-        return made, "60000 rows x 60000 columns, 64,000,000 px at most expected"
+        return made, "expected at most 64,000,000 px, got 60000 rows x 60000 columns"
     if kind == "private only":
         few = Dataset()
         few.file_meta = FileMetaDataset()
@@ -156,17 +156,17 @@ def broken(kind):
         "no rows": ("Rows", None, "Rows is missing"),
         "zero rows": ("Rows", 0, "0 rows x 200 columns, an image has one of each at least"),
         "no columns": ("Columns", None, "Columns is missing"),
-        "frames": ("NumberOfFrames", 7, "7 frames, one radiograph expected"),
-        "colour": ("SamplesPerPixel", 3, "3 samples a pixel, a colour image, grayscale expected"),
+        "frames": ("NumberOfFrames", 7, "expected one frame, got 7"),
+        "colour": ("SamplesPerPixel", 3, "expected a grayscale image, got a colour image of 3 samples a pixel"),
         "palette": ("PhotometricInterpretation", "PALETTE COLOR", "PhotometricInterpretation is not MONOCHROME1"),
         "32 bits": ("BitsAllocated", 32, "12 bits stored of 32 allocated"),
-        "1 bit": ("BitsStored", 1, "1 bits stored of 16 allocated, 8 to 16 of 8 or 16 expected"),
-        "high bit": ("HighBit", 15, "HighBit is 15, 11 expected with 12 bits stored"),
-        "sign": ("PixelRepresentation", 3, "PixelRepresentation is 3, 0 or 1 expected"),
+        "1 bit": ("BitsStored", 1, "expected 8 to 16 bits stored of 8 or 16 allocated, got 1 of 16"),
+        "high bit": ("HighBit", 15, "expected HighBit 11 with 12 bits stored, got 15"),
+        "sign": ("PixelRepresentation", 3, "expected PixelRepresentation 0 or 1, got 3"),
         "no study": ("StudyInstanceUID", None, "StudyInstanceUID is missing"),
         "no series": ("SeriesInstanceUID", None, "SeriesInstanceUID is missing"),
         "flat": ("PixelData", b"\7\0" * ROWS * COLUMNS, "every pixel is 7"),
-        "long pixels": ("ImagerPixelSpacing", [0.1, 0.2], "pixels of 0.1 x 0.2 mm, square ones expected"),
+        "long pixels": ("ImagerPixelSpacing", [0.1, 0.2], "expected square pixels, got 0.1 x 0.2 mm"),
     }[kind]
     if value is None:
         delattr(made, attribute)
@@ -263,7 +263,7 @@ def test_a_file_that_inflates_without_end_is_refused_before_it_is_inflated(tmp_p
 
 def test_a_large_file_is_refused_before_it_is_read(tmp_path, monkeypatch):
     monkeypatch.setattr(reader, "LARGEST_FILE", 1000)
-    with pytest.raises(InputError, match=r"bytes, 1,000 at most expected"):
+    with pytest.raises(InputError, match=r"expected at most 1,000 bytes, got "):
         read_radiograph(write(source(), tmp_path / "image.dcm"))
 
 

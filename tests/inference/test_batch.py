@@ -235,7 +235,7 @@ def test_more_sheets_than_fit_a_screen_are_not_listed(caplog):
 
 def test_processes_side_by_side_are_refused_on_a_gpu(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
-    with pytest.raises(SystemExit, match="workers is 2: processes side by side are for the CPU"):
+    with pytest.raises(SystemExit, match="workers: expected 0 on a GPU, which one process fills, got 2"):
         job(folder, tmp_path / "out", workers=2)
 
 

@@ -168,7 +168,7 @@ REFUSALS = {
     "colour16.png": (colour_of_16_bits, r"16-bit colour \(RGB;16B\)"),
     "cmyk.tif": (cmyk, "colour space CMYK"),
     "transparent.png": (transparent, f"transparent pixels, alpha down to {GRAY.min()} of 255"),
-    "inverted.tif": (white_is_zero, "stores white as zero"),
+    "inverted.tif": (white_is_zero, "expected bright = more attenuation, got white stored as zero"),
     "pages.tif": (pages, "a 3-D volume or film of 2 pages"),
     "bomb.png": (lambda path: Image.new("1", (12000, 9000)).save(path), "9000 rows x 12000 columns"),
     "huge.png": (lambda path: Image.new("1", (30000, 9000)).save(path), "not a readable image .*bomb"),
@@ -177,9 +177,9 @@ REFUSALS = {
     "volume.nii.gz": (lambda path: save(path, np.stack([GRAY.T] * 5, axis=2)), "a 3-D volume of 80 x 96 x 5"),
     "line.nii": (lambda path: save(path, GRAY[0]), "a 1-D volume of 80"),
     "nan.nii.gz": (with_nan, "2 of 7,680 pixels are NaN or infinite"),
-    "negative.nii": (lambda path: save(path, GRAY.T.astype(np.int16) - 1000), "negative values down to -"),
+    "negative.nii": (lambda path: save(path, GRAY.T.astype(np.int16) - 1000), "expected values of 0 or more, got -"),
     "fractions.nii": (lambda path: save(path, GRAY.T * np.float32(0.3)), "not whole numbers"),
-    "wide.nii": (lambda path: save(path, GRAY.T.astype(np.int32) * 1000), r"16 bits \(65535\) at most"),
+    "wide.nii": (lambda path: save(path, GRAY.T.astype(np.int32) * 1000), r"at most 16 bits \(65535\)"),
     "complex.nii": (complex_numbers, "values of type complex64"),
 }
 

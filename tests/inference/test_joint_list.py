@@ -61,16 +61,19 @@ def test_one_point_is_a_list_of_one_and_no_list_is_none(tmp_path):
         ("gone.csv", r"joints gone\.csv: cannot be read \(No such file or directory\)"),
         ("[[1, 2]", "joints: not JSON"),
         ("[]", "joints: names no joint"),
-        ([[1, 2, 3]], "joints, row 1: x, y or left, top, right, bottom expected"),
-        (["words"], "joints, row 1: x, y or left, top, right, bottom expected"),
-        ([{"x": 1}], "joints, row 1: either x, y or left, top, right, bottom expected"),
-        ([{"x": 1, "y": 2, "left": 3}], "joints, row 1: either x, y or left, top, right, bottom expected"),
-        ([{"x": 1, "y": 2, "z": 3}], "joints, row 1: z is unknown, one of image, joint"),
-        ([{"x": "one", "y": 2}], "joints, row 1: x is 'one', a number expected"),
-        ([{"x": True, "y": 2}], "joints, row 1: x is True, a number expected"),
-        ([{"x": float("nan"), "y": 2}], "joints, row 1: x is nan, a number expected"),
-        ([{"x": 1, "y": 2, "unit": "cm"}], "joints, row 1: unit is 'cm', px or mm expected"),
-        ([{"x": 1, "y": 2, "joint": "../etc"}], r"joints, row 1: joint is '\.\./etc', up to 32 letters, digits"),
+        ([[1, 2, 3]], "joints, row 1: expected x, y or left, top, right, bottom, got other values"),
+        (["words"], "joints, row 1: expected x, y or left, top, right, bottom, got other values"),
+        ([{"x": 1}], "joints, row 1: expected either x, y or left, top, right, bottom, got x"),
+        ([{"x": 1, "y": 2, "left": 3}], "row 1: expected either x, y or left, top, right, bottom, got x, y, left"),
+        ([{"x": 1, "y": 2, "z": 3}], "joints, row 1: expected one of image, joint, .*, got z"),
+        ([{"x": "one", "y": 2}], "joints, row 1: x: expected a number, got 'one'"),
+        ([{"x": True, "y": 2}], "joints, row 1: x: expected a number, got True"),
+        ([{"x": float("nan"), "y": 2}], "joints, row 1: x: expected a number, got nan"),
+        ([{"x": 1, "y": 2, "unit": "cm"}], "joints, row 1: unit: expected px or mm, got 'cm'"),
+        (
+            [{"x": 1, "y": 2, "joint": "../etc"}],
+            r"joints, row 1: joint: expected up to 32 letters, digits, - and _, got '\.\./etc'",
+        ),
     ],
 )
 def test_a_list_that_cannot_be_read_is_refused_with_the_row_and_the_value(joints, says):
@@ -83,7 +86,7 @@ def test_files_that_are_no_list_are_refused(tmp_path):
     with pytest.raises(InputError, match=r"short\.csv, line 2: has not as many values as there are columns"):
         read_joints(tmp_path / "short.csv", tmp_path)
     (tmp_path / "number.json").write_text("7")
-    with pytest.raises(InputError, match=r"number\.json: a list of joints expected"):
+    with pytest.raises(InputError, match=r"number\.json: expected a list of joints"):
         read_joints(tmp_path / "number.json", tmp_path)
     (tmp_path / "bytes.csv").write_bytes(b"\xff\xfe")
     with pytest.raises(InputError, match="not UTF-8 text"):
@@ -98,7 +101,7 @@ def test_files_that_are_no_list_are_refused(tmp_path):
         ([[400, 1000]], "lies outside the image"),
         ([[100, 200, 900, 450]], "the box 100, 200, 900, 450 px of joint1 is no box in the image"),
         ([[300, 200, 100, 450]], "is no box in the image"),
-        ([[100, 200, 160, 450]], "the region of joint1 is 250 rows x 60 columns, 64 px a side at least expected"),
+        ([[100, 200, 160, 450]], "expected a region of at least 64 px a side, got 250 rows x 60 columns for joint1"),
         ([[400, 500], [440, 500]], "joint2 lies 4.0 mm from joint1, one joint is asked twice"),
         ([{"joint": "A", "x": 200, "y": 200}, {"joint": "A", "x": 600, "y": 600}], "A is the name of two joints"),
     ],

@@ -69,10 +69,10 @@ def test_two_joints_and_two_files_are_refused(tmp_path):
     path = tmp_path / "one.dcm"
     dicom_sources.source().save_as(path, enforce_file_format=True)
     boxes = [{"left": 0, "top": 0, "right": 80, "bottom": 80}, {"left": 110, "top": 60, "right": 200, "bottom": 160}]
-    with pytest.raises(InputError, match=r"one\.dcm: 2 joints, one at a time expected"):
+    with pytest.raises(InputError, match=r"one\.dcm: expected one joint at a time, got 2"):
         LoadOneRegiond()({"image": str(path), "joints": boxes})
     (tmp_path / "two").touch()
-    with pytest.raises(InputError, match="2 files, one expected"):
+    with pytest.raises(InputError, match="expected one file, got 2"):
         LoadOneRegiond()({"image": str(tmp_path)})
 
 

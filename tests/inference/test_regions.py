@@ -114,7 +114,7 @@ def test_a_region_that_shows_nothing_or_too_much_is_refused(tmp_path):
     radiograph = read_radiograph(write(source(levels=levels, ImagerPixelSpacing=[0.1, 0.1]), tmp_path / "a.dcm"))
     with pytest.raises(InputError, match=r"hand\.dcm: every pixel of joint1 is 0 in the image's window"):
         located(radiograph, (600, 600))
-    with pytest.raises(InputError, match="the region of joint1 is 1100 rows x 1100 columns, 1024 px a side at most"):
+    with pytest.raises(InputError, match="expected a region of at most 1024 px a side, got 1100 rows x 1100 columns"):
         located(radiograph, (0, 0, 1100, 1100))
 
 

@@ -45,7 +45,7 @@ class MaskedJoint:
 
     @property
     def asked(self) -> list[object]:
-        """What tells its objects from those of the same joint, separated otherwise: what was asked, not what came."""
+        """Inputs that tell its objects from those of the same joint separated otherwise: what was asked for."""
         given = hashlib.sha256(np.packbits(self.masks).tobytes()).hexdigest() if self.masks_from == "given" else ""
         shared = []
         if self.territory is not None and not self.territory.all():

@@ -159,7 +159,7 @@ def broken(kind):
         "frames": ("NumberOfFrames", 7, "expected one frame, got 7"),
         "colour": ("SamplesPerPixel", 3, "expected a grayscale image, got a colour image of 3 samples a pixel"),
         "palette": ("PhotometricInterpretation", "PALETTE COLOR", "PhotometricInterpretation is not MONOCHROME1"),
-        "32 bits": ("BitsAllocated", 32, "12 bits stored of 32 allocated"),
+        "32 bits": ("BitsAllocated", 32, "got 12 of 32"),
         "1 bit": ("BitsStored", 1, "expected 8 to 16 bits stored of 8 or 16 allocated, got 1 of 16"),
         "high bit": ("HighBit", 15, "expected HighBit 11 with 12 bits stored, got 15"),
         "sign": ("PixelRepresentation", 3, "expected PixelRepresentation 0 or 1, got 3"),

@@ -22,16 +22,14 @@ from scripts.datasets.finger_joints import LoadJointd, release_datalist
 from scripts.inference.inferer import tidy
 from scripts.networks.separator import Separator
 from scripts.phantoms.joint import draw_joint
+from scripts.phantoms.joint_anatomy import draw_overlap
 
 DRAWN = range(90_000, 90_024)
 """Seeds of the joints that are drawn for the check; nothing else draws these."""
 
-DEEPEST = 24.0
-"""Overlap, px of 256, over which joints are not drawn."""
-
 
 def drawn_joints(seeds: Iterable[int] = DRAWN) -> Iterator[tuple[Tensor, Tensor]]:
-    """Draw joints that overlap as deep as on radiographs: a few px mostly, seldom more than 18.
+    """Draw joints that overlap as deep as on radiographs.
 
     Args:
         seeds: of the joints; right and left hands in turn.
@@ -40,8 +38,8 @@ def drawn_joints(seeds: Iterable[int] = DRAWN) -> Iterator[tuple[Tensor, Tensor]
         Image (1, 256, 256), gray levels 0..1, and masks (2, 256, 256) bool, lower and upper bone.
     """
     for seed in seeds:
-        depth = float(np.random.default_rng([seed, 2]).gamma(3.0, 2.5))
-        joint = draw_joint(seed, overlap=min(depth, DEEPEST), hand="left" if seed % 2 else "right")
+        depth = draw_overlap(np.random.default_rng([seed, 2]))
+        joint = draw_joint(seed, overlap=depth, hand="left" if seed % 2 else "right")
         yield joint.image, joint.masks
 
 

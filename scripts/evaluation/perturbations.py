@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.nn.functional import max_pool2d, pad
 
 from scripts.physics import overlap_of
-from scripts.training.overlap_synthesis import soften
+from scripts.training.degradation import soften
 
 
 class Perturbation(MapTransform):

@@ -28,7 +28,7 @@ from torch.nn.functional import interpolate
 from scripts.phantoms.hand_skeleton import LongBone, PlainBone, Skeleton, draw_skeleton
 from scripts.phantoms.hand_soft_tissue import STEP_MM, inside_skin, tissue
 from scripts.phantoms.joint import BLUR, FIELD_MM, filled
-from scripts.phantoms.joint_anatomy import UNITS, Array, Textures, draw_textures, smooth_step
+from scripts.phantoms.joint_anatomy import UNITS, Array, Textures, draw_overlap, draw_textures, smooth_step
 from scripts.physics import LOWER, UPPER, attenuation, gray_level
 
 FILM_MM = (250.0, 200.0)
@@ -120,8 +120,7 @@ def draw_hand(
         raise ValueError(f"noise is {noise}, 0 to 0.2 expected")
     rows, columns = size or (round(FILM_MM[0] / spacing), round(FILM_MM[1] / spacing))
     person, one_hand = np.random.default_rng([seed, 20]), np.random.default_rng([seed, 21, hand == "left"])
-    # As on radiographs: a few px mostly, seldom more than 18.
-    asked = {name: float(min(person.gamma(3.0, 2.5), 24.0)) for name in JOINTS} | dict(overlaps or {})
+    asked = {name: draw_overlap(person) for name in JOINTS} | dict(overlaps or {})
     for name, overlap in asked.items():
         if name not in JOINTS or not -40 <= overlap <= 40:
             raise ValueError(f"overlap of {name} is {overlap}, -40 to 40 of {', '.join(JOINTS)} expected")

@@ -31,6 +31,7 @@ from scripts.phantoms.joint_anatomy import (
     UNITS,
     Array,
     draw_bones,
+    draw_overlap,
     draw_textures,
     metacarpal,
     phalanx,
@@ -213,10 +214,9 @@ def main(
     """
     for number in range(seed, seed + count):
         hand: Literal["left", "right"] = "left" if number % 2 else "right"
-        # As on radiographs: a few px mostly, seldom more than 18.
-        depth = float(np.random.default_rng([number, 2]).gamma(3.0, 2.5)) if overlap is None else overlap
+        depth = draw_overlap(np.random.default_rng([number, 2])) if overlap is None else overlap
         path = Path(output_dir) / f"joint_{number:03d}_{hand}.png"
-        save(draw_joint(number, size=size, overlap=min(depth, 24.0), hand=hand), path, bits=bits, masks=masks)
+        save(draw_joint(number, size=size, overlap=depth, hand=hand), path, bits=bits, masks=masks)
         logger.info("%s: overlap %.1f px of 256", path, depth)
 
 

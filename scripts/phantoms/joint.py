@@ -101,13 +101,10 @@ def draw_joint(
     """
     height, width = (size, size) if isinstance(size, int) else size
     if not (64 <= height <= 1024 and 64 <= width <= 1024):
-        raise ValueError(f"size is {height}x{width} px, 64 to 1024 a side expected")
-    if hand not in ("left", "right"):
-        raise ValueError(f"hand is {hand!r}, 'left' or 'right' expected")
+        raise ValueError(f"size: expected 64 to 1024 px a side, got {height}x{width} px")
     if not -40 <= overlap <= 40:
-        raise ValueError(f"overlap is {overlap}, -40 to 40 expected")
-    if not 0 <= noise <= 0.2:
-        raise ValueError(f"noise is {noise}, 0 to 0.2 expected")
+        raise ValueError(f"overlap: expected -40 to 40, got {overlap}")
+    check_hand(hand, noise)
     person, one_hand = np.random.default_rng([seed, 0]), np.random.default_rng([seed, 1, hand == "left"])
     bones = draw_bones(person, one_hand, overlap)
     texture = draw_textures(one_hand)
@@ -118,32 +115,44 @@ def draw_joint(
     frame = np.array([width, height]) / 2
     axes = [(((np.arange(2 * half * fine) + 0.5) / fine - half) / px).astype(np.float32) for half in frame]
     across, down = np.meshgrid(*axes)
-    drawn, inside = [], []
+    drawn = []
     for bone, attenuation_of in zip(bones, (metacarpal, phalanx), strict=True):
         mask = filled((bone.outline() * px + frame) * fine - 0.5, across.shape)
         depth = (distance_transform_edt(mask)[mask].astype(np.float32) - 0.5) / (px * fine)
         sharp = np.zeros(mask.shape, np.float32)
         sharp[mask] = attenuation_of(bone, depth, across[mask], down[mask], person, texture)
-        drawn.append(block_reduce(gaussian_filter(sharp, BLUR * fine, truncate=3), fine, np.mean))
-        inside.append(block_reduce(mask, fine, np.mean) > 0.5)
-    masks = np.stack(inside)
+        blurred = block_reduce(gaussian_filter(sharp, BLUR * fine, truncate=3), fine, np.mean)
+        drawn.append((blurred, block_reduce(mask, fine, np.mean) > 0.5))
+    absorbed, masks = (np.stack(parts) for parts in zip(*drawn, strict=True))
     soft = block_reduce(soft_tissue(across, down, person, texture), fine, np.mean).astype(np.float64)
 
     # One k for the overlap (or the gap): the soft tissue fades into its mean there.
     gap = (np.abs(across) < 20) & (np.abs(down - sum(bone.face(axes[0]) for bone in bones) / 2) < 3)
-    place = masks.all(axis=0) if masks.all(axis=0).any() else block_reduce(gap, fine, np.mean) > 0.5
-    k = soft[place].mean()
-    soft += (k - soft) * smooth_step(-distance_transform_edt(~place) / px, -24, 0)
+    flat = masks.all(axis=0) if masks.all(axis=0).any() else block_reduce(gap, fine, np.mean) > 0.5
+    k = soft[flat].mean()
+    soft += (k - soft) * smooth_step(-distance_transform_edt(~flat) / px, -24, 0)
 
-    image, layers = _expose(np.stack(drawn), soft, masks, noise, one_hand)
+    image, layers = _expose(absorbed, soft, masks, noise, one_hand)
     if hand == "left":
         image, layers, masks = image.flip(-1), layers.flip(-1), np.flip(masks, -1)
     gray = gray_level(torch.tensor(k)).item()
     return Phantom(image, layers, torch.from_numpy(masks.copy()), gray, FIELD_MM / min(height, width))
 
 
+def check_hand(hand: str, noise: float) -> None:
+    """Refuse another word than ``"left"`` or ``"right"``, and a noise outside 0 to 0.2.
+
+    Raises:
+        ValueError: names the argument.
+    """
+    if hand not in ("left", "right"):
+        raise ValueError(f"hand: expected 'left' or 'right', got {hand!r}")
+    if not 0 <= noise <= 0.2:
+        raise ValueError(f"noise: expected 0 to 0.2, got {noise}")
+
+
 def filled(outline: Array, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Pixels inside an outline, (N, 2) columns, rows."""
+    """Return the pixels inside an outline, (N, 2) columns, rows, as a mask."""
     canvas = Image.new("L", (shape[1], shape[0]))
     ImageDraw.Draw(canvas).polygon([(column, row) for column, row in outline.tolist()], fill=1)
     return np.asarray(canvas) > 0
@@ -152,7 +161,7 @@ def filled(outline: Array, shape: tuple[int, ...]) -> NDArray[np.bool_]:
 def _expose(
     bones: Array, soft: Array, masks: NDArray[np.bool_], noise: float, quanta: Generator
 ) -> tuple[Tensor, Tensor]:
-    """Image (1, H, W) and layers (2, H, W), gray levels, of the attenuations of bones (2, H, W) and soft tissue."""
+    """Return image (1, H, W) and layers (2, H, W), gray levels, of attenuations of bones (2, H, W) and soft tissue."""
     soft = soft + np.where(masks, 0.0, bones).sum(axis=0)
     bones = np.where(masks, bones, 0.0)
     grain = gaussian_filter(quanta.standard_normal(bones.shape), (0, 0.5, 0.5))
@@ -183,8 +192,8 @@ def save(phantom: Phantom, path: Path, *, bits: Literal[8, 16] = 8, masks: bool 
         beside = path.parent if masks else truth
         _write(phantom.masks[channel].float(), beside / f"{path.stem}_mask_{name}.png", 8)
         _write(phantom.layers[channel], truth / f"{path.stem}_layer_{name}.png", bits)
-    figures = {"soft_tissue": round(phantom.soft_tissue, 5), "spacing": round(phantom.spacing, 5)}
-    (truth / f"{path.stem}.json").write_text(json.dumps(figures) + "\n")
+    truths = {"soft_tissue": round(phantom.soft_tissue, 5), "spacing": round(phantom.spacing, 5)}
+    (truth / f"{path.stem}.json").write_text(json.dumps(truths) + "\n")
 
 
 def _write(gray: Tensor, path: Path, bits: int) -> None:
@@ -204,7 +213,7 @@ def main(
     """Draw joints, right and left hands in turn, into a folder that is an input of the bundle.
 
     Args:
-        output_dir: the folder, made if it is not there.
+        output_dir: the folder, created if it is not there.
         count: how many joints.
         seed: of the first joint; each next one counts on.
         size: side, or height,width, in px.

@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The authors' release of finger joints (folder or zip) as MONAI datalists and the transforms that read it."""
+"""Finger joints of the authors' release (folder or zip): MONAI datalists and the transforms that read them."""
 
 import json
 import re
@@ -64,12 +64,12 @@ def open_release(dataset_dir: str | Path) -> Path | zipfile.Path:
 
 
 def in_validation(case: str, fraction: float) -> bool:
-    """Return whether a case of the training split is held out for validation, by its name alone, so it never moves."""
+    """Return whether a case of the training split is held out for validation; its name alone decides."""
     return zlib.crc32(case.encode()) % 1000 < 1000 * fraction
 
 
 def case_fields(case: str) -> dict[str, Any]:
-    """Return ``case``, ``hand`` and ``joint`` of a name ``NUMBER_HAND_JOINT``; the last two are None for other names."""
+    """Return ``case``, ``hand`` and ``joint`` of a name ``NUMBER_HAND_JOINT``; of other names both are None."""
     found = re.fullmatch(r".*_([LR])_(\d+)", case)
     return {"case": case, "hand": found and found[1], "joint": found and int(found[2])}
 
@@ -144,7 +144,7 @@ class LoadJointd(MapTransform):
 
 
 class FaceLeftd(MapTransform):
-    """Mirroring of right hands, so that all joints of a batch face the same way and bones of two cases fit each other."""
+    """Mirroring of right hands, so that all joints of a batch face the same way and their bones fit each other."""
 
     def __call__(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Flip the columns of ``keys`` where ``hand`` is ``R``."""
@@ -156,7 +156,7 @@ class FaceLeftd(MapTransform):
 
 
 def signed_distance(masks: Tensor) -> Tensor:
-    """Return the distance to each mask's outline in px, positive inside, negative outside, zero halfway between two pixels.
+    """Return the distance to each mask's outline, px, positive inside, negative outside, zero between two pixels.
 
     Args:
         masks: (C, H, W), a pixel is inside above 0.5.
@@ -171,7 +171,7 @@ def signed_distance(masks: Tensor) -> Tensor:
 
 
 class SignedDistanced(MapTransform):
-    """Addition of ``distance`` (2, H, W), the :func:`signed_distance` of ``masks``, which the overlap synthesis needs."""
+    """Addition of ``distance`` (2, H, W), the :func:`signed_distance` of ``masks``, for the overlap synthesis."""
 
     def __init__(self, keys: Sequence[str] = ("masks",)) -> None:
         super().__init__(keys)

@@ -68,7 +68,7 @@ class OverlapError(PerBone):
 
     Args:
         split_only: only where the masks that ``y_pred`` holds overlap too: masks that are too small leave some of the
-            true overlap out, and there a layer is the image or nothing, whatever the method.
+            true overlap out, and there a layer is the image or nothing, with any method.
     """
 
     def __init__(self, *, split_only: bool = False) -> None:

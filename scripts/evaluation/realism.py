@@ -65,7 +65,7 @@ class Bones(NamedTuple):
 
     @property
     def cases(self) -> list[str]:
-        """The case of each bone."""
+        """Return the case of each bone."""
         return [entry["case"] for entry in self.entries]
 
 

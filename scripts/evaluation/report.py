@@ -178,6 +178,18 @@ def realism_section(realism: Realism) -> list[Part]:
     ]
 
 
+def sheet_section(sheet: str | Path) -> list[Part]:
+    """Return the sheet of real joints, a PNG, with its text."""
+    stream = io.BytesIO()
+    with Image.open(sheet) as picture:
+        picture.convert("RGB").save(stream, "JPEG", quality=88)
+    text = (
+        "The six largest overlaps first, then overlaps of all sizes: the image, the drawn masks, both layers (k left "
+        "to the network)."
+    )
+    return [{"text": text, "picture": data_uri(stream.getvalue(), "image/jpeg")}]
+
+
 def quoted(word: str) -> str:
     """Quote a word of a command line; single quotes inside it stay readable where a shell allows that."""
     return f'"{word}"' if "'" in word and not set(word) & set('"$`\\!') else shlex.quote(word)
@@ -212,9 +224,6 @@ def write_report(
         weights: file whose hash to name.
         seed: to name.
     """
-    stream = io.BytesIO()
-    with Image.open(sheet) as picture:
-        picture.convert("RGB").save(stream, "JPEG", quality=88)
     masks = [row for row in real_masks.rows if row["joints"] == real_masks.together]
     text = f"On all {masks[0]['images']} images of the split."
     predicted = [table(masks, "method", MASKS, networks=networks_of(real_masks), text=text)]
@@ -225,13 +234,7 @@ def write_report(
         "Are training overlaps as bright as real ones?": brightness_section(brightness),
         "Can layers be told from single bones?": realism_section(realism),
         "Predicted masks": predicted,
-        "Real joints": [
-            {
-                "text": "The six largest overlaps first, then overlaps of all sizes: the image, the drawn masks, "
-                "both layers (k left to the network).",
-                "picture": data_uri(stream.getvalue(), "image/jpeg"),
-            }
-        ],
+        "Real joints": sheet_section(sheet),
     }
     facts = {
         "weights": f"{weights}, SHA-256 {hashlib.sha256(Path(weights).read_bytes()).hexdigest()}",

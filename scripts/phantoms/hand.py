@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Whole-hand radiographs drawn by the program itself, with the truth of their five metacarpophalangeal joints."""
+"""Whole-hand radiographs, drawn by formulas, with the truth of their five metacarpophalangeal joints."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -32,7 +32,7 @@ from scripts.physics import attenuation, gray_level
 FILM_MM = (250.0, 200.0)
 """Height and width of a whole radiograph; a hand of 190 mm and the end of its forearm fill it."""
 JOINTS = ("MCP1", "MCP2", "MCP3", "MCP4", "MCP5")
-"""The joints whose truth is known, thumb to little finger."""
+"""Joints with a known truth, thumb to little finger."""
 LETTER_MM = (72.0, -98.0, 9.0)
 """Across, down of the lead letter from the image's centre, on a right hand, and its height, in mm."""
 LEAD = 1.9
@@ -47,8 +47,8 @@ class Joint:
         centre: x, y in px: column and row of the middle of the joint.
         box: top, left, bottom, right of the square in px; bottom and right are the first outside.
         masks: (2, h, w) bool, lower and upper bone.
-        layers: (2, h, w) float32, each bone as if imaged alone, zero outside its mask; None if nobody knows them.
-        soft_tissue: k, gray level 0..1 of the soft tissue in the overlap, or in the gap; None if nobody knows it.
+        layers: (2, h, w) float32, each bone as if imaged alone, zero outside its mask; None if they are unknown.
+        soft_tissue: k, gray level 0..1 of the soft tissue in the overlap, or in the gap; None if it is unknown.
     """
 
     centre: tuple[int, int]
@@ -84,12 +84,11 @@ def draw_hand(
     overlaps: Mapping[str, float] | None = None,
     noise: float = 0.014,
 ) -> Hand:
-    """Draw one hand, seen from its back, with a lead letter that says which.
+    """Draw one hand, seen from its back, with a lead letter for right or left.
 
-    Its metacarpophalangeal joints are drawn by the formulas of :mod:`scripts.phantoms.joint_anatomy`, as those of
-    :func:`scripts.phantoms.joint.draw_joint` are, and their truth holds as theirs does: ``recompose(layers,
-    soft_tissue, masks)`` is the image inside the masks to float32 rounding. What is neither bone of a joint is its soft
-    tissue.
+    Its metacarpophalangeal joints are drawn by the formulas of :func:`scripts.phantoms.joint.draw_joint`, and their
+    truth is as exact: ``recompose(layers, soft_tissue, masks)`` is the image inside the masks to float32 rounding. All
+    that is neither bone of a joint counts as its soft tissue.
 
     Args:
         seed: the same seed draws the same bytes; the two hands of one seed are mirror images but for small differences.
@@ -115,9 +114,7 @@ def draw_hand(
     for name, overlap in asked.items():
         if name not in JOINTS or not -40 <= overlap <= 40:
             raise ValueError(f"overlaps: expected -40 to 40 of {', '.join(JOINTS)}, got {overlap} of {name}")
-    skeleton = draw_skeleton(person, one_hand, asked)
-    texture = draw_textures(one_hand)
-
+    skeleton, texture = draw_skeleton(person, one_hand, asked), draw_textures(one_hand)
     grid = Grid(rows, columns, spacing)
     fields = {name: grid.field(name, skeleton.joints[name]) for name in JOINTS}
     soft = draw_soft_tissue(skeleton, grid, person, texture)
@@ -126,19 +123,9 @@ def draw_hand(
     k = {name: _flatten(soft[fields[name]], masks, spacing) for name, (_, masks) in pairs.items()}
 
     total += soft
-    grain = _grain(one_hand, total.shape)
-    total += noise * np.exp(total / 2) * grain
-    np.maximum(total, 0.0, out=total)
-    alone = {}
-    for name, field in fields.items():
-        bones, masks = pairs[name]
-        alone[name] = k[name] + _share_noise(bones, k[name], grain[field], noise, one_hand)
-        total[field] = np.where(masks.all(axis=0), alone[name].sum(axis=0) - k[name], total[field])
+    alone = _expose(total, fields, pairs, k, noise, one_hand)
     image = gray_level(torch.from_numpy(total))[None]
-    joints = {
-        name: _joint(image, field, torch.from_numpy(pairs[name][1]), alone[name], k[name])
-        for name, field in fields.items()
-    }
+    joints = {name: _joint(image, fields[name], pairs[name][1], alone[name], k[name]) for name in JOINTS}
     result = Hand(image, joints, spacing, "right")
     if hand == "left":
         result = _mirrored(result)
@@ -162,9 +149,30 @@ def _draw_bones(
     return total, drawn
 
 
-def _joint(image: Tensor, field: tuple[slice, slice], masks: Tensor, alone: Array, k: float) -> Joint:
+def _expose(
+    total: Array,
+    fields: Mapping[str, tuple[slice, slice]],
+    pairs: Mapping[str, tuple[Array, NDArray[np.bool_]]],
+    k: Mapping[str, float],
+    noise: float,
+    quanta: Generator,
+) -> dict[str, Array]:
+    """Add the detector's noise to ``total``, in place; return each joint's bones alone, with their share of noise."""
+    grain = _grain(quanta, total.shape)
+    total += noise * np.exp(total / 2) * grain
+    np.maximum(total, 0.0, out=total)
+    alone = {}
+    for name, field in fields.items():
+        bones, masks = pairs[name]
+        alone[name] = k[name] + _share_noise(bones, k[name], grain[field], noise, quanta)
+        total[field] = np.where(masks.all(axis=0), alone[name].sum(axis=0) - k[name], total[field])
+    return alone
+
+
+def _joint(image: Tensor, field: tuple[slice, slice], mask: NDArray[np.bool_], alone: Array, k: float) -> Joint:
     """Return one joint of an image, from its field, masks and the attenuation (2, h, w) of each bone alone."""
     down, across = field
+    masks = torch.from_numpy(mask)
     layers = torch.where(masks.all(dim=0), gray_level(torch.from_numpy(alone)).float(), image[:, down, across])
     centre = ((across.start + across.stop) // 2, (down.start + down.stop) // 2)
     box = (down.start, across.start, down.stop, across.stop)
@@ -216,7 +224,7 @@ def _mirrored(hand: Hand) -> Hand:
 
 
 def _mark(hand: Hand) -> None:
-    """Add the lead letter that says which hand it is, where the image is wide enough for it."""
+    """Add the lead letter for right or left, if the image is wide enough for it."""
     height, width = hand.image.shape[1:]
     column, row = (round(value / hand.spacing) for value in (LETTER_MM[0], LETTER_MM[1]))
     size = round(LETTER_MM[2] / hand.spacing)

@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Radiographs of finger joints drawn by the program itself, with the truth: two bones, soft tissue, quantum noise."""
+"""Radiographs of finger joints, drawn by formulas, with the truth: two bones, soft tissue, quantum noise."""
 
 import json
 import logging
@@ -77,10 +77,9 @@ def draw_joint(
 ) -> Phantom:
     """Draw one metacarpophalangeal joint: the base of a proximal phalanx above a metacarpal head.
 
-    The truth holds to float32 rounding: ``recompose(layers, soft_tissue, masks)`` is the image inside the masks, noise
-    included. For that the soft tissue is flat in the overlap (it varies freely from 24 units on), what the detector's
-    blur carries over a bone's outline counts as soft tissue, and in the overlap each layer has noise of its own, half
-    the variance of the image's each.
+    ``recompose(layers, soft_tissue, masks)`` is the image inside the masks to float32 rounding, noise included. For
+    that the soft tissue is flat in the overlap and varies from 24 units on; attenuation that blur carries over a bone's
+    outline counts as soft tissue; in the overlap each layer has half of the variance of the image's noise.
 
     Args:
         seed: the same seed draws the same bytes; the two hands of one seed are mirror images but for small differences.
@@ -100,10 +99,7 @@ def draw_joint(
         torch.Size([2, 300, 500])
     """
     height, width = (size, size) if isinstance(size, int) else size
-    if not (64 <= height <= 1024 and 64 <= width <= 1024):
-        raise ValueError(f"size: expected 64 to 1024 px a side, got {height}x{width} px")
-    if not -40 <= overlap <= 40:
-        raise ValueError(f"overlap: expected -40 to 40, got {overlap}")
+    _check(height, width, overlap)
     check_hand(hand, noise)
     person, one_hand = np.random.default_rng([seed, 0]), np.random.default_rng([seed, 1, hand == "left"])
     bones = draw_bones(person, one_hand, overlap)
@@ -116,27 +112,48 @@ def draw_joint(
     axes = [(((np.arange(2 * half * fine) + 0.5) / fine - half) / px).astype(np.float32) for half in frame]
     across, down = np.meshgrid(*axes)
     drawn = []
-    for bone, attenuation_of in zip(bones, (metacarpal, phalanx), strict=True):
+    for bone, formula in zip(bones, (metacarpal, phalanx), strict=True):
         mask = filled((bone.outline() * px + frame) * fine - 0.5, across.shape)
         depth = (distance_transform_edt(mask)[mask].astype(np.float32) - 0.5) / (px * fine)
-        sharp = np.zeros(mask.shape, np.float32)
-        sharp[mask] = attenuation_of(bone, depth, across[mask], down[mask], person, texture)
-        blurred = block_reduce(gaussian_filter(sharp, BLUR * fine, truncate=3), fine, np.mean)
-        drawn.append((blurred, block_reduce(mask, fine, np.mean) > 0.5))
+        drawn.append(_detect(formula(bone, depth, across[mask], down[mask], person, texture), mask, fine))
     absorbed, masks = (np.stack(parts) for parts in zip(*drawn, strict=True))
     soft = block_reduce(soft_tissue(across, down, person, texture), fine, np.mean).astype(np.float64)
 
-    # One k for the overlap (or the gap): the soft tissue fades into its mean there.
     gap = (np.abs(across) < 20) & (np.abs(down - sum(bone.face(axes[0]) for bone in bones) / 2) < 3)
-    flat = masks.all(axis=0) if masks.all(axis=0).any() else block_reduce(gap, fine, np.mean) > 0.5
-    k = soft[flat].mean()
-    soft += (k - soft) * smooth_step(-distance_transform_edt(~flat) / px, -24, 0)
-
+    both = np.asarray(masks.all(axis=0))
+    flat = both if both.any() else block_reduce(gap, fine, np.mean) > 0.5
+    k, soft = _flatten(soft, flat, px)
     image, layers = _expose(absorbed, soft, masks, noise, one_hand)
     if hand == "left":
-        image, layers, masks = image.flip(-1), layers.flip(-1), np.flip(masks, -1)
+        image, layers, masks = image.flip(-1), layers.flip(-1), np.flip(masks, -1).copy()
     gray = gray_level(torch.tensor(k)).item()
-    return Phantom(image, layers, torch.from_numpy(masks.copy()), gray, FIELD_MM / min(height, width))
+    return Phantom(image, layers, torch.from_numpy(masks), gray, FIELD_MM / min(height, width))
+
+
+def _check(height: int, width: int, overlap: float) -> None:
+    """Refuse a size or an overlap that :func:`draw_joint` does not draw.
+
+    Raises:
+        ValueError: names the argument.
+    """
+    if not (64 <= height <= 1024 and 64 <= width <= 1024):
+        raise ValueError(f"size: expected 64 to 1024 px a side, got {height}x{width} px")
+    if not -40 <= overlap <= 40:
+        raise ValueError(f"overlap: expected -40 to 40, got {overlap}")
+
+
+def _detect(inside: Array, mask: NDArray[np.bool_], fine: int) -> tuple[Array, NDArray[np.bool_]]:
+    """Return a bone's attenuation, blurred as the detector does, and its mask, in the image's own pixels."""
+    sharp = np.zeros(mask.shape, np.float32)
+    sharp[mask] = inside
+    blurred = gaussian_filter(sharp, BLUR * fine, truncate=3)
+    return block_reduce(blurred, fine, np.mean), block_reduce(mask, fine, np.mean) > 0.5
+
+
+def _flatten(soft: Array, flat: NDArray[np.bool_], px: float) -> tuple[float, Array]:
+    """Return the mean k of the soft tissue in the overlap, or in the gap, and soft tissue that fades into it there."""
+    k = soft[flat].mean()
+    return k, soft + (k - soft) * smooth_step(-distance_transform_edt(~flat) / px, -24, 0)
 
 
 def check_hand(hand: str, noise: float) -> None:
@@ -178,12 +195,12 @@ def save(phantom: Phantom, path: Path, *, bits: Literal[8, 16] = 8, masks: bool 
     """Write a phantom as an input of the bundle, its truth in a folder ``truth`` beside it.
 
     Args:
-        phantom: what to write.
+        phantom: to write.
         path: the image's file, a PNG or TIFF; masks are ``NAME_mask_upper.png`` and ``NAME_mask_lower.png`` (0, 255),
             true layers ``truth/NAME_layer_upper.png`` and ``truth/NAME_layer_lower.png``, k and spacing
             ``truth/NAME.json``.
         bits: depth of image and layers.
-        masks: write the masks beside the image; otherwise they are part of the truth.
+        masks: write the masks beside the image; if not, into the folder ``truth``.
     """
     truth = path.parent / "truth"
     truth.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Edge profiles: how the bones of a synthetic overlap end at their outlines."""
+"""Edge profiles of synthetic overlaps: bones that thin towards their outline, and whole bones with soft edges."""
 
 import torch
 from torch import Tensor

@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""How fast pre-training learns, in images per second, and where its time goes, beside the paper's configuration."""
+"""Speed of a pre-training step, in images per second, and its parts, beside the paper's configuration."""
 
 import json
 import logging
@@ -43,7 +43,7 @@ logger = logging.getLogger(__name__)
 
 
 def draw_release(folder: Path, count: int) -> None:
-    """Lay ``count`` drawn joints of 256 px that do not overlap out as the authors' release is, all in every split."""
+    """Write ``count`` drawn joints of 256 px that do not overlap as the authors' release, all in every split."""
     cases, entries = folder / "Data" / "drawn", []
     cases.mkdir(parents=True)
     for number in range(count):
@@ -66,27 +66,27 @@ def draw_release(folder: Path, count: int) -> None:
 
 
 class Stopwatch:
-    """Seconds by name; waits for the GPU, where there is one, before it looks at the clock."""
+    """Seconds by name; it waits for the GPU, where there is one, before it reads the clock."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, list[float]] = {name: [] for name in PARTS}
 
     @contextmanager
     def measuring(self, name: str) -> Iterator[None]:
-        """Add what happens inside to ``name``."""
+        """Add the time of the block to ``name``."""
         started = self.now()
         yield
         self.seconds[name].append(self.now() - started)
 
     @staticmethod
     def now() -> float:
-        """The clock, when all that was asked of the device is done."""
+        """Return the time when the device has finished its work."""
         if torch.cuda.is_available():
             torch.cuda.synchronize()
         return time.perf_counter()
 
     def around(self, call: Callable[..., Any], name: str) -> Callable[..., Any]:
-        """``call``, measured."""
+        """Return ``call`` with its time measured."""
 
         def measured(*args: Any, **kwargs: Any) -> Any:
             with self.measuring(name):
@@ -102,7 +102,7 @@ def compiled(trainer: Any) -> None:
 
 
 def measure(names: tuple[str, ...], settings: dict[str, Any], steps: int, warm_up: int, compile_networks: bool) -> dict:
-    """Take steps of a training as its configs describe it; seconds of each part of each step, and the peak memory.
+    """Take steps of a training as its configs describe it; return seconds of each part of each step, and peak memory.
 
     Args:
         names: of the configs.
@@ -142,7 +142,7 @@ def measure(names: tuple[str, ...], settings: dict[str, Any], steps: int, warm_u
 
 
 def peak_memory() -> float:
-    """GiB that this process needed at most: of the GPU where there is one, else of the machine."""
+    """Return the largest memory of this process, GiB: of the GPU where there is one, else of the machine."""
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated() / 2**30
     # VmHWM, not ru_maxrss, which a child inherits from its parent.
@@ -151,9 +151,9 @@ def peak_memory() -> float:
 
 
 def table(measured: dict[str, dict], batch_size: int) -> str:
-    """One row a configuration: images per second, seconds a step on the clock and of CPU, share of each part, memory.
+    """Return one row a configuration: images per second, seconds a step (clock, CPU), share of each part, memory.
 
-    On a busy machine the clock also tells what the others do. The last line says how much faster the first one is.
+    On a busy machine the clock also counts other processes. The last line gives the first one's speed over the last's.
     """
     wide = max(map(len, measured))
     lines = [f"{'':{wide}}  images/s   s/step  cpu s/step  " + "  ".join(f"{part:>9}" for part in PARTS) + "  peak GiB"]
@@ -170,7 +170,7 @@ def table(measured: dict[str, dict], batch_size: int) -> str:
 
 
 def child(arguments: dict[str, Any]) -> dict:
-    """:func:`measure` in a process of its own, for the peak memory of one is not that of the other."""
+    """Run :func:`measure` in a process of its own, so that each has a peak memory of its own."""
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.training_step", "one", json.dumps(arguments)],
         cwd=ROOT,
@@ -184,11 +184,11 @@ def child(arguments: dict[str, Any]) -> dict:
 
 
 def one(asked: dict[str, Any]) -> None:
-    """Print, as JSON, what :func:`measure` finds for one configuration."""
+    """Print the result of :func:`measure` for one configuration as JSON."""
     torch.set_num_threads(asked["threads"])
-    some = f"$release_datalist(@dataset_dir, split='train', overlap=@overlap)[:{asked['joints']}]"
+    chosen = f"$release_datalist(@dataset_dir, split='train', overlap=@overlap)[:{asked['joints']}]"
     settings = {
-        "train#dataset#data": some,
+        "train#dataset#data": chosen,
         "device": torch.device(asked["device"]),
         "dataset_dir": asked["dataset_dir"],
         "batch_size": asked["batch_size"],
@@ -211,7 +211,7 @@ def main(
     compile: bool = False,
     joints: int = 8,
 ) -> None:
-    """Print how fast both pre-trainings are at the same batch, on the same device, one after the other.
+    """Print the speed of both pre-trainings at the same batch, on the same device, one after the other.
 
     The reference is the paper's configuration: 256 px, float32, its synthesis and its three networks. With the release
     in ``BLS_GAN_DATA`` its first joints are read, drawn ones without it. bfloat16, channels_last and compilation are

@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Joints with known masks written as a folder in the layout of the authors' release, so that a training can read it."""
+"""Export of joints with known masks as a folder in the layout of the authors' release, for trainings."""
 
 import json
 from collections.abc import Collection, Sequence
@@ -26,18 +26,18 @@ from scripts.datasets.finger_joints import in_validation
 from scripts.physics import FOUND_OVERLAP, LOWER, UPPER
 
 FOLDER = "Dataset_cases_anonymization"
-"""Of the cases, as the release names it."""
+"""Folder of the cases, as the release names it."""
 
 NO_FINGER = 0
-"""Where the release has the finger: not known here."""
+"""Finger in the name of a case, where it is not known."""
 
 
 @dataclass(frozen=True)
 class KnownMasks:
-    """One joint whose masks somebody has drawn.
+    """Joint with drawn masks.
 
     Attributes:
-        case: what must not be torn apart by a split, e.g. all joints of a patient; letters and digits.
+        case: unit that no split divides, e.g. all joints of a patient; letters and digits.
         hand: ``"L"`` or ``"R"``.
         name: unique within the case; letters, digits, ``-`` and ``_``.
         image: (H, W) float32, gray levels 0..1, bright = more attenuation.
@@ -74,7 +74,7 @@ def on_grid(image: Tensor, masks: Tensor, side: int = 256) -> tuple[Tensor, Tens
 
 
 def held_out(cases: Collection[str], fraction: float) -> set[str]:
-    """Cases that no training sees, chosen by their names alone: one at least, and never all.
+    """Choose cases that no training sees, by their names alone: one at least, and never all.
 
     Args:
         cases: names.
@@ -89,14 +89,14 @@ def held_out(cases: Collection[str], fraction: float) -> set[str]:
     """
     different = sorted(set(cases))
     if len(different) < 2:
-        raise ValueError(f"{len(different)} case, 2 at least expected: one is held out")
+        raise ValueError(f"expected 2 cases or more, of which one is held out, got {len(different)}")
     ranked = sorted(different, key=_turn)
     chosen = [case for case in ranked if in_validation(case, fraction)]
     return set(chosen[:-1] if len(chosen) == len(ranked) else chosen or ranked[:1])
 
 
 def _turn(case: str) -> tuple[int, str]:
-    """Order in which cases are held out as the fraction grows."""
+    """Return the order in which cases are held out as the fraction grows."""
     return next(share for share in range(1, 1001) if in_validation(case, share / 1000)), case
 
 
@@ -124,11 +124,11 @@ def write_release(folder: Path, joints: Sequence[KnownMasks], fraction: float, s
     }
     for joint in joints:
         gray, inside = on_grid(torch.from_numpy(joint.image)[None], torch.from_numpy(joint.masks), side)
-        place = f"{FOLDER}/{joint.case}_{joint.hand}_{NO_FINGER}/{joint.name}"
-        entry = {"image": f"{place}.png", "background": f"{place}.png"}
+        stem = f"{FOLDER}/{joint.case}_{joint.hand}_{NO_FINGER}/{joint.name}"
+        entry = {"image": f"{stem}.png", "background": f"{stem}.png"}
         _write(folder / "Data" / entry["image"], gray[0])
         for bone, name in ((UPPER, "upper"), (LOWER, "lower")):
-            entry[name] = f"{place}_mask_{name}.png"
+            entry[name] = f"{stem}_mask_{name}.png"
             _write(folder / "Data" / entry[name], inside[bone].float())
         split = lists["test" if joint.case in out else "train"]
         split["all"].append(entry)

@@ -9,9 +9,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The authors' release of finger joints (folder or zip) as MONAI datalists and the transforms that read it."""
+"""Finger joints of the authors' release (folder or zip): MONAI datalists and the transforms that read them."""
 
 import json
+import re
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
@@ -44,13 +45,13 @@ OVERLAPS = ("all", "overlap", "nonoverlap")
 
 
 def open_release(dataset_dir: str | Path) -> Path | zipfile.Path:
-    """The folder that holds the release's lists, whether it lies in a folder or in a zip.
+    """Find the folder that holds the release's lists, in a folder or in a zip.
 
     Args:
         dataset_dir: the release's zip, or a folder that is, or holds, its ``Data`` folder or that zip.
 
     Raises:
-        FileNotFoundError: there is no release at that place.
+        FileNotFoundError: there is no release.
     """
     start = Path(dataset_dir)
     zips = [path for path in (start, *sorted(start.glob("*release*.zip"))) if zipfile.is_zipfile(path)]
@@ -59,18 +60,24 @@ def open_release(dataset_dir: str | Path) -> Path | zipfile.Path:
     for root in roots:
         if (root / "LS_K1_all_train").is_file():
             return root
-    raise FileNotFoundError(f"{dataset_dir}: no release there (neither LS_K1_all_train, nor Data/, nor a release zip)")
+    raise FileNotFoundError(f"{dataset_dir}: expected LS_K1_all_train, Data/ or a release zip, found none of them")
 
 
 def in_validation(case: str, fraction: float) -> bool:
-    """Whether a case of the training split is held out for validation; decided by its name alone, so it never moves."""
+    """Return whether a case of the training split is held out for validation; its name alone decides."""
     return zlib.crc32(case.encode()) % 1000 < 1000 * fraction
+
+
+def case_fields(case: str) -> dict[str, Any]:
+    """Return ``case``, ``hand`` and ``joint`` of a name ``NUMBER_HAND_JOINT``; of other names both are None."""
+    found = re.fullmatch(r".*_([LR])_(\d+)", case)
+    return {"case": case, "hand": found and found[1], "joint": found and int(found[2])}
 
 
 def release_datalist(
     dataset_dir: str | Path, *, split: str, overlap: str = "all", validation_fraction: float = 0.12
 ) -> list[dict[str, Any]]:
-    """One dictionary an image of the release's K1 split.
+    """List the images of the release's K1 split, one dictionary each.
 
     Args:
         dataset_dir: see :func:`open_release`.
@@ -79,17 +86,17 @@ def release_datalist(
         validation_fraction: share of the training cases that is held out. All visits of a case go the same way.
 
     Returns:
-        ``image``, ``lower``, ``upper``, ``background``: places inside the release; ``name``, ``case``, ``hand``
+        ``image``, ``lower``, ``upper``, ``background``: paths inside the release; ``name``, ``case``, ``hand``
         (``L`` or ``R``), ``joint`` (2, 5, 8, 11, 13: little finger to thumb).
 
     Raises:
-        FileNotFoundError: there is no release at that place.
+        FileNotFoundError: there is no release.
         ValueError: an unknown split or overlap.
     """
     if split not in SPLITS:
-        raise ValueError(f"split is {split!r}, one of {SPLITS} expected")
+        raise ValueError(f"split: expected one of {', '.join(SPLITS)}, got {split!r}")
     if overlap not in OVERLAPS:
-        raise ValueError(f"overlap is {overlap!r}, one of {OVERLAPS} expected")
+        raise ValueError(f"overlap: expected one of {', '.join(OVERLAPS)}, got {overlap!r}")
     root = open_release(dataset_dir)
     published = "test" if split == "test" else "train"
     datalist = []
@@ -100,16 +107,15 @@ def release_datalist(
             continue
         if published == "train" and in_validation(case, validation_fraction) != (split == "validation"):
             continue
-        _, hand, joint = case.split("_")
-        places = {key: root / entry[key] for key in ("image", "lower", "upper", "background")}
-        datalist.append({**places, "name": name, "case": case, "hand": hand, "joint": int(joint)})
+        files = {key: root / entry[key] for key in ("image", "lower", "upper", "background")}
+        datalist.append({**files, "name": name, **case_fields(case)})
     return datalist
 
 
 class LoadJointd(MapTransform):
-    """Read one joint of the release: ``image`` (1, H, W) in 0..1, ``masks`` (2, H, W) in {0, 1}, ``background``.
+    """Loader of one joint of the release: ``image`` (1, H, W), 0..1, ``masks`` (2, H, W), 0 or 1, ``background``.
 
-    Rows come first. The background is read where ``keys`` asks for it.
+    Rows come first.
 
     Args:
         keys: which of ``image`` and ``background`` to read.
@@ -119,13 +125,13 @@ class LoadJointd(MapTransform):
         super().__init__(keys)
 
     @staticmethod
-    def read(place: Path | zipfile.Path) -> Tensor:
-        """Gray levels 0..1 of one picture, (1, H, W); MONAI's readers cannot look into a zip."""
-        with place.open("rb") as stream, Image.open(stream) as picture:
+    def read(path: Path | zipfile.Path) -> Tensor:
+        """Read the gray levels 0..1 of one picture, (1, H, W); MONAI's readers cannot look into a zip."""
+        with path.open("rb") as stream, Image.open(stream) as picture:
             return torch.from_numpy(np.array(picture.convert("L"), dtype=np.float32))[None] / 255.0
 
     def __call__(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """Replace the places in ``data`` by tensors."""
+        """Replace the paths in ``data`` by tensors."""
         joint = dict(data)
         for key in self.key_iterator(joint):  # type: ignore[arg-type]
             joint[key] = self.read(joint[key])
@@ -138,7 +144,7 @@ class LoadJointd(MapTransform):
 
 
 class FaceLeftd(MapTransform):
-    """Mirror joints of right hands, so that all of a batch face the same way and bones of two cases fit each other."""
+    """Mirroring of right hands, so that all joints of a batch face the same way and their bones fit each other."""
 
     def __call__(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Flip the columns of ``keys`` where ``hand`` is ``R``."""
@@ -150,7 +156,7 @@ class FaceLeftd(MapTransform):
 
 
 def signed_distance(masks: Tensor) -> Tensor:
-    """Distance to each mask's outline in px, positive inside, negative outside, zero halfway between two pixels.
+    """Return the distance to each mask's outline, px, positive inside, negative outside, zero between two pixels.
 
     Args:
         masks: (C, H, W), a pixel is inside above 0.5.
@@ -160,18 +166,18 @@ def signed_distance(masks: Tensor) -> Tensor:
     """
     inside = (masks > 0.5).float()
     within = torch.as_tensor(distance_transform_edt(inside), dtype=torch.float32)
-    without = torch.as_tensor(distance_transform_edt(1.0 - inside), dtype=torch.float32)
-    return within - without - inside + 0.5
+    outside = torch.as_tensor(distance_transform_edt(1.0 - inside), dtype=torch.float32)
+    return within - outside - inside + 0.5
 
 
 class SignedDistanced(MapTransform):
-    """Add ``distance`` (2, H, W), the :func:`signed_distance` of ``masks``, as the overlap synthesis needs it."""
+    """Addition of ``distance`` (2, H, W), the :func:`signed_distance` of ``masks``, for the overlap synthesis."""
 
     def __init__(self, keys: Sequence[str] = ("masks",)) -> None:
         super().__init__(keys)
 
     def __call__(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """Measure once; a caching dataset keeps it."""
+        """Add the distance; a caching dataset measures it once."""
         joint = dict(data)
         for key in self.key_iterator(joint):  # type: ignore[arg-type]
             joint["distance"] = signed_distance(joint[key])

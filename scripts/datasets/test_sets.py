@@ -7,6 +7,7 @@
 # distributed under the License is distributed on an "AS IS" BASIS,
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
+# limitations under the License.
 
 """Test sets: yardsticks with known layers, and real joints of the release."""
 
@@ -17,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from scripts.datasets.finger_joints import LoadJointd, release_datalist
+from scripts.datasets.finger_joints import LoadJointd, case_fields, release_datalist
 from scripts.physics import overlap_of
 
 Joint = dict[str, Tensor]
@@ -33,8 +34,9 @@ class Yardstick(Dataset[Joint]):
         path: the npz.
 
     Attributes:
-        cases: the joint each image comes from, by its ``name`` in the npz (``.../CASE/IMAGE.jpg``); without names every
-            image is a case of its own.
+        datalist: ``case``, ``hand`` and ``joint`` of each image, from its ``name`` in the npz (``.../CASE/IMAGE.jpg``);
+            without names every image is a case of its own.
+        cases: the case of each image.
 
     Raises:
         ValueError: it lacks one of the four.
@@ -42,15 +44,16 @@ class Yardstick(Dataset[Joint]):
 
     def __init__(self, path: str | Path) -> None:
         with np.load(path) as stored:
-            missing = {"image_full", "masks", "layers", "k"} - set(stored.files)
-            if missing:
-                raise ValueError(f"{path}: no {', '.join(sorted(missing))} in it; it has {', '.join(stored.files)}")
+            expected = ("image_full", "masks", "layers", "k")
+            if not set(expected).issubset(stored.files):
+                raise ValueError(f"{path}: expected {', '.join(expected)}, got {', '.join(stored.files)}")
             self.images = torch.from_numpy(stored["image_full"])[:, None].float()
             self.masks = torch.from_numpy(stored["masks"]).float()
             self.layers = torch.from_numpy(stored["layers"]).float()
             self.soft_tissue = torch.from_numpy(stored["k"]).float()
             names = stored["name"] if "name" in stored.files else [f"{at}/" for at in range(len(self.images))]
-        self.cases = [Path(str(name)).parent.name or str(name).strip("/") for name in names]
+        self.datalist = [case_fields(Path(str(name)).parent.name or str(name).strip("/")) for name in names]
+        self.cases = [entry["case"] for entry in self.datalist]
 
     def __len__(self) -> int:
         return len(self.images)
@@ -62,7 +65,7 @@ class Yardstick(Dataset[Joint]):
 
 
 class RealJoints(Dataset[Joint]):
-    """Joints of the release as they are, with their drawn masks; each is read once and kept in 8 bits.
+    """Real joints of the release with their drawn masks; each is read once and kept in 8 bits.
 
     An item has ``image`` and ``background`` (1, H, W), ``masks`` and ``label`` (2, H, W), the drawn masks, and
     ``soft_tissue``, the mean of the background in the overlap (of the whole region where there is none).
@@ -73,7 +76,8 @@ class RealJoints(Dataset[Joint]):
         overlap: ``all``, ``overlap`` or ``nonoverlap``, by the drawn masks.
 
     Attributes:
-        cases: the joint each image shows.
+        datalist: see :func:`scripts.datasets.finger_joints.release_datalist`.
+        cases: the case of each image.
     """
 
     def __init__(self, dataset_dir: str | Path, *, split: str = "test", overlap: str = "all") -> None:

@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""How sure a mean is: 95 % bootstrap intervals over images, visits of one joint drawn together."""
+"""Bootstrap intervals of 95 % over images; visits of one joint are drawn together."""
 
 from collections.abc import Callable, Sequence
 
@@ -20,15 +20,15 @@ CONFIDENCE, RESAMPLES = 0.95, 2000
 
 
 def mean_interval(values: np.ndarray, cases: Sequence[str], *, seed: int = 0) -> tuple[float, float] | None:
-    """Interval of the mean of all images, percentile bootstrap over the cases.
+    """Return the interval of the mean of all images, percentile bootstrap over the cases.
 
     Args:
-        values: (N,), a figure an image, NaN where there was nothing to measure.
-        cases: (N,), what joint an image shows; its images are drawn together.
+        values: (N,), a metric of each image, NaN where there was nothing to measure.
+        cases: (N,), the joint of each image; its images are drawn together.
         seed: of the resampling.
 
     Returns:
-        Lower and upper end; nothing where fewer than two cases have a figure.
+        Lower and upper end; None where fewer than two cases have a value.
     """
     measured = np.isfinite(values)
     _, case = np.unique(np.asarray(cases)[measured], return_inverse=True)
@@ -50,11 +50,11 @@ def mean_interval(values: np.ndarray, cases: Sequence[str], *, seed: int = 0) ->
 def interval(
     statistic: Callable[[np.ndarray], float], cases: Sequence[str], *, seed: int = 0, resamples: int = 500
 ) -> tuple[float, float]:
-    """Interval of any statistic of images, percentile bootstrap over the cases.
+    """Return the interval of any statistic of images, percentile bootstrap over the cases.
 
     Args:
-        statistic: takes numbers of images, some of them more than once.
-        cases: (N,), what joint an image shows.
+        statistic: takes indices of images, which may repeat.
+        cases: (N,), the joint of each image.
         seed: of the resampling.
         resamples: how often the statistic is taken.
     """

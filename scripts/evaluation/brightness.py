@@ -9,9 +9,8 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""How bright overlaps are: what both bones, continued into it, would add up to, against what the image shows."""
+"""Brightness of overlaps: both bones, continued into the overlap and composed, less the image."""
 
-import json
 import logging
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,7 +25,7 @@ from torch.utils.data import Dataset, default_collate
 from scripts.datasets.finger_joints import FaceLeftd, SignedDistanced
 from scripts.datasets.test_sets import RealJoints
 from scripts.evaluation.bootstrap import mean_interval
-from scripts.evaluation.tables import Row, write_csv
+from scripts.evaluation.tables import Row, write_table
 from scripts.networks.baselines import SurfaceFill
 from scripts.physics import FOUND_OVERLAP, attenuation, gray_level, overlap_of
 from scripts.training.overlap_synthesis import JOINT_KEYS, OverlapSynthesis
@@ -35,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 
 def brightness_bias(image: Tensor, masks: Tensor, soft_tissue: Tensor, fill: SurfaceFill) -> Tensor:
-    """Mean over the overlap of what both bones, continued into it, compose to, less the image.
+    """Return the mean over the overlap of both bones, continued into it and composed, less the image.
 
     Args:
         image: (B, 1, H, W), gray levels 0..1.
@@ -55,7 +54,7 @@ def brightness_bias(image: Tensor, masks: Tensor, soft_tissue: Tensor, fill: Sur
 
 
 class Composites(Dataset[dict[str, Tensor]]):
-    """Synthetic overlaps as a training makes them, with their true masks and k.
+    """Synthetic overlaps of a training, with their true masks and k.
 
     An item has ``image`` (1, H, W), ``masks`` (2, H, W) and ``soft_tissue``.
 
@@ -63,7 +62,7 @@ class Composites(Dataset[dict[str, Tensor]]):
         joints: that do not overlap, all of one size.
         synthesis: composes them.
         seed: of its random numbers; those of the process are left alone.
-        every: compose every so-manieth joint.
+        every: compose every n-th joint.
 
     Attributes:
         cases: of the lower bone.
@@ -72,22 +71,22 @@ class Composites(Dataset[dict[str, Tensor]]):
     def __init__(self, joints: RealJoints, synthesis: OverlapSynthesis, *, seed: int = 0, every: int = 1) -> None:
         face = Compose([FaceLeftd(("image", "background", "masks")), SignedDistanced()])
         chosen = range(0, len(joints), every)
-        some = [face({**joints[at], "hand": joints.datalist[at]["hand"]}) for at in chosen]
+        facing = [face({**joints[at], "hand": joints.datalist[at]["hand"]}) for at in chosen]
         self.cases = [joints.cases[at] for at in chosen]
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.made = synthesis(default_collate([{key: joint[key] for key in JOINT_KEYS} for joint in some]))
+            self.composed = synthesis(default_collate([{key: joint[key] for key in JOINT_KEYS} for joint in facing]))
 
     def __len__(self) -> int:
         return len(self.cases)
 
     def __getitem__(self, index: int) -> dict[str, Tensor]:
-        image, masks, k = (self.made[key][index] for key in ("image", "true_masks", "soft_tissue"))
+        image, masks, k = (self.composed[key][index] for key in ("image", "true_masks", "soft_tissue"))
         return {"image": image, "masks": masks, "soft_tissue": k.flatten()[0]}
 
 
 class Brightness:
-    """The bias of several sets of overlaps, so that one sees whether training overlaps are as bright as real ones.
+    """Brightness bias of several sets of overlaps, to compare training overlaps with real ones.
 
     Args:
         joints: sets by name, items with ``image``, ``masks`` and ``soft_tissue``, each set with ``cases``.
@@ -123,13 +122,11 @@ class Brightness:
                     row[f"{name}{column}"] = None if number is None else round(number, 4)
             self.rows.append(row)
             logger.info("brightness | %s", " | ".join(f"{key} {value}" for key, value in row.items()))
-        self.output_dir.mkdir(parents=True, exist_ok=True)
-        (self.output_dir / "brightness.json").write_text(json.dumps(self.rows, indent=4) + "\n")
-        write_csv(self.output_dir / "brightness.csv", self.rows)
+        write_table(self.output_dir, "brightness", self.rows)
         return self.rows
 
     @staticmethod
     def bias_of(joint: Mapping[str, Tensor], fill: SurfaceFill) -> float:
-        """Of one joint."""
+        """Return the bias of one joint."""
         image, masks, k = (joint[key][None] for key in ("image", "masks", "soft_tissue"))
         return float(brightness_bias(image, masks, k, fill))

@@ -7,6 +7,7 @@
 # distributed under the License is distributed on an "AS IS" BASIS,
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
+# limitations under the License.
 
 """Contact sheets: layers of several joints on one page."""
 
@@ -26,7 +27,7 @@ logger = logging.getLogger(__name__)
 def gallery(
     layers: Tensor, joints: RealJoints, path: str | Path, *, version: str, count: int = 24, largest: int = 6
 ) -> Path:
-    """Draw a contact sheet of real overlaps and what a method made of them: the largest, and others of all sizes.
+    """Draw a contact sheet of real overlaps and their layers: the largest, and others of all sizes.
 
     The picture shows the release's images, which may not be passed on; its foot says so.
 

@@ -9,47 +9,44 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What methods are measured on, known layers and real overlaps, and how one of them is measured on one set."""
+"""Measurement of one method on one set of joints."""
 
-import logging
 from collections.abc import Mapping, Sequence
 
 import torch
-from ignite.metrics import Metric
 from monai.data import DataLoader
 from monai.engines import IterationEvents, PrepareBatchExtraInput, SupervisedEvaluator
+from monai.handlers import IgniteMetricHandler
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from scripts.datasets.test_sets import Joint
-from scripts.evaluation.metrics import layers_of
-
-logger = logging.getLogger(__name__)
+from scripts.evaluation.metrics import PerBone, layers_of
 
 
 def measure(
     network: nn.Module,
     joints: Dataset[Joint],
-    figures: Mapping[str, Metric],
+    metrics: Mapping[str, PerBone],
     *,
     given: Sequence[str] = (),
     device: torch.device | str = "cpu",
     batch_size: int = 8,
     keep_layers: bool = False,
 ) -> dict[str, Tensor]:
-    """Figures of one method on one set of joints.
+    """Take metrics of one method on one set of joints.
 
     Args:
         network: answers (B, 6, H, W), as :class:`scripts.networks.separator.Separator` does.
-        joints: items with ``image``, ``label`` and what ``given`` names.
-        figures: :class:`monai.handlers.IgniteMetricHandler` by name, with ``save_details``.
-        given: what the network is told beside the image: of ``masks``, ``soft_tissue``.
+        joints: items with ``image``, ``label`` and the keys of ``given``.
+        metrics: to take, by name.
+        given: inputs of the network beside the image: of ``masks``, ``soft_tissue``.
         device: to run on.
         batch_size: images at once.
         keep_layers: add ``layers`` (N, 2, H, W), gray levels 0..1 in half precision (a tenth of a level of 8 bits).
 
     Returns:
-        For each figure one row an image.
+        For each metric one row an image.
     """
     kept: list[Tensor] = []
     evaluator = SupervisedEvaluator(
@@ -57,7 +54,10 @@ def measure(
         val_data_loader=DataLoader(joints, batch_size=batch_size, num_workers=0),
         network=network,
         prepare_batch=PrepareBatchExtraInput({key: key for key in given}),
-        key_val_metric=dict(figures),
+        key_val_metric={
+            name: IgniteMetricHandler(metric_fn=metric, output_transform=metric.inputs, save_details=True)
+            for name, metric in metrics.items()
+        },
         decollate=False,
     )
     if keep_layers:
@@ -67,5 +67,5 @@ def measure(
         )
     evaluator.run()
     details: dict[str, Tensor] = evaluator.state.metric_details
-    taken = {name: details[name].cpu() for name in figures}
-    return {**taken, "layers": torch.cat(kept)} if keep_layers else taken
+    measured = {name: details[name].cpu() for name in metrics}
+    return {**measured, "layers": torch.cat(kept)} if keep_layers else measured

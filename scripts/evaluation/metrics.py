@@ -9,7 +9,9 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Figures of a separation and of its masks: measured in the overlap, where the easy pixels cannot hide an error."""
+"""Metrics of a separation and of its masks, most of them in the overlap, where easy pixels cannot hide an error."""
+
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -23,28 +25,40 @@ from scripts.physics import FOUND_OVERLAP, LOWER, UPPER, overlap_of, recompose
 
 
 def layers_of(pred: Tensor) -> Tensor:
-    """Lower and upper layer, (B, 2, H, W), of a separator's answer."""
+    """Return the lower and the upper layer, (B, 2, H, W), of a separator's answer."""
     return pred[:, :2]
 
 
 def masks_of(pred: Tensor) -> Tensor:
-    """Lower and upper mask, (B, 2, H, W), 0..1, of a separator's answer."""
+    """Return the lower and the upper mask, (B, 2, H, W), 0..1, of a separator's answer."""
     return pred[:, 2:4]
 
 
 class PerBone(CumulativeIterationMetric):
-    """A figure an image and bone, (B, 2), NaN where there is nothing to measure; aggregates to the mean of all."""
+    """A metric of each image and bone, (B, 2), NaN where there is nothing to measure; aggregates to the mean of all."""
+
+    def inputs(self, output: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """Choose ``y_pred`` and ``y`` from ``image``, ``pred`` and ``label`` of an evaluator's output."""
+        return output["pred"], output["label"]
 
     def per_bone(self) -> Tensor:
-        """Means over all images, (2,): lower and upper bone."""
-        figures = self.get_buffer()
-        if not isinstance(figures, Tensor):
-            raise ValueError("no image has been measured yet")
-        return torch.nanmean(figures, dim=0)
+        """Return the means over all images, (2,): lower and upper bone."""
+        values = self.get_buffer()
+        if not isinstance(values, Tensor):
+            raise ValueError(f"{type(self).__name__}: expected measured images, got none")
+        return torch.nanmean(values, dim=0)
 
     def aggregate(self) -> Tensor:
-        """Mean over all images and both bones."""
+        """Return the mean over all images and both bones."""
         return self.per_bone().mean()
+
+
+class PerMask(PerBone):
+    """A metric of predicted masks, ``y_pred`` (B, 2, H, W), and drawn ones, ``y`` (B, 2, H, W), 0..1."""
+
+    def inputs(self, output: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """Choose predicted and drawn masks."""
+        return masks_of(output["pred"]), output["label"]
 
 
 class OverlapError(PerBone):
@@ -54,7 +68,7 @@ class OverlapError(PerBone):
 
     Args:
         split_only: only where the masks that ``y_pred`` holds overlap too: masks that are too small leave some of the
-            true overlap out, and there a layer is the image or nothing, whatever the method.
+            true overlap out, and there a layer is the image or nothing, with any method.
     """
 
     def __init__(self, *, split_only: bool = False) -> None:
@@ -78,16 +92,16 @@ class OverlapSSIM(PerBone):
 
     def _compute_tensor(self, y_pred: Tensor, y: Tensor) -> Tensor:  # type: ignore[override]
         inside = (y[:, 2:4] > 0.5).float()
-        made, true = (layers_of(y_pred) * inside).cpu().numpy(), (y[:, :2] * inside).cpu().numpy()
+        pred, true = (layers_of(y_pred) * inside).cpu().numpy(), (y[:, :2] * inside).cpu().numpy()
         overlap = overlap_of(y[:, 2:4]).cpu().numpy()[:, 0]
-        figures = np.full(made.shape[:2], np.nan, dtype=np.float32)
-        for image, bone in np.ndindex(*figures.shape):
+        values = np.full(pred.shape[:2], np.nan, dtype=np.float32)
+        for image, bone in np.ndindex(*values.shape):
             if overlap[image].any():
                 maps = structural_similarity(
-                    made[image, bone], true[image, bone], data_range=1.0, gaussian_weights=True, full=True
+                    pred[image, bone], true[image, bone], data_range=1.0, gaussian_weights=True, full=True
                 )[1]
-                figures[image, bone] = maps[overlap[image]].mean()
-        return torch.from_numpy(figures)
+                values[image, bone] = maps[overlap[image]].mean()
+        return torch.from_numpy(values)
 
 
 class RecompositionError(PerBone):
@@ -95,6 +109,10 @@ class RecompositionError(PerBone):
 
     ``y_pred`` (B, 6, H, W) is a separator's answer, ``y`` (B, 1, H, W) the image.
     """
+
+    def inputs(self, output: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """Choose the answer and the image."""
+        return output["pred"], output["image"]
 
     def _compute_tensor(self, y_pred: Tensor, y: Tensor) -> Tensor:  # type: ignore[override]
         masks = masks_of(y_pred)
@@ -104,7 +122,7 @@ class RecompositionError(PerBone):
 
 
 def neighbour_steps(picture: Tensor, where: Tensor) -> tuple[Tensor, Tensor]:
-    """Absolute differences of neighbouring pixels (down, right), and whether both lie inside ``where``."""
+    """Return absolute differences of neighbouring pixels (down, right), and whether both lie inside ``where``."""
     down = (picture.diff(dim=-2).abs(), where[..., 1:, :] & where[..., :-1, :])
     right = (picture.diff(dim=-1).abs(), where[..., 1:] & where[..., :-1])
     steps = torch.cat([down[0].flatten(2), right[0].flatten(2)], dim=2)
@@ -118,12 +136,16 @@ class BorderStep(PerBone):
     seam that a method leaves at the border shows as a step that the image itself, or natural texture, does not have.
 
     Args:
-        texture: measure the steps inside the bones away from the overlap instead, for comparison.
+        texture: measure the image's own steps inside the bones away from the overlap instead, for comparison.
     """
 
     def __init__(self, *, texture: bool = False) -> None:
         super().__init__()
         self.texture = texture
+
+    def inputs(self, output: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """Choose the layers, or the image twice for its texture, and the masks of the label."""
+        return output["image"].expand(-1, 2, -1, -1) if self.texture else output["pred"], output["label"][:, -2:]
 
     def _compute_tensor(self, y_pred: Tensor, y: Tensor) -> Tensor:  # type: ignore[override]
         inside, both = y > 0.5, overlap_of(y).expand(-1, 2, -1, -1)
@@ -140,34 +162,38 @@ class BorderStepRatio(PerBone):
     ``y_pred`` (B, 3, H, W) holds the layers and the image, ``y`` (B, 2, H, W) the masks, 0..1.
     """
 
+    def inputs(self, output: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """Choose the layers with the image, and the masks of the label."""
+        return torch.cat([layers_of(output["pred"]), output["image"]], dim=1), output["label"][:, -2:]
+
     def _compute_tensor(self, y_pred: Tensor, y: Tensor) -> Tensor:  # type: ignore[override]
         step = BorderStep()
         own = step._compute_tensor(y_pred[:, 2:].expand(-1, 2, -1, -1), y)
         return step._compute_tensor(y_pred, y) / torch.where(own > 0, own, torch.nan)
 
 
-class MaskDice(PerBone):
-    """Dice of both masks; ``y_pred`` and ``y`` (B, 2, H, W), 0..1."""
+class MaskDice(PerMask):
+    """Dice of both masks."""
 
     def _compute_tensor(self, y_pred: Tensor, y: Tensor) -> Tensor:  # type: ignore[override]
         return compute_dice((y_pred > 0.5).float(), (y > 0.5).float())
 
 
-class OverlapDice(PerBone):
+class OverlapDice(PerMask):
     """Dice of the overlap region, the same for both bones, NaN where the drawn masks share under 20 px."""
 
     def _compute_tensor(self, y_pred: Tensor, y: Tensor) -> Tensor:  # type: ignore[override]
-        made, true = overlap_of(y_pred).float(), overlap_of(y).float()
-        dice = compute_dice(made, true)
+        pred, true = overlap_of(y_pred).float(), overlap_of(y).float()
+        dice = compute_dice(pred, true)
         dice[true.sum(dim=(2, 3)) < FOUND_OVERLAP] = torch.nan
         return dice.expand(-1, 2)
 
 
-class OverlapFound(PerBone):
-    """Whether overlaps of 20 px and more are found; the means are, in the place of two bones, recall and precision.
+class OverlapFound(PerMask):
+    """Recall and precision of overlaps of 20 px and more, as means instead of those of two bones.
 
-    ``y_pred`` and ``y`` (B, 2, H, W), predicted and drawn masks, 0..1. An image answers (found?, drawn?), the first NaN
-    where there is nothing to find, the second NaN where nothing was found.
+    The values of an image are 1 for an overlap that is drawn and found, else 0; the first is NaN where none is drawn,
+    the second NaN where none is found.
     """
 
     def _compute_tensor(self, y_pred: Tensor, y: Tensor) -> Tensor:  # type: ignore[override]
@@ -176,10 +202,8 @@ class OverlapFound(PerBone):
         return torch.cat([torch.where(drawn, hit, torch.nan), torch.where(found, hit, torch.nan)], dim=1)
 
 
-class ContourDistance(PerBone):
-    """Mean distance from the drawn outline of a bone to the predicted one, px.
-
-    ``y_pred`` and ``y`` (B, 2, H, W), 0..1; the picture's edge is no outline.
+class ContourDistance(PerMask):
+    """Mean distance from the drawn outline of a bone to the predicted one, px; the picture's edge is no outline.
 
     Args:
         hidden: only the part of the outline that lies inside the other bone.
@@ -190,14 +214,14 @@ class ContourDistance(PerBone):
         self.hidden = hidden
 
     def _compute_tensor(self, y_pred: Tensor, y: Tensor) -> Tensor:  # type: ignore[override]
-        made, true = (y_pred > 0.5).cpu().numpy(), (y > 0.5).cpu().numpy()
-        figures = np.full(true.shape[:2], np.nan, dtype=np.float32)
-        for image, bone in np.ndindex(*figures.shape):
+        pred, true = (y_pred > 0.5).cpu().numpy(), (y > 0.5).cpu().numpy()
+        values = np.full(true.shape[:2], np.nan, dtype=np.float32)
+        for image, bone in np.ndindex(*values.shape):
             other = UPPER if bone == LOWER else LOWER
             outline = find_boundaries(true[image, bone], mode="inner")
             outline &= true[image, other] if self.hidden else True
-            answer = find_boundaries(made[image, bone], mode="inner")
+            answer = find_boundaries(pred[image, bone], mode="inner")
             if outline.any() and answer.any():
                 away = np.asarray(distance_transform_edt(~answer[None]))[0]
-                figures[image, bone] = away[outline].mean()
-        return torch.from_numpy(figures)
+                values[image, bone] = away[outline].mean()
+        return torch.from_numpy(values)

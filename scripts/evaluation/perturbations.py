@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What can be wrong with what a network is given: masks, soft tissue, rim, bit depth, noise; for a joint of a set."""
+"""Perturbations of a network's inputs: masks, soft tissue, rim, bit depth, noise."""
 
 import zlib
 from abc import abstractmethod
@@ -22,13 +22,13 @@ from torch import Tensor
 from torch.nn.functional import max_pool2d, pad
 
 from scripts.physics import overlap_of
-from scripts.training.overlap_synthesis import soften
+from scripts.training.degradation import soften
 
 
 class Perturbation(MapTransform):
-    """Change what ``changes`` names of a joint; label and all else stay as they are.
+    """Change of the input ``changes`` of a joint; label and all else stay as they are.
 
-    The same joint is always changed in the same way, in whatever order the joints are asked for.
+    The same joint is always changed in the same way, in any order of the joints.
     """
 
     changes = "image"
@@ -38,10 +38,10 @@ class Perturbation(MapTransform):
 
     @abstractmethod
     def change(self, value: Tensor, joint: Mapping[str, Any]) -> Tensor:
-        """What to give in the place of ``value``."""
+        """Return the changed value of the input."""
 
     def __call__(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """The joint with its change."""
+        """Return the joint with its change."""
         joint = dict(data)
         for key in self.key_iterator(joint):  # type: ignore[arg-type]
             joint[key] = self.change(joint[key], data)
@@ -62,7 +62,7 @@ class MasksOff(Perturbation):
         self.pixels = pixels
 
     def change(self, value: Tensor, joint: Mapping[str, Any]) -> Tensor:
-        """Masks (2, H, W), 0..1."""
+        """Grow or shrink masks (2, H, W), 0..1."""
         masks = value if self.pixels > 0 else 1.0 - value
         for _ in range(abs(self.pixels)):
             masks = max_pool2d(masks[None], 3, stride=1, padding=1)[0]
@@ -70,7 +70,7 @@ class MasksOff(Perturbation):
 
 
 class SoftTissueOff(Perturbation):
-    """A k that is off.
+    """Wrong k.
 
     Args:
         factor: on k, a gray level 0..1.
@@ -83,12 +83,12 @@ class SoftTissueOff(Perturbation):
         self.factor = factor
 
     def change(self, value: Tensor, joint: Mapping[str, Any]) -> Tensor:
-        """K of a joint, a number."""
+        """Multiply k, a number, by the factor."""
         return (value * self.factor).clamp(0.0, 1.0)
 
 
 class BlurredRim(Perturbation):
-    """The rim of the overlap blurred, as the paper's synthesis does.
+    """Blur of the overlap's rim, as in the paper's synthesis.
 
     Note:
         The paper takes Canny edges of the 8-bit overlap, dilates them by a 4x4 square and blurs what lies in them with
@@ -99,7 +99,7 @@ class BlurredRim(Perturbation):
     """
 
     def change(self, value: Tensor, joint: Mapping[str, Any]) -> Tensor:
-        """Image (1, H, W), gray levels 0..1."""
+        """Blur the rim in an image (1, H, W), gray levels 0..1."""
         both = overlap_of(joint["masks"][None]).float()
         outline = both - (1.0 - max_pool2d(1.0 - both, 3, stride=1, padding=1))
         # A 4x4 square has its anchor right below its middle: it reaches two pixels up and left, one down and right.
@@ -108,10 +108,10 @@ class BlurredRim(Perturbation):
 
 
 class EightBits(Perturbation):
-    """The image rounded to whole gray levels of 255."""
+    """Rounding of the image to whole gray levels of 255."""
 
     def change(self, value: Tensor, joint: Mapping[str, Any]) -> Tensor:
-        """Image (1, H, W), gray levels 0..1."""
+        """Round an image (1, H, W), gray levels 0..1."""
         return (value * 255.0).round() / 255.0
 
 
@@ -128,6 +128,6 @@ class Noise(Perturbation):
         self.sigma, self.seed = sigma, seed
 
     def change(self, value: Tensor, joint: Mapping[str, Any]) -> Tensor:
-        """Image (1, H, W), gray levels 0..1."""
+        """Add noise to an image (1, H, W), gray levels 0..1."""
         draw = torch.Generator().manual_seed(self.seed + zlib.crc32(value.contiguous().numpy().tobytes()))
         return (value + self.sigma / 255.0 * torch.randn(value.shape, generator=draw)).clamp(0.0, 1.0)

@@ -9,14 +9,13 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Can layers of real overlaps be told from single bones? Matched patches, a classifier's AUC, Frechet distance."""
+"""Realism of layers: matched patches of real overlaps and of single bones, a classifier's AUC, Frechet distance."""
 
-import json
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -34,7 +33,7 @@ from torch.nn.functional import avg_pool2d, pad
 from scripts.datasets.test_sets import RealJoints, Yardstick
 from scripts.evaluation.bootstrap import interval
 from scripts.evaluation.comparison import Comparison
-from scripts.evaluation.tables import Row, write_csv
+from scripts.evaluation.tables import Row, write_table
 from scripts.networks.separator import Separator
 from scripts.physics import LOWER, UPPER, overlap_of
 
@@ -49,8 +48,8 @@ CONTROL = "single bones, other single bones"
 AROUND = "the image around the overlaps, these blacked out"
 
 
-class Place(NamedTuple):
-    """Where in a bone: px to the side of the bone's middle, px inside its outline at the joint."""
+class Location(NamedTuple):
+    """Position in a bone: px to the side of the bone's middle, px inside its outline at the joint."""
 
     aside: float
     depth: float
@@ -61,7 +60,13 @@ class Bones(NamedTuple):
 
     layers: Tensor  # (N, H, W), gray levels 0..1, zero outside the bone
     masks: Tensor  # (N, H, W) bool
-    cases: list[str]
+    entries: list[Mapping[str, Any]]
+    """``case``, ``hand`` and ``joint`` of each, as in a datalist."""
+
+    @property
+    def cases(self) -> list[str]:
+        """Return the case of each bone."""
+        return [entry["case"] for entry in self.entries]
 
 
 class Patches(NamedTuple):
@@ -71,20 +76,21 @@ class Patches(NamedTuple):
     cases: list[str]
 
     def times(self, masks: Tensor) -> "Patches":
-        """The same patches, black where masks (N, 1, *PATCH) are zero."""
+        """Return the same patches, black where masks (N, 1, *PATCH) are zero."""
         return Patches(self.pictures * masks, self.cases)
 
 
-def bones_of(layers: Tensor, masks: Tensor, cases: Sequence[str], bone: int) -> Bones:
-    """One bone out of layers and masks (N, 2, H, W); right hands are mirrored."""
-    flips = torch.tensor([case.split("_")[1:2] == ["R"] for case in cases])[:, None, None]
+def bones_of(layers: Tensor, masks: Tensor, entries: Sequence[Mapping[str, Any]], bone: int) -> Bones:
+    """Take one bone from layers and masks (N, 2, H, W); right hands are mirrored."""
+    flips = torch.tensor([entry["hand"] == "R" for entry in entries])[:, None, None]
     inside = masks[:, bone] > 0.5
     layer = layers[:, bone].float() * inside
-    return Bones(torch.where(flips, layer.flip(-1), layer), torch.where(flips, inside.flip(-1), inside), list(cases))
+    layer, inside = (torch.where(flips, x.flip(-1), x) for x in (layer, inside))
+    return Bones(layer, inside, list(entries))
 
 
 def outline(mask: Tensor, bone: int) -> tuple[Tensor, Tensor]:
-    """Row of the outline that looks at the joint in each column of a mask (H, W), and the columns of the bone there."""
+    """Return the row of the outline facing the joint in each column of a mask (H, W), and the bone's columns there."""
     facing = mask if bone == LOWER else mask.flip(0)
     rows = facing.int().argmax(dim=0)
     there = facing.any(dim=0)
@@ -92,34 +98,33 @@ def outline(mask: Tensor, bone: int) -> tuple[Tensor, Tensor]:
     return (rows if bone == LOWER else mask.shape[0] - 1 - rows), torch.nonzero(head).flatten()
 
 
-def place_of(overlap: Tensor, mask: Tensor, bone: int) -> Place:
-    """Where in a bone the middle of an overlap (H, W) is."""
+def locate(overlap: Tensor, mask: Tensor, bone: int) -> Location:
+    """Locate the middle of an overlap (H, W) in a bone."""
     where = torch.nonzero(overlap).float().mean(dim=0)
     rows, columns = outline(mask, bone)
     column = int(where[1].round())
     column = min(max(column, int(columns[0])), int(columns[-1]))
     depth = where[0] - rows[column] if bone == LOWER else rows[column] - where[0]
-    return Place(float(where[1] - columns.float().mean()), float(depth))
+    return Location(float(where[1] - columns.float().mean()), float(depth))
 
 
-def cut(layer: Tensor, mask: Tensor, bone: int, place: Place) -> Tensor:
-    """Patch (1, *PATCH) of a layer (H, W) around a place in its bone; zero beyond the picture."""
+def cut(layer: Tensor, mask: Tensor, bone: int, location: Location) -> Tensor:
+    """Cut a patch (1, *PATCH) of a layer (H, W) around a location in its bone; zero beyond the picture."""
     rows, columns = outline(mask, bone)
-    column = round(float(columns.float().mean()) + place.aside)
+    column = round(float(columns.float().mean()) + location.aside)
     column = min(max(column, int(columns[0])), int(columns[-1]))
-    row = int(rows[column]) + round(place.depth if bone == LOWER else -place.depth)
+    row = int(rows[column]) + round(location.depth if bone == LOWER else -location.depth)
     half = (PATCH[0] // 2, PATCH[1] // 2)
     padded = pad(layer, [half[1], half[1], half[0], half[0]])
     row = min(max(row, 0), layer.shape[0] - 1)
     return padded[None, row : row + PATCH[0], column : column + PATCH[1]]
 
 
-def matched(cases: Sequence[str], masks: Tensor, singles: Bones, bone: int, times: int) -> list[list[int]]:
-    """For each bone ``times`` single bones to hold it against: same joint, another case, near in width, used least.
+def matched(bones: Bones, singles: Bones, bone: int, times: int) -> list[list[int]]:
+    """Choose for each bone ``times`` single bones to compare it with: same joint, another case, like width, used least.
 
     Args:
-        cases: of the bones to be matched.
-        masks: (N, H, W) bool, theirs.
+        bones: to be matched.
         singles: to choose from.
         bone: which bone they are.
         times: how many for each.
@@ -130,12 +135,12 @@ def matched(cases: Sequence[str], masks: Tensor, singles: Bones, bone: int, time
 
     widths, used = [width(mask) for mask in singles.masks], Counter[int]()
     found = []
-    for case, mask in zip(cases, masks, strict=True):
-        own, joint = width(mask), case.split("_")[-1]
+    for entry, mask in zip(bones.entries, bones.masks, strict=True):
+        own = width(mask)
 
-        def cost(at: int, case: str = case, own: int = own, joint: str = joint) -> tuple[bool, bool, int, int]:
-            other = singles.cases[at]
-            return other == case, other.split("_")[-1] != joint, used[at], abs(widths[at] - own)
+        def cost(at: int, entry: Mapping[str, Any] = entry, own: int = own) -> tuple[bool, bool, int, int]:
+            other = singles.entries[at]
+            return other["case"] == entry["case"], other["joint"] != entry["joint"], used[at], abs(widths[at] - own)
 
         order = sorted(range(len(widths)), key=cost)
         found.append([order[number % len(order)] for number in range(times)])
@@ -144,22 +149,22 @@ def matched(cases: Sequence[str], masks: Tensor, singles: Bones, bone: int, time
 
 
 class Realism:
-    """Tell the layers of real overlaps, and controls, from single bones at the same place.
+    """Comparison of the layers of real overlaps, and of controls, with single bones at the same location.
 
     A classifier (logistic regression on principal components of pixels, oriented gradients and the segmenter's
-    features) is trained and asked on different cases; 0.5 means that it cannot tell. The Frechet distance is between
+    features) is trained and tested on different cases; 0.5 means that it cannot tell. The Frechet distance is between
     the patches' features of one depth of the segmenter's encoder.
 
-    Most of a patch is the image itself, and joints that overlap are not those that do not: so the classifier is also
-    asked with everything but the overlap black, in the single bones' patches as well (``auc_inside``), and, as a
-    control, with the overlap black, where no method has a part.
+    Most of a patch is the image itself, and joints that overlap differ from joints that do not. So the classifier is
+    also tested with everything but the overlap black, in the single bones' patches as well (``auc_inside``), and, as a
+    control, with the overlap black, where all methods are alike.
 
     Args:
-        made: a comparison on real overlaps that has kept its layers; its methods are judged.
+        comparison: on real overlaps, with its layers kept; its methods are judged.
         overlapping: the joints it was measured on.
         apart: joints of the same split that do not overlap: single bones.
         yardsticks: known layers, as controls.
-        judge: whose segmenter sees the features.
+        judge: network whose segmenter gives the features.
         output_dir: for ``realism.json`` and ``realism.csv``.
         matches: single bones for each overlap.
         depth: of the encoder whose features the Frechet distance compares, 0 (finest) to 4.
@@ -176,7 +181,7 @@ class Realism:
     def __init__(
         self,
         *,
-        made: Comparison,
+        comparison: Comparison,
         overlapping: RealJoints,
         apart: RealJoints,
         yardsticks: Mapping[str, Yardstick],
@@ -187,7 +192,7 @@ class Realism:
         folds: int = 5,
         seed: int = 0,
     ) -> None:
-        self.made, self.overlapping, self.apart, self.yardsticks = made, overlapping, apart, yardsticks
+        self.comparison, self.overlapping, self.apart, self.yardsticks = comparison, overlapping, apart, yardsticks
         self.judge, self.output_dir = judge, Path(output_dir)
         self.matches, self.depth, self.folds, self.seed = matches, depth, folds, seed
         self.rows: list[Row] = []
@@ -198,19 +203,20 @@ class Realism:
         single_masks = torch.stack([joint["masks"] for joint in apart])
         single_layers = torch.stack([joint["image"] for joint in apart]) * single_masks
         real_masks = torch.stack([self.overlapping[at]["masks"] for at in range(len(self.overlapping))])
-        sources = {name: (layers, real_masks, self.overlapping.cases) for (_, name), layers in self.made.layers.items()}
+        kept = self.comparison.layers.items()
+        sources = {name: (layers, real_masks, self.overlapping.datalist) for (_, name), layers in kept}
         for name, yardstick in self.yardsticks.items():
             there = torch.nonzero(overlap_of(yardstick.masks).any(dim=(1, 2, 3))).flatten()
-            cases = [yardstick.cases[at] for at in there]
-            sources[f"true layers, {name}"] = (yardstick.layers[there], yardstick.masks[there], cases)
+            entries = [yardstick.datalist[at] for at in there]
+            sources[f"true layers, {name}"] = (yardstick.layers[there], yardstick.masks[there], entries)
         table: dict[str, Row] = {name: {"layers": name} for name in (*sources, AROUND, CONTROL)}
         for bone, side in ((LOWER, "lower"), (UPPER, "upper")):
-            singles = bones_of(single_layers, single_masks, self.apart.cases, bone)
-            for number, (name, (layers, masks, cases)) in enumerate(sources.items()):
-                patches, matches, inside = self.patches(layers, masks, cases, singles, bone)
+            singles = bones_of(single_layers, single_masks, self.apart.datalist, bone)
+            for number, (name, (layers, masks, entries)) in enumerate(sources.items()):
+                patches, matches, inside = self.patches(layers, masks, entries, singles, bone)
                 table[name].update(self.tell(side, patches, matches))
                 within = self.tell(side, patches.times(inside), [x.times(inside) for x in matches], "auc_inside")
-                table[name].update({key: figure for key, figure in within.items() if key.startswith("auc")})
+                table[name].update({key: metric for key, metric in within.items() if key.startswith("auc")})
                 if number == 0:
                     around = [x.times(1.0 - inside) for x in (patches, *matches)]
                     table[AROUND].update(self.tell(side, around[0], around[1:]))
@@ -218,37 +224,35 @@ class Realism:
         self.rows = list(table.values())
         for row in self.rows:
             logger.info("realism | %s", " | ".join(f"{key} {value}" for key, value in row.items()))
-        self.output_dir.mkdir(parents=True, exist_ok=True)
-        (self.output_dir / "realism.json").write_text(json.dumps(self.rows, indent=4) + "\n")
-        write_csv(self.output_dir / "realism.csv", self.rows)
+        write_table(self.output_dir, "realism", self.rows)
         return self.rows
 
     def patches(
-        self, layers: Tensor, masks: Tensor, cases: Sequence[str], singles: Bones, bone: int
+        self, layers: Tensor, masks: Tensor, entries: Sequence[Mapping[str, Any]], singles: Bones, bone: int
     ) -> tuple[Patches, list[Patches], Tensor]:
-        """Patches around the overlaps; as many of single bones for each of the matches; the overlaps (N, 1, *PATCH)."""
-        bones = bones_of(layers, masks, cases, bone)
-        both = bones_of(overlap_of(masks).expand_as(masks), masks, cases, bone).layers > 0
-        places = [place_of(both[at], bones.masks[at], bone) for at in range(len(cases))]
+        """Cut patches around the overlaps, as many of single bones for each match, and the overlaps (N, 1, *PATCH)."""
+        bones = bones_of(layers, masks, entries, bone)
+        both = bones_of(overlap_of(masks).expand_as(masks), masks, entries, bone).layers > 0
+        locations = [locate(both[at], bones.masks[at], bone) for at in range(len(entries))]
         own, inside = (
-            torch.stack([cut(x[at], bones.masks[at], bone, place) for at, place in enumerate(places)])
+            torch.stack([cut(x[at], bones.masks[at], bone, location) for at, location in enumerate(locations)])
             for x in (bones.layers, both.float())
         )
         matches = []
-        for numbers in zip(*matched(bones.cases, bones.masks, singles, bone, self.matches), strict=True):
-            pairs = zip(numbers, places, strict=True)
-            cuts = [cut(singles.layers[at], singles.masks[at], bone, place) for at, place in pairs]
-            matches.append(Patches(torch.stack(cuts), [singles.cases[at] for at in numbers]))
-        return Patches(own, list(cases)), matches, inside
+        for numbers in zip(*matched(bones, singles, bone, self.matches), strict=True):
+            pairs = zip(numbers, locations, strict=True)
+            cuts = [cut(singles.layers[at], singles.masks[at], bone, location) for at, location in pairs]
+            matches.append(Patches(torch.stack(cuts), [singles.entries[at]["case"] for at in numbers]))
+        return Patches(own, bones.cases), matches, inside
 
-    def tell(self, side: str, some: Patches, others: Sequence[Patches], name: str = "auc") -> Row:
-        """AUC with its interval, and Frechet distance, of some patches against others; none where there are too few."""
-        pictures = torch.cat([some.pictures, *(x.pictures for x in others)])
-        cases = [*some.cases, *(case for x in others for case in x.cases)]
-        truth = np.arange(len(pictures)) < len(some.cases)
+    def tell(self, side: str, patches: Patches, others: Sequence[Patches], name: str = "auc") -> Row:
+        """Return AUC with its interval, and Frechet distance, of patches against others; none if they are too few."""
+        pictures = torch.cat([patches.pictures, *(x.pictures for x in others)])
+        cases = [*patches.cases, *(case for x in others for case in x.cases)]
+        truth = np.arange(len(pictures)) < len(patches.cases)
         deep = self.features(pictures)
-        row: Row = {f"patches_{side}": len(some.cases)}
-        if min(len(set(some.cases)), len({case for x in others for case in x.cases})) < self.folds:
+        row: Row = {f"patches_{side}": len(patches.cases)}
+        if min(len(set(patches.cases)), len({case for x in others for case in x.cases})) < self.folds:
             return row
         scores = self.scores(pictures, torch.cat(deep, dim=1), truth, cases)
 
@@ -261,20 +265,20 @@ class Realism:
         seen, single = deep[self.depth], ~truth
         seen = (seen - seen[single].mean(dim=0)) / seen[single].std(dim=0).clamp(min=1e-6)
         distance = FIDMetric()(seen[truth], seen[-len(others[-1].cases) :])
-        figures = {name: auc(np.arange(len(truth))), "frechet": float(distance)}
-        row |= {f"{figure}_{side}": round(value, 4) for figure, value in figures.items()}
+        metrics = {name: auc(np.arange(len(truth))), "frechet": float(distance)}
+        row |= {f"{metric}_{side}": round(value, 4) for metric, value in metrics.items()}
         return row | {f"{name}_{side}_from": round(low, 4), f"{name}_{side}_to": round(high, 4)}
 
     @torch.no_grad()
     def features(self, pictures: Tensor) -> list[Tensor]:
-        """The segmenter's features, shallow to deep, (N, C) each."""
+        """Return the segmenter's features, shallow to deep, (N, C) each."""
         device = next(self.judge.parameters()).device
         segmenter = self.judge.eval().segmenter
-        parts = [[x.cpu() for x in segmenter.features(some.to(device))] for some in pictures.split(32)]
+        parts = [[x.cpu() for x in segmenter.features(batch.to(device))] for batch in pictures.split(32)]
         return [torch.cat(depth) for depth in zip(*parts, strict=True)]
 
     def scores(self, pictures: Tensor, deep: Tensor, truth: np.ndarray, cases: Sequence[str]) -> np.ndarray:
-        """How much a classifier that has not seen its case takes each patch for one of an overlap."""
+        """Return for each patch how much a classifier that has not seen its case takes it for one of an overlap."""
         pixels = avg_pool2d(pictures, 4).flatten(1).numpy()
         gradients = [
             hog(picture[0].numpy(), orientations=8, pixels_per_cell=(16, 16), cells_per_block=(1, 1))

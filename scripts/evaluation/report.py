@@ -9,19 +9,15 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""One HTML page that shows a whole comparison: tables with intervals, plots, the sheet of real "
-"joints, all inside it."""
+"""Report of a whole comparison as one HTML file: tables with intervals, plots, the sheet of real joints."""
 
-import base64
 import hashlib
 import io
 import logging
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 from PIL import Image
@@ -30,11 +26,9 @@ from scripts.evaluation import plots
 from scripts.evaluation.brightness import Brightness
 from scripts.evaluation.comparison import Comparison
 from scripts.evaluation.realism import Realism
-from scripts.evaluation.tables import Row
+from scripts.evaluation.report_parts import Part, data_uri, drawing, networks_of, table
 
 logger = logging.getLogger(__name__)
-
-Part = dict[str, Any]
 
 KNOWN = {
     "overlap_mae": ("error in the overlap", 2),
@@ -56,66 +50,19 @@ MASKS = {
 }
 
 
-def cell(
-    row: Mapping[str, Any], figure: str, digits: int, bones: Sequence[str] = ("_lower", "_upper")
-) -> dict[str, str]:
-    """A table's cell: the means, and their intervals if there are any."""
-
-    def shown(column: str) -> str:
-        value = row.get(column)
-        return "\N{EN DASH}" if value is None else f"{value:.{digits}f}"
-
-    spreads = {bone: row.get(f"{figure}{bone}_spread") for bone in bones}
-    means = [
-        shown(f"{figure}{bone}") + ("" if spread is None else f" ± {spread:.{digits}f}")
-        for bone, spread in spreads.items()
-    ]
-    ends = [
-        f"{shown(f'{figure}{bone}_from')} to {shown(f'{figure}{bone}_to')}"
-        for bone in bones
-        if row.get(f"{figure}{bone}_from") is not None
-    ]
-    return {"mean": " / ".join(means), "interval": " / ".join(ends)}
-
-
-def table(
-    rows: Sequence[Row], name: str, figures: Mapping[str, tuple[str, int]], *, title: str = "", text: str = ""
-) -> Part:
-    """A table of rows, one figure a column; rows of networks are marked."""
-    filled = [
-        {
-            "name": row[name],
-            "network": not str(row[name]).startswith(plots.BASELINES) and name == "method",
-            "cells": [cell(row, figure, digits) for figure, (_, digits) in figures.items()],
-        }
-        for row in rows
-    ]
-    return {"title": title, "text": text, "columns": [name, *(label for label, _ in figures.values())], "rows": filled}
-
-
-def drawing(svg: str, text: str, title: str = "") -> Part:
-    """A plot and how to read it."""
-    return {"title": title, "text": text, "picture": data_uri(svg.encode(), "image/svg+xml")}
-
-
-def data_uri(content: bytes, kind: str) -> str:
-    """Content as an address that holds it."""
-    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
-
-
 def known_section(known_layers: Comparison) -> list[Part]:
-    """Tables and plots of known layers."""
+    """Return tables and plots of known layers."""
     parts: list[Part] = []
     for where in known_layers.joints:
         rows = [row for row in known_layers.rows if row["joints"] == where and row["overlap"] == "all"]
-        parts.append(table(rows, "method", KNOWN, title=f"{where}, {rows[0]['images']} joints"))
+        title = f"{where}, {rows[0]['images']} joints"
+        parts.append(table(rows, "method", KNOWN, networks=networks_of(known_layers), title=title))
     return [
         *parts,
         drawing(
             plots.by_thickness(known_layers),
-            "Error in the overlap, mean of both bones, in classes of its thickest column. A dot is the mean, the "
-            "line its "
-            "interval; lower is better. Greys are rules that learn nothing.",
+            "Error in the overlap, mean of both bones, in classes of its thickest column. A dot is the mean, the line "
+            "its interval; lower is better. Greys are rules that learn nothing.",
             "By thickness",
         ),
         drawing(
@@ -128,16 +75,15 @@ def known_section(known_layers: Comparison) -> list[Part]:
 
 
 def perturbed_section(perturbed: Comparison) -> list[Part]:
-    """Plot and table of perturbations."""
+    """Return plot and tables of perturbations."""
     split_only = {"overlap_mae": ("error in the overlap", 2), "overlap_mae_split_only": ("where masks overlap", 2)}
     parts = [
         drawing(
             plots.by_input(perturbed),
-            "What the networks are given is off in one way at a time; the true layers are not. Drawn is the "
-            "error where the "
-            "given masks overlap. Masks that are too small leave some of the true overlap out: there one layer "
-            "is the image "
-            "and the other is nothing, whatever the method; the table counts that in its first column.",
+            "What the networks are given is off in one way at a time; the true layers are not. Drawn is the error "
+            "where the given masks overlap. Masks that are too small leave some of the true overlap out: there one "
+            "layer is the image and the other is nothing, whatever the method; the table counts that in its first "
+            "column.",
         )
     ]
     for where in perturbed.joints:
@@ -151,24 +97,25 @@ def perturbed_section(perturbed: Comparison) -> list[Part]:
 
 
 def real_section(real_overlaps: Comparison, real_masks: Comparison) -> list[Part]:
-    """Seams of real overlaps."""
+    """Return tables and a plot of the seams of real overlaps."""
     predicted = [row for row in real_masks.rows if row["joints"] in real_overlaps.joints]
     rows = [row for row in (*real_overlaps.rows, *predicted) if row["overlap"] == "all"]
+    images = [name for name, method in real_overlaps.definitions.items() if method["kind"] == "image"]
     order = list(dict.fromkeys(row["overlap"] for row in real_overlaps.rows))
     classes = [
         {**row, "thickest column, method": f"{row['overlap']} ({row['images']}), {row['method']}"}
         for row in sorted(real_overlaps.rows, key=lambda row: order.index(row["overlap"]))
-        if row["overlap"] != "all" and not row["method"].startswith(plots.BASELINES[1:])
+        if row["overlap"] != "all" and real_overlaps.definitions[row["method"]]["kind"] != "baseline"
     ]
     return [
         table(
             rows,
             "method",
             REAL,
+            networks=networks_of(real_overlaps, real_masks),
             text="Nobody knows the layers of real overlaps. What can be seen is whether they recompose, and "
-            "whether they jump "
-            "at the overlap's border: the step between neighbouring pixels across it, and the same over the "
-            "image's own step.",
+            "whether they jump at the overlap's border: the step between neighbouring pixels across it, and the same "
+            "over the image's own step.",
         ),
         table(
             classes,
@@ -180,22 +127,20 @@ def real_section(real_overlaps: Comparison, real_masks: Comparison) -> list[Part
         ),
         drawing(
             plots.dots(
-                rows, "method", {"border_step_both": "layers"}, "step across the border, gray levels", line=_own(rows)
+                rows,
+                "method",
+                {"border_step_both": "layers"},
+                "step across the border, gray levels",
+                line=next((row["border_step_both"] for row in rows if row["method"] in images), None),
             ),
-            "Mean of both bones. The dotted line is the image's own step: layers of bones that thin at their "
-            "lips should "
-            "come near it.",
+            "Mean of both bones. The dotted line is the image's own step: layers of bones that thin at their lips "
+            "should come near it.",
         ),
     ]
 
 
-def _own(rows: Sequence[Row]) -> float | None:
-    copied = [row["border_step_both"] for row in rows if row["method"].startswith("copy")]
-    return copied[0] if copied else None
-
-
 def brightness_section(brightness: Brightness) -> list[Part]:
-    """How bright overlaps are."""
+    """Return a plot of the brightness of overlaps."""
     return [
         drawing(
             plots.dots(
@@ -204,44 +149,53 @@ def brightness_section(brightness: Brightness) -> list[Part]:
                 {name: f"{name} surfaces" for name in brightness.fills},
                 "expected less observed, gray levels",
             ),
-            "Both bones are continued smoothly into the overlap and composed; drawn is by how many gray levels "
-            "that is brighter "
-            "than the image. Overlaps that a network is trained on should lie where real overlaps lie.",
+            "Both bones are continued smoothly into the overlap and composed; drawn is by how many gray levels that is "
+            "brighter than the image. Overlaps that a network is trained on should lie where real overlaps lie.",
         )
     ]
 
 
 def realism_section(realism: Realism) -> list[Part]:
-    """Whether layers can be told from single bones."""
+    """Return a plot and a table of how well layers are told from single bones."""
     columns = {"auc_lower": "lower bone", "auc_upper": "upper bone"}
     return [
         drawing(
             plots.dots(realism.rows, "layers", columns, "AUC", line=0.5),
-            "A classifier tells patches around the overlap, zero outside the bone, from patches of single bones "
-            "of other "
-            "joints at the same place. At 0.5 (dotted) it cannot. Single bones against each other say what the "
-            "number is "
-            "where there is nothing to see; true layers of the yardsticks what it is where every layer is right.",
+            "A classifier tells patches around the overlap, zero outside the bone, from patches of single bones of "
+            "other joints at the same place. At 0.5 (dotted) it cannot. Single bones against each other say what the "
+            "number is where there is nothing to see; true layers of the yardsticks what it is where every layer is "
+            "right.",
         ),
         table(
             realism.rows,
             "layers",
             {"auc": ("AUC", 3), "auc_inside": ("AUC inside the overlap", 3), "frechet": ("Frechet distance", 1)},
             text="Inside the overlap: all else is black, in the single bones' patches as well. "
-            "The Frechet distance is between the segmenter's features of the same patches, each in units of "
-            "its spread over "
-            "single bones; it grows with the number of features over the number of patches: compare it with the "
+            "The Frechet distance is between the segmenter's features of the same patches, each in units of its spread "
+            "over single bones; it grows with the number of features over the number of patches: compare it with the "
             "controls.",
         ),
     ]
 
 
+def sheet_section(sheet: str | Path) -> list[Part]:
+    """Return the sheet of real joints, a PNG, with its text."""
+    stream = io.BytesIO()
+    with Image.open(sheet) as picture:
+        picture.convert("RGB").save(stream, "JPEG", quality=88)
+    text = (
+        "The six largest overlaps first, then overlaps of all sizes: the image, the drawn masks, both layers (k left "
+        "to the network)."
+    )
+    return [{"text": text, "picture": data_uri(stream.getvalue(), "image/jpeg")}]
+
+
 def quoted(word: str) -> str:
-    """A word of a command line; single quotes inside it stay readable where a shell allows that."""
+    """Quote a word of a command line; single quotes inside it stay readable where a shell allows that."""
     return f'"{word}"' if "'" in word and not set(word) & set('"$`\\!') else shlex.quote(word)
 
 
-def write_page(
+def write_report(
     *,
     known_layers: Comparison,
     perturbed: Comparison,
@@ -255,10 +209,10 @@ def write_page(
     weights: str | Path,
     seed: int,
 ) -> None:
-    """Write the page of comparisons that have been run.
+    """Write the report of comparisons that have been run.
 
     Args:
-        known_layers: figures in the overlap, by thickness.
+        known_layers: metrics in the overlap, by thickness.
         perturbed: the same under perturbations.
         real_overlaps: border steps.
         real_masks: predicted masks.
@@ -270,25 +224,17 @@ def write_page(
         weights: file whose hash to name.
         seed: to name.
     """
-    stream = io.BytesIO()
-    with Image.open(sheet) as picture:
-        picture.convert("RGB").save(stream, "JPEG", quality=88)
     masks = [row for row in real_masks.rows if row["joints"] == real_masks.together]
+    text = f"On all {masks[0]['images']} images of the split."
+    predicted = [table(masks, "method", MASKS, networks=networks_of(real_masks), text=text)]
     sections = {
         "Known layers": known_section(known_layers),
         "What a wrong input costs": perturbed_section(perturbed),
         "Real overlaps": real_section(real_overlaps, real_masks),
         "Are training overlaps as bright as real ones?": brightness_section(brightness),
         "Can layers be told from single bones?": realism_section(realism),
-        "Predicted masks": [table(masks, "method", MASKS, text=f"On all {masks[0]['images']} images of the split.")],
-        "Real joints": [
-            {
-                "text": "The six largest overlaps first, then overlaps of all sizes: the image, the drawn masks, "
-                "both layers "
-                "(k left to the network).",
-                "picture": data_uri(stream.getvalue(), "image/jpeg"),
-            }
-        ],
+        "Predicted masks": predicted,
+        "Real joints": sheet_section(sheet),
     }
     facts = {
         "weights": f"{weights}, SHA-256 {hashlib.sha256(Path(weights).read_bytes()).hexdigest()}",
@@ -299,5 +245,5 @@ def write_page(
     }
     environment = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=select_autoescape())
     titled = [{"title": title, "parts": parts} for title, parts in sections.items()]
-    Path(path).write_text(environment.get_template("page.html").render(version=version, facts=facts, sections=titled))
-    logger.info("page: %s", path)
+    Path(path).write_text(environment.get_template("report.html").render(version=version, facts=facts, sections=titled))
+    logger.info("report: %s", path)

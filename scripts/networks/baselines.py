@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Ways to separate two bones without learning, to hold a network against; each answers as the separator does."""
+"""Baselines: rules that separate two bones without learning; their answers have the separator's form."""
 
 from abc import ABC, abstractmethod
 
@@ -24,10 +24,10 @@ from scripts.physics import LOWER, UPPER, attenuation, overlap_of, split
 
 
 class Baseline(nn.Module):
-    """A rule that shares the overlap, with the separator's ``forward``; masks and k must be given."""
+    """Rule that shares the overlap between the bones; masks and k must be given."""
 
     def ratio(self, image: Tensor, masks: Tensor, soft_tissue: Tensor) -> Tensor:
-        """The upper bone's share of the overlap's attenuation, (B, 1, H, W): the rule.
+        """Return the upper bone's share of the overlap's attenuation, (B, 1, H, W).
 
         Args:
             image: (B, 1, H, W), gray levels 0..1.
@@ -37,11 +37,11 @@ class Baseline(nn.Module):
         return torch.full_like(image, 0.5)
 
     def layers(self, image: Tensor, ratio: Tensor, soft_tissue: Tensor, masks: Tensor) -> Tensor:
-        """The layers (B, 2, H, W) that follow from the ratio."""
+        """Return the layers (B, 2, H, W) of a ratio."""
         return split(image, ratio, soft_tissue, masks)
 
     def forward(self, image: Tensor, masks: Tensor, soft_tissue: Tensor) -> Tensor:
-        """Layers, masks, ratio and k, (B, 6, H, W), as :class:`scripts.networks.separator.Separator` answers.
+        """Return layers, masks, ratio and k, (B, 6, H, W), as :class:`scripts.networks.separator.Separator` does.
 
         Args:
             image: (B, 1, H, W), gray levels 0..1.
@@ -54,19 +54,19 @@ class Baseline(nn.Module):
 
 
 class EqualSplit(Baseline):
-    """Both bones absorb the same in the overlap."""
+    """Equal attenuation of both bones in the overlap."""
 
 
 class CopyImage(Baseline):
-    """Each layer is the image inside its mask: what cutting along the masks gives."""
+    """Copy of the image inside each mask, as layers."""
 
     def layers(self, image: Tensor, ratio: Tensor, soft_tissue: Tensor, masks: Tensor) -> Tensor:
-        """The image twice."""
+        """Return the image inside each mask."""
         return image * (masks > 0.5).to(image.dtype)
 
 
 class SurfaceFill(Baseline, ABC):
-    """Each bone is continued into the overlap by a smooth surface; the surfaces' ratio shares the overlap.
+    """Smooth surfaces that continue each bone into the overlap; their ratio shares it.
 
     Args:
         margin: px around the overlap from which a bone is continued.
@@ -78,10 +78,10 @@ class SurfaceFill(Baseline, ABC):
 
     @abstractmethod
     def fill(self, known: np.ndarray, unknown: np.ndarray) -> np.ndarray:
-        """The surface: ``known`` (H, W), and where ``unknown`` (H, W, bool) what continues it."""
+        """Continue ``known`` (H, W) smoothly where ``unknown`` (H, W, bool)."""
 
     def surfaces(self, image: Tensor, masks: Tensor, soft_tissue: Tensor) -> Tensor:
-        """What each bone would absorb in the overlap if it went on as it does around it.
+        """Continue each bone's attenuation into the overlap.
 
         Args:
             image: (B, 1, H, W), gray levels 0..1.
@@ -110,24 +110,24 @@ class SurfaceFill(Baseline, ABC):
         return torch.from_numpy(surfaces).to(image)
 
     def ratio(self, image: Tensor, masks: Tensor, soft_tissue: Tensor) -> Tensor:
-        """See the class."""
+        """Continue each bone, and share the overlap by the ratio of both."""
         surfaces = self.surfaces(image, masks, soft_tissue)
         return surfaces[:, UPPER, None] / surfaces.sum(dim=1, keepdim=True)
 
 
 class BiharmonicFill(SurfaceFill):
-    """The surface is biharmonic: it leaves the overlap's border with the slope that the bone has there."""
+    """Biharmonic surfaces: at the overlap's border they have the slope of the bone."""
 
     def fill(self, known: np.ndarray, unknown: np.ndarray) -> np.ndarray:
-        """See the class."""
+        """Continue ``known`` by the biharmonic equation."""
         return np.asarray(inpaint_biharmonic(known, unknown))
 
 
 class HarmonicFill(SurfaceFill):
-    """The surface is harmonic (Laplace's equation): it meets the bone at the overlap's border, whatever its slope."""
+    """Harmonic surfaces (Laplace's equation): they meet the bone at the overlap's border, with any slope."""
 
     def fill(self, known: np.ndarray, unknown: np.ndarray) -> np.ndarray:
-        """See the class."""
+        """Continue ``known`` by Laplace's equation."""
         # A pixel is the mean of its neighbours; beyond the window's edge there are none.
         sides = [np.pad(np.ones(size - 1), 1) for size in unknown.shape]
         degree = np.add.outer(sides[0][:-1] + sides[0][1:], sides[1][:-1] + sides[1][1:])

@@ -9,9 +9,9 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Weights of a separator: read with a plain word where they do not fit, taken together from two trainings."""
+"""Checkpoints of networks: read, checked with a plain error where they do not fit, written, merged."""
 
-import os
+import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,13 +19,14 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
+from scripts.files import write_durably
 from scripts.networks.separator import Separator
 
 Network = TypeVar("Network", bound=nn.Module)
 
 
 def unpickled(path: str | Path) -> Any:
-    """What ``torch.save`` put into a file, if that is nothing but tensors and plain containers of them.
+    """Read a file of ``torch.save`` that holds nothing but tensors and plain containers of them.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -35,18 +36,18 @@ def unpickled(path: str | Path) -> Any:
         raise FileNotFoundError(f"{path}: no weights there; train them, or name another file with --weights")
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # the unpickler raises whatever it likes on broken bytes
-        # Torch's own words advise to load such a file without weights_only: they are not handed on.
+    except Exception as error:  # the unpickler raises errors of many types on broken bytes
+        # Torch's own message, which advises to load such a file without weights_only, is left out.
         raise ValueError(f"{path}: not a checkpoint of torch that holds nothing but weights") from error
 
 
 def is_state(content: Any) -> bool:
-    """Whether something is a bare state_dict: tensors by name."""
+    """Return whether ``content`` is a bare state_dict: tensors by name."""
     return isinstance(content, dict) and all(isinstance(value, torch.Tensor) for value in content.values())
 
 
 def read(path: str | Path) -> dict[str, torch.Tensor]:
-    """The state_dict in a file.
+    """Read the state_dict in a file.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -59,7 +60,7 @@ def read(path: str | Path) -> dict[str, torch.Tensor]:
 
 
 def check(state: Mapping[str, torch.Tensor], network: nn.Module, path: str | Path) -> None:
-    """Hold the names and shapes of a file's weights against those of a network.
+    """Compare the names and shapes of a file's weights with those of a network.
 
     Raises:
         ValueError: names the first that does not fit.
@@ -93,18 +94,15 @@ def load(network: Network, path: str | Path) -> Network:
 
 def save(state: Mapping[str, torch.Tensor], path: str | Path) -> None:
     """Write a state_dict, whole or not at all."""
-    partial = Path(path).with_name(f".{Path(path).name}.{os.getpid()}.partial")
-    try:
-        torch.save(dict(state), partial)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    content = io.BytesIO()
+    torch.save(dict(state), content)
+    write_durably(Path(path), content.getvalue())
 
 
 def between(old: Mapping[str, torch.Tensor], new: Mapping[str, torch.Tensor], share: float) -> dict[str, torch.Tensor]:
-    """Weights on the straight line from old to new ones; counters are the new ones'.
+    """Interpolate between old and new weights; counters are the new ones'.
 
-    After a fine-tuning on little, weights half way keep most of what the old ones knew, and often beat both ends.
+    After a fine-tuning on few images, weights half way keep most of the old ones' skill, and often beat both ends.
 
     Args:
         old: a state_dict.
@@ -121,11 +119,11 @@ def between(old: Mapping[str, torch.Tensor], new: Mapping[str, torch.Tensor], sh
 
 
 def merge(segmenter: str, generator: str, output: str) -> None:
-    """Take the segmenter of one training and the generator of another.
+    """Merge the segmenter of one training with the generator of another.
 
     Args:
-        segmenter: ``model.pt`` whose segmenter to take.
-        generator: ``model.pt`` whose generator to take.
+        segmenter: ``model.pt`` with the segmenter to take.
+        generator: ``model.pt`` with the generator to take.
         output: ``model.pt`` to write.
 
     Raises:

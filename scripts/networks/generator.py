@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The generator: how the two bones share what they absorb in their overlap."""
+"""The generator: each bone's share of the attenuation in the overlap."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -24,16 +24,16 @@ from scripts.physics import attenuation, overlap_of, split
 
 
 class Generator(nn.Module):
-    """Predict the upper bone's share r of the bone attenuation in the overlap, from the image, the masks and k.
+    """Network from the image, the masks and k to the upper bone's share r of the bone attenuation in the overlap.
 
-    The layers themselves are made by :func:`scripts.physics.split`, so that no answer of this network can break the
-    recomposition. It sees every pixel; so that this costs little, it looks at ``rows`` rows around the overlap only
-    (the largest of the release spans 92), and at all of them where the overlap spans more.
+    :func:`scripts.physics.split` computes the layers from r, so that no answer of this network can break the
+    recomposition. To save time it looks at ``rows`` rows around the overlap only (the largest of the release spans 92),
+    and at all rows where the overlap spans more.
 
     Args:
         features: channels of :func:`scripts.networks.unet.unet`, five depths and the last layer.
-        rows: height of the band that is looked at, px, a multiple of 16.
-        reconstructor: arguments of :class:`~scripts.networks.reconstructor.Reconstructor`, which knows k.
+        rows: height of the band around the overlap, px, a multiple of 16.
+        reconstructor: arguments of :class:`~scripts.networks.reconstructor.Reconstructor`, which estimates k.
 
     Example:
         >>> ratio, soft_tissue = Generator()(torch.rand(1, 1, 256, 256), torch.ones(1, 2, 256, 256))
@@ -52,7 +52,7 @@ class Generator(nn.Module):
         self.unet = unet(4, 1, features)
 
     def ratio(self, image: Tensor, masks: Tensor, soft_tissue: Tensor) -> Tensor:
-        """The upper bone's share of the bone attenuation, (B, 1, H, W), 0..1; it has a meaning in the overlap only.
+        """Predict the upper bone's share of the bone attenuation, (B, 1, H, W), 0..1; meaningful in the overlap only.
 
         Args:
             image: (B, 1, H, W), gray levels 0..1, sides a multiple of 16.
@@ -62,11 +62,11 @@ class Generator(nn.Module):
         return self.answer(image, masks, soft_tissue)
 
     def layers(self, image: Tensor, masks: Tensor, soft_tissue: Tensor) -> Tensor:
-        """The layers (B, 2, H, W) that the ratio makes; arguments as for :meth:`ratio`."""
+        """Predict the layers (B, 2, H, W); arguments as for :meth:`ratio`."""
         return split(image, self.ratio(image, masks, soft_tissue), soft_tissue, masks)
 
     def answer(self, image: Tensor, masks: Tensor, soft_tissue: Tensor) -> Tensor:
-        """What the U-Net says, 0..1."""
+        """Run the U-Net; its answer is in 0..1."""
         soft = attenuation(soft_tissue)
         bone = attenuation(image) - soft
         seen = torch.cat([bone, masks, soft.expand_as(image)], dim=1)
@@ -74,12 +74,12 @@ class Generator(nn.Module):
         return torch.sigmoid(self.unet(seen.contiguous(memory_format=torch.channels_last)).float())
 
     def forward(self, image: Tensor, masks: Tensor, soft_tissue: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Ratio (B, 1, H, W), 0.5 far from the overlap, and soft tissue (B, 1, 1, 1).
+        """Predict ratio (B, 1, H, W), 0.5 far from the overlap, and soft tissue (B, 1, 1, 1).
 
         Args:
             image: (B, 1, H, W), gray levels 0..1, sides a multiple of 64.
             masks: (B, 2, H, W), 0..1.
-            soft_tissue: k, (B, 1, 1, 1), gray level 0..1, where it is known: it is kept within what the picture allows
+            soft_tissue: k, (B, 1, 1, 1), gray level 0..1, where it is known, kept near the estimated one
                 (:meth:`~scripts.networks.reconstructor.Reconstructor.believed`); estimated where not.
         """
         k = self.reconstructor(image, masks)
@@ -94,7 +94,7 @@ class Generator(nn.Module):
         return paste(band, top, left, torch.full_like(image, 0.5)), k
 
     def too_tall(self, both: Tensor) -> bool:
-        """Whether an overlap spans too many rows for the band; an exported graph cannot ask and takes the band."""
+        """Return whether an overlap spans too many rows for the band; an exported graph always takes the band."""
         if not torch.jit.is_scripting():  # noqa: SIM102, TorchScript follows no other form
             if torch.compiler.is_compiling() or torch.jit.is_tracing():
                 return False

@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The reconstructor: the soft tissue k that both layers count, and with it the way back from layers to radiograph."""
+"""The reconstructor: the soft tissue k that both layers contain, and the radiograph that layers and k recompose."""
 
 from collections.abc import Sequence
 
@@ -22,15 +22,15 @@ from scripts.physics import attenuation, overlap_of, recompose
 
 
 class Reconstructor(nn.Module):
-    """Estimate k, the gray level of the soft tissue inside the overlap, and recompose layers with it.
+    """Network for k, the gray level of the soft tissue inside the overlap, which also recomposes layers.
 
     A small U-Net at a quarter of the resolution paints the soft tissue under the bones; k is its mean in the overlap
     (the paper reads k off 32,768 features of a VGG-11, 42.9 M parameters for one number).
 
     Args:
         features: channels of :func:`scripts.networks.unet.unet`.
-        trust: a k that is given is believed within this share of the estimated one, and brought to the nearer end where
-            it is further away: such a k contradicts the picture.
+        trust: largest difference between a given k and the estimated one, as a share of the latter; a given k that
+            differs more contradicts the image and is moved to the nearer limit.
 
     Example:
         >>> image, masks = torch.rand(1, 1, 256, 256), torch.ones(1, 2, 256, 256)
@@ -48,7 +48,7 @@ class Reconstructor(nn.Module):
         self.unet = unet(3, 1, features)
 
     def forward(self, image: Tensor, masks: Tensor) -> Tensor:
-        """k, (B, 1, 1, 1), gray level 0..1.
+        """Estimate k, (B, 1, 1, 1), gray level 0..1.
 
         Args:
             image: (B, 1, H, W), gray levels 0..1, sides a multiple of 64.
@@ -62,9 +62,9 @@ class Reconstructor(nn.Module):
         return (painted * weight).sum(dim=(2, 3), keepdim=True) / weight.sum(dim=(2, 3), keepdim=True)
 
     def believed(self, given: Tensor, estimated: Tensor) -> Tensor:
-        """The k to go on with, of a given and an estimated one, (B, 1, 1, 1), gray level 0..1."""
+        """Limit a given k to the neighbourhood of the estimated one, (B, 1, 1, 1), gray levels 0..1."""
         return torch.minimum(torch.maximum(given, estimated * (1.0 - self.trust)), estimated * (1.0 + self.trust))
 
     def recompose(self, layers: Tensor, soft_tissue: Tensor, masks: Tensor) -> Tensor:
-        """The radiograph (B, 1, H, W) that two layers make, see :func:`scripts.physics.recompose`."""
+        """Recompose the radiograph (B, 1, H, W) from two layers, see :func:`scripts.physics.recompose`."""
         return recompose(layers, soft_tissue, masks)

@@ -20,7 +20,7 @@ from scripts.networks.unet import unet
 
 
 class Segmenter(nn.Module):
-    """A U-Net on 2x2 blocks of pixels that answers one logit a bone and pixel.
+    """U-Net on 2x2 blocks of pixels with one logit a bone and pixel.
 
     The image is folded into blocks (:class:`torch.nn.PixelUnshuffle`), so that the widest layers run at half its
     resolution, and the answer is unfolded again: four times less work than the same network on single pixels.
@@ -39,7 +39,7 @@ class Segmenter(nn.Module):
         self.unfold = nn.PixelShuffle(2)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Logits of the lower and the upper bone.
+        """Predict logits of the lower and the upper bone.
 
         Args:
             image: (B, 1, H, W), gray levels 0..1, sides a multiple of 32.
@@ -52,13 +52,13 @@ class Segmenter(nn.Module):
 
     @staticmethod
     def normalise(image: Tensor) -> Tensor:
-        """One region's own mean and spread: exposure and window differ more between sites than bones do."""
+        """Normalise by each image's own mean and spread: exposure and window differ more between sites than bones."""
         centred = image - image.mean(dim=(2, 3), keepdim=True)
         spread = torch.sqrt(centred.square().mean(dim=(2, 3), keepdim=True)).clamp(min=1e-3)
         return centred / spread
 
     def features(self, image: Tensor) -> list[Tensor]:
-        """Mean answer of every channel of the encoder, shallow to deep, (B, C) each: what a region looks like.
+        """Return the mean of every channel of the encoder, shallow to deep, (B, C) each, to compare regions.
 
         Args:
             image: as for :meth:`forward`.

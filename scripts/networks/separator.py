@@ -23,7 +23,7 @@ from scripts.networks.segmenter import Segmenter
 from scripts.physics import split
 
 CHANNELS = ("lower layer", "upper layer", "lower mask", "upper mask", "ratio", "soft tissue")
-"""What the channels of the separator's answer hold."""
+"""Channels of the separator's answer."""
 
 
 class Separator(nn.Module):
@@ -43,7 +43,7 @@ class Separator(nn.Module):
         >>> image = torch.rand(1, 1, 300, 200)
         >>> pred = separator(image)
         >>> layers, masks = pred[:, :2], pred[:, 2:4] > 0.5  # channel 0 lower bone, 1 upper bone
-        >>> corrected = separator(image, masks=masks)  # the segmenter steps aside
+        >>> corrected = separator(image, masks=masks)  # the segmenter is not used
         >>> bool((pred[:, :2] == corrected[:, :2]).all())
         True
 
@@ -60,7 +60,7 @@ class Separator(nn.Module):
     ) -> None:
         super().__init__()
         if grid < 64 or grid % 64:
-            raise ValueError(f"grid is {grid} px, a multiple of 64 expected")
+            raise ValueError(f"grid: expected a multiple of 64 px, got {grid}")
         self.grid = grid
         self.segmenter = Segmenter(**(segmenter or {}))
         self.generator = Generator(**(generator or {}))
@@ -83,14 +83,14 @@ class Separator(nn.Module):
         return x
 
     def seen_size(self, rows: int, columns: int) -> tuple[int, int]:
-        """Height and width, px, at which the networks see an image of ``rows`` x ``columns``."""
+        """Return height and width, px, at which the networks see an image of ``rows`` x ``columns``."""
         longest = max(rows, columns)
         height = max(1, (2 * rows * self.grid + longest) // (2 * longest))
         width = max(1, (2 * columns * self.grid + longest) // (2 * longest))
         return height, width
 
     def propose(self, image: Tensor) -> Tensor:
-        """Probability of being inside the lower and the upper bone, (B, 2, H, W), on the image's own grid.
+        """Predict the probability of being inside the lower and the upper bone, (B, 2, H, W), on the image's own grid.
 
         Args:
             image: (B, 1, H, W), gray levels 0..1, bright = more attenuation, sides of 64 px and more.
@@ -106,7 +106,7 @@ class Separator(nn.Module):
         Args:
             image: (B, 1, H, W), gray levels 0..1, bright = more attenuation, sides of 64 px and more.
             masks: (B, 2, H, W) of bool or float, lower and upper bone, where they are known; predicted where not.
-            soft_tissue: k, (B,), gray level 0..1, where it is known, kept within what the picture allows
+            soft_tissue: k, (B,), gray level 0..1, where it is known, kept near the estimated one
                 (:meth:`scripts.networks.reconstructor.Reconstructor.believed`); estimated where not.
 
         Returns:
@@ -118,7 +118,7 @@ class Separator(nn.Module):
         height, width = self.seen_size(rows, columns)
         seen = self.to_grid(image, height, width)
         inside = self.propose(image) if masks is None else masks.to(image.dtype)
-        # Predicted masks take the way that given ones take, so that unchanged masks give unchanged layers.
+        # Predicted masks are treated as given ones, so that unchanged masks give unchanged layers.
         given = self.to_grid((inside > 0.5).to(image.dtype), height, width)
         k: Tensor | None = None
         if soft_tissue is not None:

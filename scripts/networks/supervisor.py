@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The supervisor: for each pixel, which bone it belongs to, and whether that bone is real or made."""
+"""The supervisor: for each pixel, the bone that is there, and whether it is real or predicted."""
 
 from collections.abc import Sequence
 
@@ -19,10 +19,10 @@ from scripts.networks.unet import unet
 
 
 class Supervisor(nn.Module):
-    """Look at two layers as if they were two radiographs of a bone each, and say what is seen of them.
+    """U-Net that looks at two layers as at two radiographs of one bone each.
 
-    It works on 2x2 blocks of pixels, and with instance normalisation, so that real and made layers of one batch do not
-    tell each other apart.
+    It works on 2x2 blocks of pixels, and with instance normalisation, so that real and predicted layers of one batch do
+    not give each other away.
 
     Args:
         features: channels of :func:`scripts.networks.unet.unet`, five depths and the last layer.
@@ -42,7 +42,7 @@ class Supervisor(nn.Module):
         self.unfold = nn.PixelShuffle(2)
 
     def forward(self, layers: Tensor) -> Tensor:
-        """Logits (B, 4, H, W): the lower and the upper bone is here; and it is real.
+        """Predict logits (B, 4, H, W): the lower and the upper bone is here; the lower and the upper bone is real.
 
         Args:
             layers: (B, 2, H, W), gray levels 0..1, zero outside the bone, sides a multiple of 32, of 64 px and more.

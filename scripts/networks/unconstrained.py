@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The paper's head on our network: two layers painted freely, to be compared with layers split by a ratio."""
+"""Networks without the constraint of the physics: two layers painted freely, as in the paper, for comparison."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ from scripts.physics import overlap_of
 
 
 class FreeGenerator(Generator):
-    """Paint both layers inside the overlap; nothing makes them recompose the image.
+    """Generator that paints both layers inside the overlap; they need not recompose the image.
 
     Args:
         options: of :class:`~scripts.networks.generator.Generator`.
@@ -34,13 +34,13 @@ class FreeGenerator(Generator):
         self.unet = unet(4, 2, options.get("features", (32, 32, 64, 128, 256, 32)))
 
     def layers(self, image: Tensor, masks: Tensor, soft_tissue: Tensor) -> Tensor:
-        """The layers (B, 2, H, W), gray levels 0..1, the image outside the overlap."""
+        """Paint the layers (B, 2, H, W), gray levels 0..1, the image outside the overlap."""
         painted = self.answer(image, masks, soft_tissue)
         return torch.where(overlap_of(masks), painted, image) * (masks > 0.5).to(image.dtype)
 
 
 class FreeSeparator(Separator):
-    """A separator whose layers are painted, at its grid's own size only.
+    """Separator with painted layers, for images of its grid's own size only.
 
     Args:
         options: of :class:`~scripts.networks.separator.Separator`.
@@ -51,7 +51,7 @@ class FreeSeparator(Separator):
         self.generator = FreeGenerator(**options.get("generator", {}))
 
     def forward(self, image: Tensor, masks: Tensor | None = None, soft_tissue: Tensor | None = None) -> Tensor:
-        """As :meth:`scripts.networks.separator.Separator.forward`; the ratio is 0.5 everywhere, for there is none."""
+        """Separate as :meth:`scripts.networks.separator.Separator.forward`; there is no ratio, its channel is 0.5."""
         inside = self.propose(image) if masks is None else masks.to(image.dtype)
         given = (inside > 0.5).to(image.dtype)
         k = self.generator.reconstructor(image, given)

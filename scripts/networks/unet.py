@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The U-Net that all networks of the bundle share; they differ in width, in what they see and in what they answer."""
+"""The U-Net of all networks of the bundle; they differ in width, input and output."""
 
 from collections.abc import Sequence
 
@@ -17,13 +17,13 @@ from monai.networks.nets import BasicUNet
 
 
 def unet(in_channels: int, out_channels: int, features: Sequence[int], norm: str = "batch") -> BasicUNet:
-    """A U-Net of five depths in the plane.
+    """Build a two-dimensional U-Net of five depths.
 
     Args:
         in_channels: channels of the input.
         out_channels: channels of the answer.
         features: channels of the five depths and of the last layer.
-        norm: of the activations; of a batch, it costs nothing in inference.
+        norm: of the activations; batch norm costs nothing in inference.
     """
     return BasicUNet(
         spatial_dims=2,

@@ -9,16 +9,16 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A window around the overlap, for networks that need not look further; an image each may lie elsewhere."""
+"""Windows around the overlap, for networks that need not look further; each image of a batch has its own."""
 
 import torch
 from torch import Tensor
 
 
 def span(where: Tensor, dim: int) -> tuple[Tensor, Tensor]:
-    """First and last index along ``dim`` (2 rows, 3 columns) of what is in ``where`` (B, 1, H, W, bool), (B,) each.
+    """Return the first and last index along ``dim`` (2 rows, 3 columns) of ``where`` (B, 1, H, W, bool), (B,) each.
 
-    Where there is nothing, the last comes before the first.
+    Where it is empty, the last comes before the first.
     """
     there = where[:, 0].any(dim=4 - dim)
     at = torch.arange(there.shape[1], device=where.device)
@@ -27,7 +27,7 @@ def span(where: Tensor, dim: int) -> tuple[Tensor, Tensor]:
 
 
 def origin(where: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
-    """Top row and left column, (B,) each, of the windows of ``height`` x ``width`` px centred on what is in ``where``.
+    """Return top row and left column, (B,) each, of windows of ``height`` x ``width`` px centred on ``where``.
 
     A window stays inside the picture; it is as large as the picture at most.
 
@@ -37,14 +37,14 @@ def origin(where: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
         width: of the windows, px.
     """
     (top, bottom), (left, right) = span(where, 2), span(where, 3)
-    # Of twice the middle, so that nothing is rounded before the division.
+    # Computed from twice the middle, so that nothing is rounded before the division.
     row = torch.div(top + bottom + 1 - height, 2, rounding_mode="floor")
     column = torch.div(left + right + 1 - width, 2, rounding_mode="floor")
     return row.clamp(0, where.shape[2] - height), column.clamp(0, where.shape[3] - width)
 
 
-def places(top: Tensor, left: Tensor, height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Indices of image, row and column of every pixel of the windows, to be broadcast to (B, height, width)."""
+def indices(top: Tensor, left: Tensor, height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return indices of image, row and column of every pixel of the windows, to be broadcast to (B, height, width)."""
     images = torch.arange(top.shape[0], device=top.device)[:, None, None]
     rows = (top[:, None] + torch.arange(height, device=top.device))[:, :, None]
     columns = (left[:, None] + torch.arange(width, device=top.device))[:, None, :]
@@ -52,14 +52,14 @@ def places(top: Tensor, left: Tensor, height: int, width: int) -> tuple[Tensor, 
 
 
 def crop(x: Tensor, top: Tensor, left: Tensor, height: int, width: int) -> Tensor:
-    """The windows (B, C, height, width) of ``x`` (B, C, H, W), see :func:`origin`."""
-    images, rows, columns = places(top, left, height, width)
+    """Crop the windows (B, C, height, width) from ``x`` (B, C, H, W), see :func:`origin`."""
+    images, rows, columns = indices(top, left, height, width)
     return x.permute(0, 2, 3, 1)[images, rows, columns].permute(0, 3, 1, 2)
 
 
 def paste(window: Tensor, top: Tensor, left: Tensor, onto: Tensor) -> Tensor:
-    """``onto`` (B, C, H, W) with the windows (B, C, height, width) put where :func:`crop` took them."""
-    images, rows, columns = places(top, left, window.shape[2], window.shape[3])
+    """Paste windows (B, C, height, width) onto ``onto`` (B, C, H, W), where :func:`crop` took them."""
+    images, rows, columns = indices(top, left, window.shape[2], window.shape[3])
     pasted = onto.permute(0, 2, 3, 1).contiguous()
     pasted[images, rows, columns] = window.permute(0, 2, 3, 1)
     return pasted.permute(0, 3, 1, 2)

@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Gray levels -> a complete DICOM radiograph: how drawn hands and joints come to an archive."""
+"""DICOM files of drawn hands and joints: complete radiographs of gray levels."""
 
 from typing import Literal
 from uuid import NAMESPACE_OID, uuid5
@@ -26,7 +26,7 @@ DATE, TIME = "20260101", "120000"
 
 
 def uid_of(text: str) -> UID:
-    """A UID that depends on a text alone, of a name-based UUID (DICOM PS3.5, section B.2)."""
+    """Return a UID that depends on a text alone, of a name-based UUID (DICOM PS3.5, section B.2)."""
     return UID(f"2.25.{uuid5(NAMESPACE_OID, f'bls-gan {text}').int}")
 
 
@@ -44,7 +44,7 @@ def wrap(
     patient_id: str = "PHANTOM",
     comment: str = COMMENT,
 ) -> Dataset:
-    """Make a Digital X-Ray Image, For Presentation (DICOM PS3.3, table A.26-1), of a hand seen from its back.
+    """Return a Digital X-Ray Image, For Presentation (DICOM PS3.3, table A.26-1), of a hand seen from its back.
 
     Args:
         gray: (rows, columns), gray levels 0..1, bright = more attenuation.
@@ -65,20 +65,8 @@ def wrap(
     Raises:
         ValueError: an argument outside its range.
     """
-    if gray.ndim != 2 or not 0 <= gray.min() <= gray.max() <= 1:
-        raise ValueError(f"gray levels are {gray.shape}, {gray.min():g} to {gray.max():g}; two axes, 0 to 1 expected")
-    if not 8 <= bits <= 16:
-        raise ValueError(f"bits is {bits}, 8 to 16 expected")
-    if laterality not in ("R", "L"):
-        raise ValueError(f"laterality is {laterality!r}, 'R' or 'L' expected")
-    if photometric not in ("MONOCHROME1", "MONOCHROME2"):
-        raise ValueError(f"photometric is {photometric!r}, 'MONOCHROME1' or 'MONOCHROME2' expected")
-    if not spacing > 0:
-        raise ValueError(f"spacing is {spacing} mm, more than 0 expected")
+    _check(gray, spacing, laterality, bits, photometric)
     inverted = photometric == "MONOCHROME1"
-    white = 2**bits - 1
-    stored = np.rint((1 - gray if inverted else gray).astype(np.float64) * white)
-
     dataset = Dataset()
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.MediaStorageSOPClassUID = DigitalXRayImageStorageForPresentation
@@ -89,11 +77,35 @@ def wrap(
     dataset.StudyInstanceUID = uid_of(f"study {seed if study is None else study}")
     dataset.SeriesInstanceUID = uid_of(f"series {seed}")
     _describe(dataset, patient_name, patient_id, comment)
-    _place(dataset, laterality, spacing)
+    _position(dataset, laterality, spacing)
     _present(dataset, inverted, window or (2.0 ** (bits - 1), 2.0**bits))
-
-    dataset.SamplesPerPixel = 1
     dataset.PhotometricInterpretation = photometric
+    _store(dataset, 1 - gray if inverted else gray, bits)
+    return dataset
+
+
+def _check(gray: np.ndarray, spacing: float, laterality: str, bits: int, photometric: str) -> None:
+    """Refuse arguments of :func:`wrap` that are outside their range.
+
+    Raises:
+        ValueError: names the first of them.
+    """
+    if gray.ndim != 2 or not 0 <= gray.min() <= gray.max() <= 1:
+        raise ValueError(f"gray: expected two axes, 0 to 1, got {gray.shape}, {gray.min():g} to {gray.max():g}")
+    if not 8 <= bits <= 16:
+        raise ValueError(f"bits: expected 8 to 16, got {bits}")
+    if laterality not in ("R", "L"):
+        raise ValueError(f"laterality: expected 'R' or 'L', got {laterality!r}")
+    if photometric not in ("MONOCHROME1", "MONOCHROME2"):
+        raise ValueError(f"photometric: expected 'MONOCHROME1' or 'MONOCHROME2', got {photometric!r}")
+    if not spacing > 0:
+        raise ValueError(f"spacing: expected more than 0 mm, got {spacing}")
+
+
+def _store(dataset: Dataset, gray: np.ndarray, bits: int) -> None:
+    """Fill in Image Pixel (DICOM PS3.3, C.7.6.3)."""
+    stored = np.rint(gray.astype(np.float64) * (2**bits - 1))
+    dataset.SamplesPerPixel = 1
     dataset.Rows, dataset.Columns = stored.shape
     dataset.BitsAllocated = 8 if bits == 8 else 16
     dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = bits, bits - 1, 0
@@ -101,17 +113,16 @@ def wrap(
     pixels = stored.astype("u1" if bits == 8 else "<u2").tobytes()
     dataset.PixelData = pixels + b"\0" * (len(pixels) % 2)
     dataset["PixelData"].VR = "OB" if bits == 8 else "OW"
-    return dataset
 
 
 def _describe(dataset: Dataset, patient_name: str, patient_id: str, comment: str) -> None:
-    """Patient, General Study, General Series, General Equipment (DICOM PS3.3, C.7.1.1, C.7.2.1, C.7.3.1, C.7.5.1)."""
+    """Fill in Patient, General Study, Series and Equipment (DICOM PS3.3, C.7.1.1, C.7.2.1, C.7.3.1, C.7.5.1)."""
     dataset.SpecificCharacterSet = "ISO_IR 192"
     dataset.PatientName, dataset.PatientID = patient_name, patient_id
     dataset.PatientBirthDate = dataset.PatientSex = ""
-    for what in ("Study", "Series", "Content", "Acquisition"):
-        setattr(dataset, f"{what}Date", DATE)
-        setattr(dataset, f"{what}Time", TIME)
+    for moment in ("Study", "Series", "Content", "Acquisition"):
+        setattr(dataset, f"{moment}Date", DATE)
+        setattr(dataset, f"{moment}Time", TIME)
     dataset.StudyID = "1"
     dataset.AccessionNumber = dataset.ReferringPhysicianName = ""
     dataset.StudyDescription = dataset.SeriesDescription = "Hand, drawn"
@@ -122,8 +133,8 @@ def _describe(dataset: Dataset, patient_name: str, patient_id: str, comment: str
     dataset.ImageComments = comment
 
 
-def _place(dataset: Dataset, laterality: str, spacing: float) -> None:
-    """DX Anatomy Imaged, DX Positioning, DX Detector (DICOM PS3.3, C.8.11.2, C.8.11.5, C.8.11.4)."""
+def _position(dataset: Dataset, laterality: str, spacing: float) -> None:
+    """Fill in DX Anatomy Imaged, DX Positioning, DX Detector (DICOM PS3.3, C.8.11.2, C.8.11.5, C.8.11.4)."""
     dataset.BodyPartExamined = "HAND"
     dataset.ImageLaterality = laterality
     dataset.AnatomicRegionSequence = Sequence([CodedConcept("85562004", "SCT", "Hand")])
@@ -136,7 +147,7 @@ def _place(dataset: Dataset, laterality: str, spacing: float) -> None:
 
 
 def _present(dataset: Dataset, inverted: bool, window: tuple[float, float]) -> None:
-    """General Image, DX Image, VOI LUT, Acquisition Context (DICOM PS3.3, C.7.6.1, C.8.11.3, C.11.2, C.7.6.14)."""
+    """Fill in General and DX Image, VOI LUT, Acquisition Context (DICOM PS3.3, C.7.6.1, C.8.11.3, C.11.2, C.7.6.14)."""
     dataset.ImageType = ["ORIGINAL", "PRIMARY", ""]
     dataset.PixelIntensityRelationship = "LIN"
     dataset.PixelIntensityRelationshipSign = 1 if inverted else -1

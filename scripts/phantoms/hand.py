@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Whole-hand radiographs drawn by the program itself, with the truth of their five metacarpophalangeal joints."""
+"""Whole-hand radiographs, drawn by formulas, with the truth of their five metacarpophalangeal joints."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -21,28 +21,22 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from scipy.ndimage import distance_transform_edt, gaussian_filter
-from skimage.measure import block_reduce
 from torch import Tensor
-from torch.nn.functional import interpolate
 
-from scripts.phantoms.hand_skeleton import LongBone, PlainBone, Skeleton, draw_skeleton
-from scripts.phantoms.hand_soft_tissue import STEP_MM, inside_skin, tissue
-from scripts.phantoms.joint import BLUR, FIELD_MM, filled
-from scripts.phantoms.joint_anatomy import UNITS, Array, Textures, draw_textures, smooth_step
-from scripts.physics import LOWER, UPPER, attenuation, gray_level
+from scripts.phantoms.hand_grid import DrawnBone, Grid, cut, draw_bone, draw_soft_tissue
+from scripts.phantoms.hand_skeleton import Skeleton, draw_skeleton
+from scripts.phantoms.joint import FIELD_MM, check_hand
+from scripts.phantoms.joint_anatomy import UNITS, Array, Textures, draw_overlap, draw_textures, smooth_step
+from scripts.physics import attenuation, gray_level
 
 FILM_MM = (250.0, 200.0)
 """Height and width of a whole radiograph; a hand of 190 mm and the end of its forearm fill it."""
-CENTRE_MM = (-3.0, -58.0)
-"""x, y of the image's centre in the frame of :mod:`scripts.phantoms.hand_skeleton`."""
 JOINTS = ("MCP1", "MCP2", "MCP3", "MCP4", "MCP5")
-"""The joints whose truth is known, thumb to little finger."""
+"""Joints with a known truth, thumb to little finger."""
 LETTER_MM = (72.0, -98.0, 9.0)
 """Across, down of the lead letter from the image's centre, on a right hand, and its height, in mm."""
 LEAD = 1.9
 """Attenuation of the letter."""
-FINE = 2
-"""Bones' outlines are drawn that much finer than the image."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +47,8 @@ class Joint:
         centre: x, y in px: column and row of the middle of the joint.
         box: top, left, bottom, right of the square in px; bottom and right are the first outside.
         masks: (2, h, w) bool, lower and upper bone.
-        layers: (2, h, w) float32, each bone as if imaged alone, zero outside its mask; None if nobody knows them.
-        soft_tissue: k, gray level 0..1 of the soft tissue in the overlap, or in the gap; None if nobody knows it.
+        layers: (2, h, w) float32, each bone as if imaged alone, zero outside its mask; None if they are unknown.
+        soft_tissue: k, gray level 0..1 of the soft tissue in the overlap, or in the gap; None if it is unknown.
     """
 
     centre: tuple[int, int]
@@ -90,12 +84,11 @@ def draw_hand(
     overlaps: Mapping[str, float] | None = None,
     noise: float = 0.014,
 ) -> Hand:
-    """Draw one hand, seen from its back, with a lead letter that says which.
+    """Draw one hand, seen from its back, with a lead letter for right or left.
 
-    Its metacarpophalangeal joints are drawn by the formulas of :mod:`scripts.phantoms.joint_anatomy`, as those of
-    :func:`scripts.phantoms.joint.draw_joint` are, and their truth holds as theirs does: ``recompose(layers,
-    soft_tissue, masks)`` is the image inside the masks to float32 rounding. What is neither bone of a joint is its soft
-    tissue.
+    Its metacarpophalangeal joints are drawn by the formulas of :func:`scripts.phantoms.joint.draw_joint`, and their
+    truth is as exact: ``recompose(layers, soft_tissue, masks)`` is the image inside the masks to float32 rounding. All
+    that is neither bone of a joint counts as its soft tissue.
 
     Args:
         seed: the same seed draws the same bytes; the two hands of one seed are mirror images but for small differences.
@@ -113,54 +106,26 @@ def draw_hand(
         ValueError: an argument outside its range; an image that does not hold the five joints.
     """
     if not 0.08 <= spacing <= 0.2:
-        raise ValueError(f"spacing is {spacing} mm, 0.08 to 0.2 expected")
-    if hand not in ("left", "right"):
-        raise ValueError(f"hand is {hand!r}, 'left' or 'right' expected")
-    if not 0 <= noise <= 0.2:
-        raise ValueError(f"noise is {noise}, 0 to 0.2 expected")
+        raise ValueError(f"spacing: expected 0.08 to 0.2 mm, got {spacing}")
+    check_hand(hand, noise)
     rows, columns = size or (round(FILM_MM[0] / spacing), round(FILM_MM[1] / spacing))
     person, one_hand = np.random.default_rng([seed, 20]), np.random.default_rng([seed, 21, hand == "left"])
-    # As on radiographs: a few px mostly, seldom more than 18.
-    asked = {name: float(min(person.gamma(3.0, 2.5), 24.0)) for name in JOINTS} | dict(overlaps or {})
+    asked = {name: draw_overlap(person) for name in JOINTS} | dict(overlaps or {})
     for name, overlap in asked.items():
         if name not in JOINTS or not -40 <= overlap <= 40:
-            raise ValueError(f"overlap of {name} is {overlap}, -40 to 40 of {', '.join(JOINTS)} expected")
-    skeleton = draw_skeleton(person, one_hand, asked)
-    texture = draw_textures(one_hand)
-
-    grid = _Grid(rows, columns, spacing)
+            raise ValueError(f"overlaps: expected -40 to 40 of {', '.join(JOINTS)}, got {overlap} of {name}")
+    skeleton, texture = draw_skeleton(person, one_hand, asked), draw_textures(one_hand)
+    grid = Grid(rows, columns, spacing)
     fields = {name: grid.field(name, skeleton.joints[name]) for name in JOINTS}
-    soft = _draw_soft_tissue(skeleton, grid, person, texture)
-    total = np.zeros((rows, columns), np.float32)
-    drawn: dict[str, _Drawn] = {}
-    for number, (name, bone) in enumerate(skeleton.bones.items()):
-        # Each bone looks at another part of the texture.
-        moved = Textures(*(np.roll(tile, (97 * number, 61 * number), (0, 1)) for tile in texture))
-        piece = _draw_bone(bone, grid, person, moved)
-        if piece is not None:
-            total[piece.place] += piece.attenuation
-            drawn[name] = piece
-    pairs = {name: _cut([drawn[f"MC{name[-1]}"], drawn[f"PP{name[-1]}"]], field) for name, field in fields.items()}
+    soft = draw_soft_tissue(skeleton, grid, person, texture)
+    total, drawn = _draw_bones(skeleton, grid, person, texture)
+    pairs = {name: cut([drawn[f"MC{name[-1]}"], drawn[f"PP{name[-1]}"]], field) for name, field in fields.items()}
     k = {name: _flatten(soft[fields[name]], masks, spacing) for name, (_, masks) in pairs.items()}
 
     total += soft
-    grain = _grain(one_hand, total.shape)
-    total += noise * np.exp(total / 2) * grain
-    np.maximum(total, 0.0, out=total)
-    alone = {}
-    for name, field in fields.items():
-        bones, masks = pairs[name]
-        alone[name] = k[name] + _share_noise(bones, k[name], grain[field], noise, one_hand)
-        total[field] = np.where(masks.all(axis=0), alone[name].sum(axis=0) - k[name], total[field])
+    alone = _expose(total, fields, pairs, k, noise, one_hand)
     image = gray_level(torch.from_numpy(total))[None]
-    joints = {}
-    for name, (down, across) in fields.items():
-        inside = torch.from_numpy(pairs[name][1])
-        both = gray_level(torch.from_numpy(alone[name])).float()
-        layers = torch.where(inside.all(dim=0), both, image[:, down, across])
-        centre = ((across.start + across.stop) // 2, (down.start + down.stop) // 2)
-        box = (down.start, across.start, down.stop, across.stop)
-        joints[name] = Joint(centre, box, inside, layers * inside, gray_level(torch.tensor(k[name])).item())
+    joints = {name: _joint(image, fields[name], pairs[name][1], alone[name], k[name]) for name in JOINTS}
     result = Hand(image, joints, spacing, "right")
     if hand == "left":
         result = _mirrored(result)
@@ -168,110 +133,82 @@ def draw_hand(
     return result
 
 
-@dataclass(frozen=True)
-class _Grid:
-    """The image's pixels in the frame of the skeleton."""
-
-    rows: int
-    columns: int
-    spacing: float
-
-    @property
-    def origin(self) -> Array:
-        """Column, row of x = y = 0."""
-        return np.array([(self.columns - 1) / 2, (self.rows - 1) / 2]) - np.array(CENTRE_MM) / self.spacing
-
-    def field(self, name: str, centre: Array) -> tuple[slice, slice]:
-        """The square of 23 mm around a joint."""
-        side = round(FIELD_MM / self.spacing)
-        left, top = np.round(self.origin + centre / self.spacing - side / 2).astype(int).tolist()
-        if left < 0 or top < 0 or left + side > self.columns or top + side > self.rows:
-            raise ValueError(f"size is {self.rows}x{self.columns} px of {self.spacing} mm, {name} is outside")
-        return slice(top, top + side), slice(left, left + side)
+def _draw_bones(
+    skeleton: Skeleton, grid: Grid, person: Generator, texture: Textures
+) -> tuple[Array, dict[str, DrawnBone]]:
+    """Return the attenuation of all bones together, (rows, columns), and each bone that the image shows."""
+    total = np.zeros((grid.rows, grid.columns), np.float32)
+    drawn: dict[str, DrawnBone] = {}
+    for number, (name, bone) in enumerate(skeleton.bones.items()):
+        # Each bone looks at another part of the texture.
+        moved = Textures(*(np.roll(tile, (97 * number, 61 * number), (0, 1)) for tile in texture))
+        piece = draw_bone(bone, grid, person, moved)
+        if piece is not None:
+            total[piece.field] += piece.attenuation
+            drawn[name] = piece
+    return total, drawn
 
 
-@dataclass(frozen=True)
-class _Drawn:
-    """A bone in the part of the image that it is in."""
-
-    place: tuple[slice, slice]
-    attenuation: Array
-    mask: NDArray[np.bool_]
-
-
-def _draw_bone(bone: LongBone | PlainBone, grid: _Grid, person: Generator, texture: Textures) -> _Drawn | None:
-    """One bone, blurred as the detector does; None if the image does not show it."""
-    outline = bone.outline() / grid.spacing + grid.origin
-    low = np.maximum(np.floor(outline.min(axis=0)).astype(int) - 4, 0)
-    high = np.minimum(np.ceil(outline.max(axis=0)).astype(int) + 5, (grid.columns, grid.rows))
-    if (low >= high).any():
-        return None
-    # Only the outline is finer than the image: what is inside is smooth.
-    inside = filled((outline - low + 0.5) * FINE - 0.5, tuple((high - low)[::-1] * FINE))
-    depth = distance_transform_edt(inside).astype(np.float32) - 0.5
-    share, depth = block_reduce(inside, FINE, np.mean), block_reduce(depth.clip(0), FINE, np.mean)
-    row, column = share.nonzero()
-    points = ((np.stack([column, row], axis=1) + low - grid.origin) * grid.spacing).astype(np.float32)
-    sharp = np.zeros(share.shape, np.float32)
-    sharp[row, column] = bone.attenuation(points, depth[row, column] * (grid.spacing / FINE), person, texture)
-    place = (slice(low[1], high[1]), slice(low[0], high[0]))
-    return _Drawn(place, gaussian_filter(sharp * share.astype(np.float32), BLUR, truncate=3), share > 0.5)
+def _expose(
+    total: Array,
+    fields: Mapping[str, tuple[slice, slice]],
+    pairs: Mapping[str, tuple[Array, NDArray[np.bool_]]],
+    k: Mapping[str, float],
+    noise: float,
+    quanta: Generator,
+) -> dict[str, Array]:
+    """Add the detector's noise to ``total``, in place; return each joint's bones alone, with their share of noise."""
+    grain = _grain(quanta, total.shape)
+    total += noise * np.exp(total / 2) * grain
+    np.maximum(total, 0.0, out=total)
+    alone = {}
+    for name, field in fields.items():
+        bones, masks = pairs[name]
+        alone[name] = k[name] + _share_noise(bones, k[name], grain[field], noise, quanta)
+        total[field] = np.where(masks.all(axis=0), alone[name].sum(axis=0) - k[name], total[field])
+    return alone
 
 
-def _draw_soft_tissue(skeleton: Skeleton, grid: _Grid, person: Generator, texture: Textures) -> Array:
-    """Attenuation (rows, columns) of soft tissue and air."""
-    shape = (grid.rows, grid.columns)
-    first, last = -grid.origin * grid.spacing, (np.array(shape[::-1]) - 1 - grid.origin) * grid.spacing
-    x, y = (np.linspace(first[i], last[i], int((last[i] - first[i]) / STEP_MM) + 2) for i in (0, 1))
-    coarse = torch.from_numpy(np.stack([*inside_skin(skeleton, x, y), *np.meshgrid(x, y)])).float()
-    fine = interpolate(coarse[None], size=shape, mode="bilinear", align_corners=True)[0].numpy()
-    return tissue(fine[:3], fine[3:], person, texture)
-
-
-def _cut(pair: list[_Drawn], field: tuple[slice, slice]) -> tuple[Array, NDArray[np.bool_]]:
-    """Attenuation of two bones, zero outside their masks, and the masks, in a field of the image, (2, h, w) each."""
-    shape = tuple(part.stop - part.start for part in field)
-    bones, masks = np.zeros((2, *shape), np.float32), np.zeros((2, *shape), bool)
-    for channel, bone in ((LOWER, pair[LOWER]), (UPPER, pair[UPPER])):
-        common = [(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(bone.place, field, strict=True)]
-        here, there = (
-            tuple(
-                slice(start - part.start, stop - part.start) for (start, stop), part in zip(common, parts, strict=True)
-            )
-            for parts in (field, bone.place)
-        )
-        masks[channel][here] = bone.mask[there]
-        bones[channel][here] = bone.attenuation[there] * bone.mask[there]
-    return bones, masks
+def _joint(image: Tensor, field: tuple[slice, slice], mask: NDArray[np.bool_], alone: Array, k: float) -> Joint:
+    """Return one joint of an image, from its field, masks and the attenuation (2, h, w) of each bone alone."""
+    down, across = field
+    masks = torch.from_numpy(mask)
+    layers = torch.where(masks.all(dim=0), gray_level(torch.from_numpy(alone)).float(), image[:, down, across])
+    centre = ((across.start + across.stop) // 2, (down.start + down.stop) // 2)
+    box = (down.start, across.start, down.stop, across.stop)
+    return Joint(centre, box, masks, layers * masks, gray_level(torch.tensor(k)).item())
 
 
 def _flatten(soft: Array, masks: NDArray[np.bool_], spacing: float) -> float:
-    """Let the soft tissue of a field fade, in place, into its mean in the overlap, or in the gap; that mean."""
+    """Fade the soft tissue of a field into its mean in the overlap, or in the gap; return that mean.
+
+    ``soft`` is changed.
+    """
     unit = spacing / FIELD_MM * UNITS
-    place = masks.all(axis=0)
-    if not place.any():
-        row, column = np.indices(place.shape) - (np.array(place.shape).reshape(2, 1, 1) - 1) / 2
-        place = (np.abs(row) * unit < 3) & (np.abs(column) * unit < 20)
-    k = float(soft[place].mean(dtype=np.float64))
-    soft += (k - soft) * smooth_step(-distance_transform_edt(~place).astype(np.float32) * unit, -24, 0)
+    flat = masks.all(axis=0)
+    if not flat.any():
+        row, column = np.indices(flat.shape) - (np.array(flat.shape).reshape(2, 1, 1) - 1) / 2
+        flat = (np.abs(row) * unit < 3) & (np.abs(column) * unit < 20)
+    k = float(soft[flat].mean(dtype=np.float64))
+    soft += (k - soft) * smooth_step(-distance_transform_edt(~flat).astype(np.float32) * unit, -24, 0)
     return k
 
 
 def _share_noise(bones: Array, k: float, grain: Array, noise: float, quanta: Generator) -> Array:
-    """Two bones (2, h, w) with half of the variance of the image's noise each, to which both noises add up."""
+    """Return two bones (2, h, w) with half of the variance of the image's noise each; both add up to that noise."""
     other = _grain(quanta, grain.shape)
     halves = np.stack([grain + other, grain - other]) / 2
     return np.maximum(bones + noise * np.exp((k + bones.sum(axis=0)) / 2) * halves, -k / 2)
 
 
 def _grain(quanta: Generator, shape: tuple[int, ...]) -> Array:
-    """Detector noise of standard deviation 1."""
+    """Draw detector noise of standard deviation 1."""
     grain = gaussian_filter(quanta.standard_normal(shape, np.float32), 0.5, truncate=3)
     return grain / grain.std()
 
 
 def _mirrored(hand: Hand) -> Hand:
-    """The left hand that mirrors a drawn right one."""
+    """Return the left hand that mirrors a drawn right one."""
     width = hand.image.shape[-1]
     joints = {
         name: replace(
@@ -287,7 +224,7 @@ def _mirrored(hand: Hand) -> Hand:
 
 
 def _mark(hand: Hand) -> None:
-    """Add the lead letter that says which hand it is, where the image is wide enough for it."""
+    """Add the lead letter for right or left, if the image is wide enough for it."""
     height, width = hand.image.shape[1:]
     column, row = (round(value / hand.spacing) for value in (LETTER_MM[0], LETTER_MM[1]))
     size = round(LETTER_MM[2] / hand.spacing)
@@ -299,5 +236,5 @@ def _mark(hand: Hand) -> None:
     font = ImageFont.load_default(size * 1.3)
     ImageDraw.Draw(canvas).text((size, size), "R" if hand.side == "right" else "L", fill=255, font=font, anchor="mm")
     lead = torch.from_numpy(np.asarray(canvas, np.float32) / 255) * LEAD
-    place = hand.image[0, row - size : row + size, column - size : column + size]
-    place.copy_(gray_level(attenuation(place) + lead))
+    corner = hand.image[0, row - size : row + size, column - size : column + size]
+    corner.copy_(gray_level(attenuation(corner) + lead))

@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Whole bones of a hand as formulas, in mm: long ones, made of two ends, and plain ones."""
+"""Whole bones of a hand as formulas, in mm: long ones, composed of two ends, and plain ones."""
 
 from dataclasses import dataclass
 
@@ -48,11 +48,11 @@ class End:
     unit: float  # mm a unit
 
     def units(self, points: Array) -> Array:
-        """Points (N, 2) in mm in the joint's frame: across, down in units."""
+        """Convert points (N, 2) in mm to the joint's frame: across, down in units."""
         return turn((points - self.joint.astype(points.dtype)) / self.unit, -self.angle)
 
     def outline(self) -> Array:
-        """From the left shaft over the end's face to the right shaft, (M, 2) in mm; ends where the bone's middle is."""
+        """Return the outline, left shaft over face to right shaft, (M, 2) in mm, up to the bone's middle."""
         return turn(self.bone.outline()[1:-1] * self.unit, self.angle) + self.joint
 
 
@@ -66,11 +66,11 @@ class LongBone:
     thick: float  # rays in it are that much of those in a full-sized bone
 
     def outline(self) -> Array:
-        """Closed outline, (M, 2) in mm."""
+        """Return the closed outline, (M, 2) in mm."""
         return np.concatenate([self.base.outline(), self.head.outline()[::-1]])
 
     def attenuation(self, points: Array, depth: Array, person: Generator, texture: Textures) -> Array:
-        """Attenuation (N,) at points inside the bone.
+        """Return the attenuation (N,) at points inside the bone.
 
         Args:
             points: (N, 2), x, y in mm.
@@ -101,13 +101,13 @@ class PlainBone:
     thick: float = 1.0
 
     def outline(self) -> Array:
-        """Closed outline, (M, 2) in mm."""
+        """Return the closed outline, (M, 2) in mm."""
         closed = np.concatenate([self.points, self.points[:1]])
         way = np.append(0.0, np.hypot(*np.diff(closed, axis=0).T).cumsum())
         return CubicSpline(way, closed, bc_type="periodic")(np.linspace(0.0, way[-1], 400))
 
     def attenuation(self, points: Array, depth: Array, person: Generator, texture: Textures) -> Array:
-        """As :meth:`LongBone.attenuation`."""
+        """Return the attenuation, as :meth:`LongBone.attenuation`."""
         x, y = points.T / np.float32(UNIT_MM)
         shaft = smooth_step(y * UNIT_MM - self.shaft, 0, 30)
         slope = person.uniform(-0.5, 0.5)

@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Drawn hands as DICOM files: the samples, and archives of any size; the places of their joints; the truth."""
+"""Drawn hands as DICOM files: the samples, and archives of any size, with the centres of their joints and the truth."""
 
 import csv
 import json
@@ -51,7 +51,7 @@ def save(
     """Write a hand as a DICOM file, its truth in a folder ``truth`` beside it.
 
     Args:
-        hand: what to write.
+        hand: to write.
         path: the file, ``NAME.dcm``; for each joint there are ``truth/NAME_JOINT_mask_upper.png`` and ``_mask_lower``
             (0, 255) and, if they are known, ``_layer_upper`` and ``_layer_lower`` (16 bits); k of each joint, boxes
             and spacing are in ``truth/NAME.json``.
@@ -62,10 +62,10 @@ def save(
             ``"RLELossless"``, ``"DeflatedExplicitVRLittleEndian"`` or ``"ExplicitVRLittleEndian"``.
 
     Raises:
-        ValueError: another transfer syntax, or as :func:`scripts.phantoms.dicom_file.wrap` says.
+        ValueError: another transfer syntax, or see :func:`scripts.phantoms.dicom_file.wrap`.
     """
     if transfer_syntax not in SYNTAXES:
-        raise ValueError(f"transfer_syntax is {transfer_syntax!r}, one of {', '.join(SYNTAXES)} expected")
+        raise ValueError(f"transfer_syntax: expected one of {', '.join(SYNTAXES)}, got {transfer_syntax!r}")
     gray = hand.image[0].numpy()
     dataset = wrap(
         gray,
@@ -90,7 +90,7 @@ def save(
 
 def _save_truth(hand: Hand, folder: Path, stem: str) -> None:
     folder.mkdir(exist_ok=True)
-    figures = {}
+    truths = {}
     for name, joint in hand.joints.items():
         for channel, bone in ((UPPER, "upper"), (LOWER, "lower")):
             mask = joint.masks[channel].numpy().astype(np.uint8) * 255
@@ -99,8 +99,8 @@ def _save_truth(hand: Hand, folder: Path, stem: str) -> None:
                 layer = np.rint(joint.layers[channel].double().numpy() * 65535).astype(np.uint16)
                 imsave(folder / f"{stem}_{name}_layer_{bone}.png", layer, check_contrast=False)
         k = None if joint.soft_tissue is None else round(joint.soft_tissue, 5)
-        figures[name] = {"centre": joint.centre, "box": joint.box, "soft_tissue": k}
-    text = json.dumps({"spacing": hand.spacing, "hand": hand.side, "joints": figures})
+        truths[name] = {"centre": joint.centre, "box": joint.box, "soft_tissue": k}
+    text = json.dumps({"spacing": hand.spacing, "hand": hand.side, "joints": truths})
     (folder / f"{stem}.json").write_text(text + "\n")
 
 
@@ -118,7 +118,7 @@ def main(
     """Draw hands, right and left in turn, into a folder of DICOM files with ``joints.csv`` and ``truth`` beside them.
 
     Args:
-        output_dir: the folder, made if it is not there.
+        output_dir: the folder, created if it is not there.
         count: how many hands.
         seed: of the first hand; each next one counts on.
         spacing: mm a px, 0.08 to 0.2.

@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The bones of a hand as formulas: five rays of long bones, the carpus, the ends of radius and ulna; lengths in mm.
+"""Bones of a hand as formulas: five rays of long bones, the carpus, the ends of radius and ulna; lengths in mm.
 
 The frame is that of a right hand seen from its back, as radiographs are hung: x to the right (towards the little
 finger), y down, the base of the middle metacarpal at the origin.
@@ -96,7 +96,7 @@ SESAMOIDS = ((-2.9, 8.6), (3.3, 7.9))
 
 @dataclass(frozen=True)
 class Skeleton:
-    """The bones of one hand.
+    """Bones of one hand.
 
     Attributes:
         bones: name -> bone; ``MC2`` a metacarpal, ``PP2``, ``MP2``, ``DP2`` proximal, middle and distal phalanx.
@@ -110,7 +110,7 @@ class Skeleton:
 
 
 def draw_skeleton(person: Generator, one_hand: Generator, overlaps: Mapping[str, float]) -> Skeleton:
-    """The bones of a right hand.
+    """Draw the bones of a right hand.
 
     Args:
         person: decides the shape of both hands.
@@ -126,9 +126,9 @@ def draw_skeleton(person: Generator, one_hand: Generator, overlaps: Mapping[str,
     joints: dict[str, Array] = {}
     rays: dict[int, Array] = {}
     longer = person.uniform(0.97, 1.04)
-    for ray, places in RAYS.items():
+    for ray, points_mm in RAYS.items():
         # Fingers differ in length and in direction; the knuckles stay apart.
-        rays[ray] = np.array(places)
+        rays[ray] = np.array(points_mm)
         rays[ray][1:, 1] = rays[ray][0, 1] + (rays[ray][1:, 1] - rays[ray][0, 1]) * longer
         lean = person.normal(0, 0.015) + one_hand.normal(0, 0.01)
         finger = (rays[ray][2:] - rays[ray][1]) * (1 + person.normal(0, 0.015))
@@ -146,14 +146,14 @@ def draw_skeleton(person: Generator, one_hand: Generator, overlaps: Mapping[str,
 
 
 def _draw_ends(
-    ray: int, places: Array, person: Generator, one_hand: Generator, overlap: float
+    ray: int, joints: Array, person: Generator, one_hand: Generator, overlap: float
 ) -> list[tuple[End, End]]:
-    """Lower and upper bone's end at each joint of a ray; the first lower one and the last upper one are of no bone."""
-    steps = np.diff(places, axis=0)
+    """Draw the lower and the upper bone's end at each joint; the first lower and the last upper one are of no bone."""
+    steps = np.diff(joints, axis=0)
     angles = np.arctan2(steps[:, 0], -steps[:, 1])
     last = len(steps)
     ends = []
-    for number, place in enumerate(places):
+    for number, joint in enumerate(joints):
         near = [max(number - 1, 0), min(number, last - 1)]  # the bones that meet here
         frame, unit = angles[near].mean(), UNIT_MM * SCALES[ray][number]
         tables = {0: (TUFT, FOOT), 1: (METACARPAL, PHALANX), last: (TUFT, FOOT)}.get(number, (HEAD, BASE))
@@ -161,17 +161,17 @@ def _draw_ends(
         for bone, which in zip(draw_bones(person, one_hand, 0.0, tables), near, strict=True):
             half = np.hypot(*steps[which]) / 2
             shape = _to_middle(bone, half / unit, SHAFTS[ray][which] / unit)
-            shapes.append(replace(shape, tilt=angles[which] - frame, place=0.0))
+            shapes.append(replace(shape, tilt=angles[which] - frame, offset=0.0))
         if 0 < number < last:
             depth = overlap * UNIT_MM / unit if number == 1 else person.uniform(-13, -7)
             shapes = bring_together(shapes, depth, middle=0.0)
-        lower, upper = (End(bone, place, frame, unit) for bone in shapes)
+        lower, upper = (End(bone, joint, frame, unit) for bone in shapes)
         ends.append((lower, upper))
     return ends
 
 
 def _to_middle(bone: Bone, half: float, width: float) -> Bone:
-    """The same end, its shaft reaching the bone's middle, ``half`` units away, where half its width is ``width``."""
+    """Extend an end's shaft to the bone's middle, ``half`` units away, where half its width is ``width``."""
     near = bone.points[bone.points[:, 1] < 0.75 * half]
     way = np.linspace(0.0, 1.0, 5)[1:]
     left, right = (
@@ -182,7 +182,7 @@ def _to_middle(bone: Bone, half: float, width: float) -> Bone:
 
 
 def _draw_sesamoids(head: End, person: Generator) -> dict[str, PlainBone]:
-    """The two small bones in front of the thumb's metacarpal head."""
+    """Draw the two small bones in front of the thumb's metacarpal head."""
     angles = np.linspace(0, 2 * np.pi, 9)[:-1]
     oval = np.stack([2.2 * np.cos(angles), 2.9 * np.sin(angles)], axis=1)
     outlines = (turn(oval * person.uniform(0.85, 1.1, (8, 1)) + middle, head.angle) for middle in SESAMOIDS)

@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The soft tissue of a hand as a formula: fingers as tapering rods, palm and forearm as slabs with rounded edges."""
+"""Soft tissue of a hand as a formula: fingers as tapering rods, palm and forearm as slabs with rounded edges."""
 
 from itertools import pairwise
 
@@ -24,7 +24,7 @@ from scripts.phantoms.joint import filled
 from scripts.phantoms.joint_anatomy import Array, Textures, look, smooth_step
 
 STEP_MM = 0.5
-"""Grid on which the distance from the skin is worked out; it is smooth, and read between the grid's points."""
+"""Grid on which the distance from the skin is computed; values between the grid's points are interpolated."""
 MELT_MM = 1.6
 """Size of the fillet where two fingers meet."""
 BLEND_MM = 3.0
@@ -44,7 +44,7 @@ PALM = [(-29, 40), (-29.5, 22), (-34, 8), (-43, -9), (-55, -27), (-50, -45), (-4
 
 
 def inside_skin(skeleton: Skeleton, x: Array, y: Array) -> Array:
-    """The hand's silhouette and how thick it is, on a grid of points.
+    """Return the hand's silhouette and its thickness, on a grid of points.
 
     Args:
         skeleton: the bones that the soft tissue is laid around.
@@ -77,12 +77,12 @@ def inside_skin(skeleton: Skeleton, x: Array, y: Array) -> Array:
 
 
 def _palm(x: Array, y: Array) -> Array:
-    """Distance from the palm's skin in mm, positive inside, (H, W)."""
+    """Return the distance from the palm's skin in mm, positive inside, (H, W)."""
     step = (x[-1] - x[0]) / (len(x) - 1)
     closed = np.array([*PALM, PALM[0]], float)
     way = np.append(0.0, np.hypot(*np.diff(closed, axis=0).T).cumsum())
     curve = CubicSpline(way, closed, bc_type="periodic")(np.linspace(0, way[-1], 800))
-    # A border around the grid, so that the skin is where it is and not where the grid ends.
+    # A border around the grid, so that the skin does not follow the end of the grid.
     pad = round(12 / step)
     shape = (len(y) + 2 * pad, len(x) + 2 * pad)
     mask = filled((curve - [x[0], y[0]]) / step + pad, shape)
@@ -90,19 +90,19 @@ def _palm(x: Array, y: Array) -> Array:
     return gaussian_filter(signed, 1.0 / step)[pad:-pad, pad:-pad] * step
 
 
-def tissue(skin: Array, place: Array, person: Generator, texture: Textures) -> Array:
-    """Attenuation of a hand without its bones, in front of air.
+def tissue(skin: Array, points: Array, person: Generator, texture: Textures) -> Array:
+    """Return the attenuation of a hand without its bones, in front of air.
 
     Args:
-        skin: (3, H, W), as :func:`inside_skin` answers.
-        place: (2, H, W), the points' x, y in mm.
+        skin: (3, H, W), see :func:`inside_skin`.
+        points: (2, H, W), x, y in mm.
         person: decides the air's brightness.
         texture: decides where fat and muscle lie.
     """
     inside, radius, full = skin
     thickness = np.sqrt(1 - np.square(1 - (inside / radius).clip(0.0, 1.0)))
-    fat = 0.045 * look(texture.density, *(5.0 * place)) * smooth_step(inside, 1.0, 5.0)
-    # Under the skin lies fat, which is darker than what is under it.
+    fat = 0.045 * look(texture.density, *(5.0 * points)) * smooth_step(inside, 1.0, 5.0)
+    # Under the skin lies fat, which is darker than the tissue below it.
     under = 0.1 * np.exp(-np.square((inside - 3.0) / 1.3))
     edge = 0.03 * np.exp(-np.square((inside - 0.5) / 0.4)) * (inside > 0)
     return person.uniform(0.06, 0.085) + full * thickness * (1 + fat - under) + edge

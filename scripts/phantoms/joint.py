@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Radiographs of finger joints drawn by the program itself, with the truth: two bones, soft tissue, quantum noise."""
+"""Radiographs of finger joints, drawn by formulas, with the truth: two bones, soft tissue, quantum noise."""
 
 import json
 import logging
@@ -31,6 +31,7 @@ from scripts.phantoms.joint_anatomy import (
     UNITS,
     Array,
     draw_bones,
+    draw_overlap,
     draw_textures,
     metacarpal,
     phalanx,
@@ -76,10 +77,9 @@ def draw_joint(
 ) -> Phantom:
     """Draw one metacarpophalangeal joint: the base of a proximal phalanx above a metacarpal head.
 
-    The truth holds to float32 rounding: ``recompose(layers, soft_tissue, masks)`` is the image inside the masks, noise
-    included. For that the soft tissue is flat in the overlap (it varies freely from 24 units on), what the detector's
-    blur carries over a bone's outline counts as soft tissue, and in the overlap each layer has noise of its own, half
-    the variance of the image's each.
+    ``recompose(layers, soft_tissue, masks)`` is the image inside the masks to float32 rounding, noise included. For
+    that the soft tissue is flat in the overlap and varies from 24 units on; attenuation that blur carries over a bone's
+    outline counts as soft tissue; in the overlap each layer has half of the variance of the image's noise.
 
     Args:
         seed: the same seed draws the same bytes; the two hands of one seed are mirror images but for small differences.
@@ -99,14 +99,8 @@ def draw_joint(
         torch.Size([2, 300, 500])
     """
     height, width = (size, size) if isinstance(size, int) else size
-    if not (64 <= height <= 1024 and 64 <= width <= 1024):
-        raise ValueError(f"size is {height}x{width} px, 64 to 1024 a side expected")
-    if hand not in ("left", "right"):
-        raise ValueError(f"hand is {hand!r}, 'left' or 'right' expected")
-    if not -40 <= overlap <= 40:
-        raise ValueError(f"overlap is {overlap}, -40 to 40 expected")
-    if not 0 <= noise <= 0.2:
-        raise ValueError(f"noise is {noise}, 0 to 0.2 expected")
+    _check(height, width, overlap)
+    check_hand(hand, noise)
     person, one_hand = np.random.default_rng([seed, 0]), np.random.default_rng([seed, 1, hand == "left"])
     bones = draw_bones(person, one_hand, overlap)
     texture = draw_textures(one_hand)
@@ -117,32 +111,65 @@ def draw_joint(
     frame = np.array([width, height]) / 2
     axes = [(((np.arange(2 * half * fine) + 0.5) / fine - half) / px).astype(np.float32) for half in frame]
     across, down = np.meshgrid(*axes)
-    drawn, inside = [], []
-    for bone, attenuation_of in zip(bones, (metacarpal, phalanx), strict=True):
+    drawn = []
+    for bone, formula in zip(bones, (metacarpal, phalanx), strict=True):
         mask = filled((bone.outline() * px + frame) * fine - 0.5, across.shape)
         depth = (distance_transform_edt(mask)[mask].astype(np.float32) - 0.5) / (px * fine)
-        sharp = np.zeros(mask.shape, np.float32)
-        sharp[mask] = attenuation_of(bone, depth, across[mask], down[mask], person, texture)
-        drawn.append(block_reduce(gaussian_filter(sharp, BLUR * fine, truncate=3), fine, np.mean))
-        inside.append(block_reduce(mask, fine, np.mean) > 0.5)
-    masks = np.stack(inside)
+        drawn.append(_detect(formula(bone, depth, across[mask], down[mask], person, texture), mask, fine))
+    absorbed, masks = (np.stack(parts) for parts in zip(*drawn, strict=True))
     soft = block_reduce(soft_tissue(across, down, person, texture), fine, np.mean).astype(np.float64)
 
-    # One k for the overlap (or the gap): the soft tissue fades into its mean there.
     gap = (np.abs(across) < 20) & (np.abs(down - sum(bone.face(axes[0]) for bone in bones) / 2) < 3)
-    place = masks.all(axis=0) if masks.all(axis=0).any() else block_reduce(gap, fine, np.mean) > 0.5
-    k = soft[place].mean()
-    soft += (k - soft) * smooth_step(-distance_transform_edt(~place) / px, -24, 0)
-
-    image, layers = _expose(np.stack(drawn), soft, masks, noise, one_hand)
+    both = np.asarray(masks.all(axis=0))
+    flat = both if both.any() else block_reduce(gap, fine, np.mean) > 0.5
+    k, soft = _flatten(soft, flat, px)
+    image, layers = _expose(absorbed, soft, masks, noise, one_hand)
     if hand == "left":
-        image, layers, masks = image.flip(-1), layers.flip(-1), np.flip(masks, -1)
+        image, layers, masks = image.flip(-1), layers.flip(-1), np.flip(masks, -1).copy()
     gray = gray_level(torch.tensor(k)).item()
-    return Phantom(image, layers, torch.from_numpy(masks.copy()), gray, FIELD_MM / min(height, width))
+    return Phantom(image, layers, torch.from_numpy(masks), gray, FIELD_MM / min(height, width))
+
+
+def _check(height: int, width: int, overlap: float) -> None:
+    """Refuse a size or an overlap that :func:`draw_joint` does not draw.
+
+    Raises:
+        ValueError: names the argument.
+    """
+    if not (64 <= height <= 1024 and 64 <= width <= 1024):
+        raise ValueError(f"size: expected 64 to 1024 px a side, got {height}x{width} px")
+    if not -40 <= overlap <= 40:
+        raise ValueError(f"overlap: expected -40 to 40, got {overlap}")
+
+
+def _detect(inside: Array, mask: NDArray[np.bool_], fine: int) -> tuple[Array, NDArray[np.bool_]]:
+    """Return a bone's attenuation, blurred as the detector does, and its mask, in the image's own pixels."""
+    sharp = np.zeros(mask.shape, np.float32)
+    sharp[mask] = inside
+    blurred = gaussian_filter(sharp, BLUR * fine, truncate=3)
+    return block_reduce(blurred, fine, np.mean), block_reduce(mask, fine, np.mean) > 0.5
+
+
+def _flatten(soft: Array, flat: NDArray[np.bool_], px: float) -> tuple[float, Array]:
+    """Return the mean k of the soft tissue in the overlap, or in the gap, and soft tissue that fades into it there."""
+    k = soft[flat].mean()
+    return k, soft + (k - soft) * smooth_step(-distance_transform_edt(~flat) / px, -24, 0)
+
+
+def check_hand(hand: str, noise: float) -> None:
+    """Refuse another word than ``"left"`` or ``"right"``, and a noise outside 0 to 0.2.
+
+    Raises:
+        ValueError: names the argument.
+    """
+    if hand not in ("left", "right"):
+        raise ValueError(f"hand: expected 'left' or 'right', got {hand!r}")
+    if not 0 <= noise <= 0.2:
+        raise ValueError(f"noise: expected 0 to 0.2, got {noise}")
 
 
 def filled(outline: Array, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Pixels inside an outline, (N, 2) columns, rows."""
+    """Return the pixels inside an outline, (N, 2) columns, rows, as a mask."""
     canvas = Image.new("L", (shape[1], shape[0]))
     ImageDraw.Draw(canvas).polygon([(column, row) for column, row in outline.tolist()], fill=1)
     return np.asarray(canvas) > 0
@@ -151,7 +178,7 @@ def filled(outline: Array, shape: tuple[int, ...]) -> NDArray[np.bool_]:
 def _expose(
     bones: Array, soft: Array, masks: NDArray[np.bool_], noise: float, quanta: Generator
 ) -> tuple[Tensor, Tensor]:
-    """Image (1, H, W) and layers (2, H, W), gray levels, of the attenuations of bones (2, H, W) and soft tissue."""
+    """Return image (1, H, W) and layers (2, H, W), gray levels, of attenuations of bones (2, H, W) and soft tissue."""
     soft = soft + np.where(masks, 0.0, bones).sum(axis=0)
     bones = np.where(masks, bones, 0.0)
     grain = gaussian_filter(quanta.standard_normal(bones.shape), (0, 0.5, 0.5))
@@ -168,12 +195,12 @@ def save(phantom: Phantom, path: Path, *, bits: Literal[8, 16] = 8, masks: bool 
     """Write a phantom as an input of the bundle, its truth in a folder ``truth`` beside it.
 
     Args:
-        phantom: what to write.
+        phantom: to write.
         path: the image's file, a PNG or TIFF; masks are ``NAME_mask_upper.png`` and ``NAME_mask_lower.png`` (0, 255),
             true layers ``truth/NAME_layer_upper.png`` and ``truth/NAME_layer_lower.png``, k and spacing
             ``truth/NAME.json``.
         bits: depth of image and layers.
-        masks: write the masks beside the image; otherwise they are part of the truth.
+        masks: write the masks beside the image; if not, into the folder ``truth``.
     """
     truth = path.parent / "truth"
     truth.mkdir(parents=True, exist_ok=True)
@@ -182,8 +209,8 @@ def save(phantom: Phantom, path: Path, *, bits: Literal[8, 16] = 8, masks: bool 
         beside = path.parent if masks else truth
         _write(phantom.masks[channel].float(), beside / f"{path.stem}_mask_{name}.png", 8)
         _write(phantom.layers[channel], truth / f"{path.stem}_layer_{name}.png", bits)
-    figures = {"soft_tissue": round(phantom.soft_tissue, 5), "spacing": round(phantom.spacing, 5)}
-    (truth / f"{path.stem}.json").write_text(json.dumps(figures) + "\n")
+    truths = {"soft_tissue": round(phantom.soft_tissue, 5), "spacing": round(phantom.spacing, 5)}
+    (truth / f"{path.stem}.json").write_text(json.dumps(truths) + "\n")
 
 
 def _write(gray: Tensor, path: Path, bits: int) -> None:
@@ -203,7 +230,7 @@ def main(
     """Draw joints, right and left hands in turn, into a folder that is an input of the bundle.
 
     Args:
-        output_dir: the folder, made if it is not there.
+        output_dir: the folder, created if it is not there.
         count: how many joints.
         seed: of the first joint; each next one counts on.
         size: side, or height,width, in px.
@@ -213,10 +240,9 @@ def main(
     """
     for number in range(seed, seed + count):
         hand: Literal["left", "right"] = "left" if number % 2 else "right"
-        # As on radiographs: a few px mostly, seldom more than 18.
-        depth = float(np.random.default_rng([number, 2]).gamma(3.0, 2.5)) if overlap is None else overlap
+        depth = draw_overlap(np.random.default_rng([number, 2])) if overlap is None else overlap
         path = Path(output_dir) / f"joint_{number:03d}_{hand}.png"
-        save(draw_joint(number, size=size, overlap=min(depth, 24.0), hand=hand), path, bits=bits, masks=masks)
+        save(draw_joint(number, size=size, overlap=depth, hand=hand), path, bits=bits, masks=masks)
         logger.info("%s: overlap %.1f px of 256", path, depth)
 
 

@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The anatomy of a metacarpophalangeal joint as formulas: outlines of both bones, their attenuation, soft tissue."""
+"""Anatomy of a metacarpophalangeal joint as formulas: outlines of both bones, their attenuation, soft tissue."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -56,46 +56,46 @@ class Bone:
     points: Array  # (N, 2) across, away, from the left shaft over the bone's face to the right shaft
     tilt: float  # rad
     side: float  # -1: away from the joint is up in the image, 1: down
-    place: float = 0.0  # how far the bone is moved down
+    offset: float = 0.0  # down, in units
 
     @cached_property
     def curve(self) -> Array:
-        """The outline as a smooth curve through its points, (M, 2) across, away."""
+        """Return the outline as a smooth curve through its points, (M, 2) across, away."""
         way = np.hypot(*np.diff(self.points, axis=0).T).cumsum()
         curve = CubicSpline(np.append(0.0, way), self.points)(np.linspace(0.0, way[-1], 400))
         far = [0.0, 40.0 * UNITS]  # the shafts leave the image
         return np.concatenate([curve[:1] + far, curve, curve[-1:] + far])
 
     def outline(self) -> Array:
-        """The curve in the image's frame, (M, 2) across, down."""
-        return turn(self.curve * [1.0, self.side], self.tilt) + np.array([0.0, self.place])
+        """Return the curve in the image's frame, (M, 2) across, down."""
+        return turn(self.curve * [1.0, self.side], self.tilt) + np.array([0.0, self.offset])
 
     def local(self, across: Array, down: Array) -> tuple[Array, Array]:
-        """Across, away of points of the image's frame."""
-        points = turn(np.stack([across, down - self.place], axis=-1), -self.tilt)
+        """Convert points of the image's frame to across, away."""
+        points = turn(np.stack([across, down - self.offset], axis=-1), -self.tilt)
         return points[..., 0], points[..., 1] * self.side
 
     def profile(self, away: Array) -> tuple[Array, Array]:
-        """Middle and half-width of the bone at a distance from the joint, the widest ones nearer to the joint."""
+        """Return middle and half-width of the bone at a distance from the joint, the widest ones nearer to it."""
         left, right = self.curve[: self.curve[:, 0].argmin() + 1][::-1], self.curve[self.curve[:, 0].argmax() :]
         start, end = (np.interp(away, line[:, 1], line[:, 0]).astype(away.dtype) for line in (left, right))
         return (start + end) / 2, (end - start) / 2
 
     def face(self, across: Array) -> Array:
-        """Down coordinate of the end that looks at the joint."""
+        """Return the down coordinate of the end that faces the joint."""
         outline = self.outline()
         end = outline[outline[:, 0].argmin() : outline[:, 0].argmax() + 1]
         return np.interp(across, end[:, 0], end[:, 1])
 
 
 def turn(points: Array, angle: float) -> Array:
-    """Points (..., 2), across and down, turned clockwise, as the image is seen, by an angle in rad."""
+    """Turn points (..., 2), across and down, clockwise, as the image is seen, by an angle in rad."""
     cos, sin = np.cos(angle), np.sin(angle)
     return points @ np.array([[cos, sin], [-sin, cos]], dtype=points.dtype)
 
 
 def smooth_step(values: Array, start: float, end: float | Array) -> Array:
-    """Smooth step from 0 at ``start`` to 1 at ``end``."""
+    """Return a smooth step from 0 at ``start`` to 1 at ``end``."""
     t = ((values - start) / (end - start)).clip(0.0, 1.0)
     return t * t * (3.0 - 2.0 * t)
 
@@ -103,12 +103,12 @@ def smooth_step(values: Array, start: float, end: float | Array) -> Array:
 def draw_bones(
     person: Generator, hand: Generator, overlap: float, tables: tuple[Array, Array] = (METACARPAL, PHALANX)
 ) -> list[Bone]:
-    """The two bones of a joint, lower first, moved into each other.
+    """Draw the two bones of a joint, lower first, moved into each other.
 
     Args:
         person: decides the shape of both hands.
         hand: decides the small differences between a person's two hands.
-        overlap: thickest column of the overlap, in units; negative: the narrowest place of the gap.
+        overlap: thickest column of the overlap, in units; negative: narrowest width of the gap.
         tables: control points of the lower and of the upper bone, half a bone's width being 1.
     """
     shapes = []
@@ -126,11 +126,16 @@ def bring_together(bones: list[Bone], overlap: float, *, middle: float) -> list[
     """Move two bones, lower first, up and down until they overlap as asked, around a row ``middle``, all in units."""
     across = np.linspace(-70, 70, 281)
     depth = (bones[UPPER].face(across) - bones[LOWER].face(across)).max()
-    return [replace(bone, place=bone.place + middle - bone.side * (overlap - depth) / 2) for bone in bones]
+    return [replace(bone, offset=bone.offset + middle - bone.side * (overlap - depth) / 2) for bone in bones]
+
+
+def draw_overlap(person: Generator) -> float:
+    """Draw the depth of an overlap as radiographs show it, in units: a few mostly, seldom more than 18, at most 24."""
+    return float(min(person.gamma(3.0, 2.5), 24.0))
 
 
 class Textures(NamedTuple):
-    """Periodic textures, (TILE, TILE) float32, mean 0, standard deviation 1, made of struts that run down."""
+    """Periodic textures, (TILE, TILE) float32, mean 0, standard deviation 1, of struts that run down."""
 
     struts: Array
     ties: Array  # short struts, to be laid across the others
@@ -139,12 +144,12 @@ class Textures(NamedTuple):
 
 
 def draw_textures(hand: Generator) -> Textures:
-    """Textures of one image."""
+    """Draw the textures of one image."""
     return Textures(_mesh(hand, 7.0, 2.0), _mesh(hand, 3.6, 2.0), _mesh(hand, 60.0, 3.5), _mesh(hand, 36.0, 36.0))
 
 
 def _mesh(hand: Generator, along: float, thin: float) -> Array:
-    """A texture whose struts are ``along`` half units long and ``thin`` half units thick."""
+    """Draw a texture with struts ``along`` half units long and ``thin`` half units thick."""
     down, across = np.fft.fftfreq(TILE)[:, None], np.fft.rfftfreq(TILE)[None]
     waves = np.square(2 * np.pi * along * down) + np.square(2 * np.pi * thin * across)
     spectrum = np.fft.rfft2(hand.standard_normal((TILE, TILE))) * (np.exp(-waves / 2) - np.exp(-waves * 1.3))
@@ -156,28 +161,28 @@ def _mesh(hand: Generator, along: float, thin: float) -> Array:
 
 
 def look(texture: Array, across: Array, down: Array) -> Array:
-    """A texture at points given in units."""
+    """Interpolate a texture at points given in units."""
     return map_coordinates(texture, [2.0 * down, 2.0 * across], order=1, mode="grid-wrap")
 
 
 def dome(depth: Array, radius: Array) -> Array:
-    """Length of a ray in a solid rod, 0..1 from its outline to its middle, at a depth inside its outline."""
+    """Return the length of a ray in a solid rod, 0..1 from its outline to its middle, at a depth inside its outline."""
     return np.sqrt(1 - np.square(1 - np.minimum(depth / radius, 1.0)))
 
 
 def shell(depth: Array, radius: Array, wall: Array) -> Array:
-    """Length of a ray in the wall of a tube, at a depth inside the tube's outline: the bright lines of the cortex."""
+    """Return the length of a ray in a tube's wall, at a depth inside its outline: the bright lines of the cortex."""
     inner = np.square(radius - wall) - np.square(radius - depth)
     return 2.0 * (np.sqrt(depth * (2.0 * radius - depth)) - np.sqrt(inner.clip(0.0)))
 
 
 def phalanx(bone: Bone, depth: Array, across: Array, down: Array, person: Generator, texture: Textures) -> Array:
-    """Attenuation of the base of a proximal phalanx at points inside it.
+    """Return the attenuation of the base of a proximal phalanx at points inside it.
 
     Args:
         bone: its outline.
         depth: distance of the points from the outline, in units; any shape.
-        across: the points' place in the image's frame, in units, the joint's centre at the origin.
+        across: the points in the image's frame, in units, the joint's centre at the origin.
         down: the same, downwards.
         person: decides the thickness of walls and plates.
         texture: decides the trabeculae.
@@ -207,7 +212,7 @@ def phalanx(bone: Bone, depth: Array, across: Array, down: Array, person: Genera
 
 
 def metacarpal(bone: Bone, depth: Array, across: Array, down: Array, person: Generator, texture: Textures) -> Array:
-    """Attenuation of a metacarpal head at points inside it; arguments as in :func:`phalanx`."""
+    """Return the attenuation of a metacarpal head at points inside it; arguments as in :func:`phalanx`."""
     x, h = bone.local(across, down)
     middle, width = bone.profile(h)
     u, depth = (x - middle) / width, np.minimum(depth, width)
@@ -233,12 +238,12 @@ def metacarpal(bone: Bone, depth: Array, across: Array, down: Array, person: Gen
 
 
 def _lips(depth: Array, away: Array, person: Generator) -> Array:
-    """A bone thins to nothing at its outline: 0..1 over 3 units at the shaft, over 3 to 7 at the joint."""
+    """Return the factor by which a bone thins at its outline: 0..1 over 3 units at the shaft, 3 to 7 at the joint."""
     return smooth_step(depth, -1.0, 3.0 + person.uniform(0, 4) * (1 - smooth_step(away, 10, 50)))
 
 
 def soft_tissue(across: Array, down: Array, person: Generator, texture: Textures) -> Array:
-    """Attenuation of a finger without its bones, in front of air; arguments as in :func:`phalanx`.
+    """Return the attenuation of a finger without its bones, in front of air; arguments as in :func:`phalanx`.
 
     The skin is in the image on the left; on the right, towards the next finger, it often is not.
     """

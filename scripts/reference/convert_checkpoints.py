@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The authors' three checkpoints -> weights of the paper's networks in this bundle, with our segmenter beside them."""
+"""Conversion of the authors' three checkpoints to weights of this bundle, with our segmenter added."""
 
 import logging
 from pathlib import Path
@@ -26,16 +26,16 @@ from scripts.reference.networks import TransUNetGenerator, UNetSupervisor, VGGRe
 logger = logging.getLogger(__name__)
 
 WRAPPERS = ("state_dict", "model")
-"""Names under which a checkpoint may hold its state_dict, beside epoch, optimiser and the like."""
+"""Names under which a checkpoint may hold its state_dict."""
 
 
 def published(path: str | Path, network: nn.Module) -> dict[str, Tensor]:
-    """The state_dict of one of the authors' networks.
+    """Read the state_dict of one of the authors' networks.
 
     Args:
         path: a state_dict, or a checkpoint that holds one under a name of :data:`WRAPPERS`; its parameters may begin
             with ``module.``, as those of a network that was trained on several GPUs do.
-        network: whose names and shapes are expected.
+        network: gives the names and shapes that are expected.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -45,14 +45,14 @@ def published(path: str | Path, network: nn.Module) -> dict[str, Tensor]:
     if isinstance(content, dict):
         content = next((content[name] for name in WRAPPERS if isinstance(content.get(name), dict)), content)
     if not is_state(content):
-        raise ValueError(f"{path}: neither a state_dict nor one under {' or '.join(map(repr, WRAPPERS))}")
+        raise ValueError(f"{path}: expected a state_dict, or one under {' or '.join(map(repr, WRAPPERS))}")
     state = {name.removeprefix("module."): value for name, value in content.items()}
     check(state, network, path)
     return state
 
 
 def segmenter_of(path: str | Path) -> dict[str, Tensor]:
-    """The weights of our segmenter, of a separator's file.
+    """Read the weights of our segmenter from a separator's file.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -71,27 +71,27 @@ def convert(
     output: str = "models/reference.pt",
     model: str = "models/model.pt",
 ) -> None:
-    """Write what ``configs/reference.json`` runs, and beside it the supervisor, which only a training needs.
+    """Write the weights for ``configs/reference.json``, and beside them the supervisor's, which only a training needs.
 
     Args:
         generator: the authors' checkpoint of the TransUNet generator.
-        discriminator: of the supervisor.
-        reconstructor: of the reconstructor.
+        discriminator: their checkpoint of the supervisor.
+        reconstructor: their checkpoint of the reconstructor.
         output: to write, weights of :class:`scripts.reference.separator.ReferenceSeparator`; those of the
             supervisor go into ``NAME_supervisor.pt`` beside it.
-        model: weights of our separator, whose segmenter is taken: the paper has none.
+        model: weights of our separator; its segmenter is taken, for the paper has none.
 
     Raises:
         FileNotFoundError: one of the files is not there.
         ValueError: one of them does not fit, see :func:`published`; nothing is written then.
     """
     with torch.device("meta"):
-        # Names and shapes are asked for, not values.
+        # Only names and shapes are needed, no values.
         expected = (TransUNetGenerator(), UNetSupervisor(), VGGReconstructor())
     ours = segmenter_of(model)
     paths = (generator, discriminator, reconstructor)
-    made, supervisor, soft_tissue = (published(path, kind) for path, kind in zip(paths, expected, strict=True))
-    parts = {"segmenter": ours, "generator": made, "reconstructor": soft_tissue}
+    layers, supervisor, soft_tissue = (published(path, kind) for path, kind in zip(paths, expected, strict=True))
+    parts = {"segmenter": ours, "generator": layers, "reconstructor": soft_tissue}
     target = Path(output)
     target.parent.mkdir(parents=True, exist_ok=True)
     beside = target.with_name(f"{target.stem}_supervisor.pt")

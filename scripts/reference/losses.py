@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The paper's losses of generator and supervisor, to train beside ours (Wang et al., BLS-GAN, AAAI 2025)."""
+"""Losses of the paper's generator and supervisor (Wang et al., BLS-GAN, AAAI 2025)."""
 
 import torch
 from monai.losses import DiceLoss
@@ -18,14 +18,14 @@ from torch.nn.functional import binary_cross_entropy
 
 
 class ReferenceSupervisorLoss(nn.Module):
-    """Cross entropy of what the supervisor says inside the bones with what it should have said.
+    """Cross entropy of the supervisor's answer inside the bones with the right answer.
 
     The paper calls it on three inputs and takes the mean: the image cut along its masks (``seen`` and ``real`` are the
-    masks without the overlap), true layers (both are the masks), and made layers (``seen`` the masks, ``real`` zeros).
+    masks without the overlap), true layers (both are the masks), and predicted layers (``real`` is zeros).
     """
 
     def forward(self, answer: Tensor, masks: Tensor, seen: Tensor, real: Tensor) -> Tensor:
-        """The loss, a scalar.
+        """Compute the loss, a scalar.
 
         Args:
             answer: (B, 4, H, W), 0..1, of :class:`scripts.reference.networks.UNetSupervisor`.
@@ -37,17 +37,17 @@ class ReferenceSupervisorLoss(nn.Module):
 
 
 class ReferenceGeneratorLoss(nn.Module):
-    """What the supervisor makes of the layers, how they recompose, and how far they are from the true ones.
+    """Loss of the generator: the supervisor's answer, the error of the recomposition, and that of the layers.
 
     The supervisor's part is half cross entropy, half soft Dice of its answer against "a real bone wherever there is
-    one", in the masks and once more in the overlap; the two others are roots of mean squares over all pixels. What
-    weighs nothing is not computed.
+    one", in the masks and once more in the overlap; the two others are roots of mean squares over all pixels. Parts
+    with weight 0 are not computed.
 
     Args:
         supervisor: weight of the supervisor's part; 0.7 in the paper's main training, 0.3 in its pre-training.
         recomposition: weight of the recomposition's error, 0.3 in both.
         layers: weight of the layers' error, 0.4 in pre-training, 0 where there are no true layers.
-        double_sigmoid: the soft Dice takes the sigmoid of what is a probability already, as the paper's code does: a
+        double_sigmoid: the soft Dice takes the sigmoid of values that are probabilities, as the paper's code does: a
             perfect answer then scores 0.5 or less.
     """
 
@@ -65,7 +65,7 @@ class ReferenceGeneratorLoss(nn.Module):
         self.dice = DiceLoss(sigmoid=double_sigmoid, smooth_nr=2.0, smooth_dr=1.0)
 
     def convinced(self, answer: Tensor, where: Tensor) -> Tensor:
-        """How far the supervisor is from "a real bone" in ``where`` (B, C, H, W), which is both halves' target."""
+        """Return how far the answer is from "a real bone" in ``where`` (B, C, H, W), the target of both halves."""
         target = where.repeat(1, answer.shape[1] // where.shape[1], 1, 1)
         answer = answer * target
         # One Dice an image, not one a channel.
@@ -81,14 +81,14 @@ class ReferenceGeneratorLoss(nn.Module):
         layers: Tensor | None = None,
         truth: Tensor | None = None,
     ) -> Tensor:
-        """The loss, a scalar.
+        """Compute the loss, a scalar.
 
         Args:
-            answer: (B, 4, H, W), 0..1, of the supervisor for the made layers.
+            answer: (B, 4, H, W), 0..1, of the supervisor for the predicted layers.
             recomposed: (B, 1, H, W), gray levels.
             image: (B, 1, H, W), gray levels 0..1.
             masks: (B, 2, H, W), 0 or 1.
-            layers: (B, 2, H, W), the made layers, gray levels 0..1.
+            layers: (B, 2, H, W), the predicted layers, gray levels 0..1.
             truth: (B, 2, H, W), the true ones.
 
         Raises:
@@ -102,6 +102,6 @@ class ReferenceGeneratorLoss(nn.Module):
             loss = loss + self.recomposition * ((recomposed - image) * bones).square().mean().sqrt()
         if self.layers:
             if layers is None or truth is None:
-                raise ValueError(f"layers weigh {self.layers} in the loss: made and true layers expected")
+                raise ValueError(f"expected layers and truth, which weigh {self.layers} in the loss, got None")
             loss = loss + self.layers * (layers - truth).square().mean().sqrt()
         return loss

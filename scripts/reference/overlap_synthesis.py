@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The paper's own synthetic overlaps, faults included, to train its networks and ours on the same pictures."""
+"""Synthetic overlaps of the paper, faults included, to train its networks and ours on the same pictures."""
 
 from collections.abc import Mapping
 
@@ -21,7 +21,7 @@ from scripts.physics import LOWER, UPPER, overlap_of
 
 SOBEL = ((-1.0, 0.0, 1.0), (-2.0, 0.0, 2.0), (-1.0, 0.0, 1.0))
 TANGENT = 13573 / 2**15
-"""Of 22.5 degrees, as OpenCV rounds it."""
+"""Tangent of 22.5 degrees, as OpenCV rounds it."""
 
 
 def dilated(mask: Tensor, side: int) -> Tensor:
@@ -31,7 +31,7 @@ def dilated(mask: Tensor, side: int) -> Tensor:
 
 
 def moved(x: Tensor, down: Tensor) -> Tensor:
-    """Each picture of ``x`` (B, C, H, W) moved ``down`` (B,) whole px, zeros where nothing comes from."""
+    """Move each picture of ``x`` (B, C, H, W) ``down`` (B,) whole px; zeros come in."""
     rows = torch.arange(x.shape[2], device=x.device)[None] - down[:, None]
     there = ((rows >= 0) & (rows < x.shape[2])).to(x.dtype)[:, None, :, None]
     source = rows.clamp(0, x.shape[2] - 1)[:, None, :, None].expand_as(x)
@@ -39,10 +39,10 @@ def moved(x: Tensor, down: Tensor) -> Tensor:
 
 
 def edge_of(mask: Tensor) -> Tensor:
-    """What OpenCV's Canny finds in a mask of 0 and 255 with thresholds of 100 and 200.
+    """Find the edge of a mask as OpenCV's Canny does in a mask of 0 and 255 with thresholds of 100 and 200.
 
-    A slope of such a mask is 0, or 255 and more: all that is left of Canny are Sobel's slopes and the choice of the
-    steepest pixel across an edge.
+    A slope of such a mask is 0, or 255 and more, so Canny comes down to Sobel's slopes and the choice of the steepest
+    pixel across an edge.
 
     Args:
         mask: (B, 1, H, W), 0 or 1.
@@ -80,13 +80,13 @@ def edge_of(mask: Tensor) -> Tensor:
 
 
 class ReferenceOverlapSynthesis:
-    """Move the bones of joints that do not overlap into each other as the paper's code does.
+    """Overlaps of joints whose bones do not overlap, composed as the paper's code does.
 
-    What changes its numbers can be switched off by name; on, as by default, the pictures are the paper's.
+    Faults that change the numbers can be switched off by name; by default they are on, as in the paper.
 
     Args:
         shift: the upper bone moves down and the lower one up by so many whole px each, uniform, both ends included.
-        dilation: side of the square by which the drawn masks grow, px: 3 adds a px all around without a word, 1 none.
+        dilation: side of the square by which the drawn masks grow, px: 3 adds a px all around, 1 none.
         blurred_rim: blur the rim of the overlap, about 3 px wide, which leaves the true layers behind.
         crop: px cut off at each side before the rest is enlarged to the old size: it makes synthetic bones larger than
             real ones, and the enlarged layers do not recompose the enlarged image any more; 0 leaves both as they are.
@@ -126,7 +126,7 @@ class ReferenceOverlapSynthesis:
     def compose(
         self, image: Tensor, background: Tensor, masks: Tensor, *, down: Tensor, up: Tensor
     ) -> dict[str, Tensor]:
-        """The overlaps that come of given shifts.
+        """Compose the overlaps of given shifts.
 
         Args:
             image: (B, 1, H, W), gray levels 0..1 of an 8-bit file.
@@ -137,14 +137,14 @@ class ReferenceOverlapSynthesis:
 
         Returns:
             ``image`` (B, 1, H, W), zero outside both bones; ``masks`` (B, 2, H, W), 0 or 1, and the same as
-            ``true_masks``; ``layers`` (B, 2, H, W), zero outside their bones, but for what the enlargement smears over
+            ``true_masks``; ``layers`` (B, 2, H, W), zero outside their bones, except where the enlargement smears over
             the outlines; ``soft_tissue`` k (B, 1, 1, 1), 0 where nothing overlaps.
         """
         # Cutting to levels is a matter of the last bit: float64 and the file's integers, as in the paper's code.
         gray = (image.double() * 255.0).round() / 255.0
         bones = dilated((masks > 0.5).to(gray.dtype), self.dilation)
         by = {LOWER: -up, UPPER: down}
-        placed, inside = (
+        shifted, inside = (
             torch.cat([moved(x[:, bone, None], by[bone]) for bone in (LOWER, UPPER)], dim=1)
             for x in (gray * bones, bones)
         )
@@ -152,10 +152,10 @@ class ReferenceOverlapSynthesis:
         area = overlap.sum(dim=(2, 3), keepdim=True).clamp(min=1.0)
         # The background is not moved with the bones.
         k = (background.double() * overlap).sum(dim=(2, 3), keepdim=True) / area
-        composed = 1.0 - (1.0 - placed).prod(dim=1, keepdim=True) / (1.0 - k * overlap)
+        composed = 1.0 - (1.0 - shifted).prod(dim=1, keepdim=True) / (1.0 - k * overlap)
         # Where both layers are darker than k the sum is below black.
         levels = self.blur((composed.clamp(min=0.0) * 255.0).floor(), overlap)
-        composed, layers = self.enlarge((levels / 255.0).float()), self.enlarge(placed.float())
+        composed, layers = self.enlarge((levels / 255.0).float()), self.enlarge(shifted.float())
         seen = self.enlarge_mask(inside.float())
         return {"image": composed, "masks": seen, "true_masks": seen, "layers": layers, "soft_tissue": k.float()}
 
@@ -175,7 +175,7 @@ class ReferenceOverlapSynthesis:
         return interpolate(inner, (rows, columns), mode="bilinear") if self.crop else x
 
     def enlarge_mask(self, mask: Tensor) -> Tensor:
-        """The same for bytes of 0 and 1, as OpenCV rounds them: quarters of each row are cut, their sum is rounded."""
+        """Enlarge bytes of 0 and 1 as OpenCV rounds them: quarters of each row are cut, their sum is rounded."""
         if not self.crop:
             return mask
         rows, columns = mask.shape[2:]

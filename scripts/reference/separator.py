@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The paper's generator and reconstructor in the place of ours: the same question, the same form of answer."""
+"""Separator with the paper's generator and reconstructor instead of ours; its answer has the same form."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,11 +20,12 @@ from torch.nn.functional import pad
 
 from scripts.networks.separator import Separator
 from scripts.physics import UPPER, attenuation, overlap_of
-from scripts.reference.networks import AttentionScale, TransUNetGenerator, VGGReconstructor
+from scripts.reference.networks import TransUNetGenerator, VGGReconstructor
+from scripts.reference.transunet import AttentionScale
 
 
 def implied_ratio(layers: Tensor, soft_tissue: Tensor, masks: Tensor) -> Tensor:
-    """The upper bone's share of the bone attenuation that two layers have together, (B, 1, H, W), 0..1.
+    """Return the upper bone's share of the bone attenuation of two layers together, (B, 1, H, W), 0..1.
 
     A layer that is darker than the soft tissue absorbs nothing; 0.5 where both are, and outside the overlap.
 
@@ -40,7 +41,7 @@ def implied_ratio(layers: Tensor, soft_tissue: Tensor, masks: Tensor) -> Tensor:
 
 
 class ReferenceSeparator(Separator):
-    """Our segmenter, the paper's generator and reconstructor: image in, one tensor out, as a separator answers.
+    """Separator of our segmenter, the paper's generator and reconstructor: image in, one tensor out.
 
     The paper's networks work on squares of 256 px: the region's long side is brought to that, the rest is filled up,
     and the layers are brought back to the image's own grid. They are gray levels of the generator's own, outside the
@@ -58,7 +59,7 @@ class ReferenceSeparator(Separator):
         Wang et al., BLS-GAN, AAAI 2025. The paper has no segmenter: masks are given.
     """
 
-    generator: nn.Module  # type: ignore[assignment]  # another network answers in the same place
+    generator: nn.Module  # type: ignore[assignment]  # another network, under the same name
 
     def __init__(
         self,
@@ -98,12 +99,12 @@ class ReferenceSeparator(Separator):
         seen = self.to_square(image, height, width)
         if self.bones_only:
             seen = seen * given.amax(dim=1, keepdim=True)
-        made = self.generator(seen, given)
+        predicted = self.generator(seen, given)
         if soft_tissue is None:
-            _, k = self.reconstructor(seen, made, given)
+            _, k = self.reconstructor(seen, predicted, given)
         else:
             k = soft_tissue.to(image.dtype)
         k = k.reshape(-1, 1, 1, 1)
-        layers = self.from_grid(made, height, width, rows, columns) * (inside > 0.5).to(image.dtype)
+        layers = self.from_grid(predicted, height, width, rows, columns) * (inside > 0.5).to(image.dtype)
         ratio = implied_ratio(layers, k, inside)
         return torch.cat([layers, inside, ratio, k.expand_as(ratio)], dim=1)

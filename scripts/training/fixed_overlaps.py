@@ -7,37 +7,47 @@
 # distributed under the License is distributed on an "AS IS" BASIS,
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
+# limitations under the License.
 
-"""Overlaps made once: the same composites in every epoch."""
+"""Fixed overlaps: the same composites in every epoch."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset, default_collate
 
+from scripts.training.degradation import Degradation
+from scripts.training.edge_profiles import NaturalEdge, TaperedEdge
+from scripts.training.mask_jitter import MaskJitter
 from scripts.training.overlap_synthesis import JOINT_KEYS, OverlapSynthesis
+from scripts.training.pairing import Pairing
 
 
-def undisturbed(**options: Any) -> OverlapSynthesis:
-    """An :class:`OverlapSynthesis` of hard-cut overlaps as a yardstick has them: nothing of chance but the shifts.
+def undisturbed(*, natural: NaturalEdge | None = None, tapered: TaperedEdge | None = None) -> OverlapSynthesis:
+    """Return the synthesis of overlaps as a yardstick has them: only shifts and mirroring are left to chance.
 
     Args:
-        options: of :class:`OverlapSynthesis`, e.g. ``tapered=1.0``.
+        natural: profile of whole bones, by its share; none if not given.
+        tapered: profile of tapered bones, by its share; none if not given. The rest is cut hard.
     """
-    calm: dict[str, Any] = {"shift": (2, 8), "crossed": 0.0, "angle": 0.0, "zoom": (1.0, 1.0), "slide": 0.0}
-    calm |= {"natural": 0.0, "tapered": 0.0, "gain": (1.0, 1.0), "exposure": (1.0, 1.0), "dilation": (1.0, 1.0)}
-    calm |= {"mask_jitter": 0.0, "blurred_rim": 0.0, "noise": 0.0}
-    return OverlapSynthesis(**(calm | options))
+    return OverlapSynthesis(
+        pairing=Pairing(
+            shift=(2, 8), crossed=0.0, angle=0.0, zoom=(1.0, 1.0), slide=0.0, dilation=(1.0, 1.0), gain=(1.0, 1.0)
+        ),
+        natural=natural or NaturalEdge(share=0.0),
+        tapered=tapered or TaperedEdge(share=0.0),
+        mask_jitter=MaskJitter(share=0.0),
+        degradation=Degradation(exposure=(1.0, 1.0), blurred_rim=0.0, noise=0.0),
+    )
 
 
 class FixedOverlaps(Dataset[dict[str, Tensor]]):
-    """Overlaps made once and kept, the same at every call: what a training is validated on.
+    """Overlaps composed once and kept, the same at every call: a training is validated on them.
 
     Args:
         joints: items with ``image``, ``background`` and ``distance``, all of one size.
-        syntheses: each of them makes one overlap of each joint.
+        syntheses: each of them composes one overlap of each joint.
         seed: of the random numbers; those of the training are left alone.
         batch_size: joints that are composed at once, and crossed with each other.
         real: items with ``image`` and ``masks``, real overlaps; they come last, their true layers are NaN.
@@ -59,12 +69,12 @@ class FixedOverlaps(Dataset[dict[str, Tensor]]):
             torch.manual_seed(seed)
             for synthesis in syntheses:
                 for start in range(0, len(joints), batch_size):
-                    some = [joints[at] for at in range(start, min(start + batch_size, len(joints)))]
-                    made = synthesis(default_collate([{key: joint[key] for key in JOINT_KEYS} for joint in some]))
-                    labels = torch.cat([made["layers"], made["true_masks"]], dim=1)
+                    batch = [joints[at] for at in range(start, min(start + batch_size, len(joints)))]
+                    composed = synthesis(default_collate([{key: joint[key] for key in JOINT_KEYS} for joint in batch]))
+                    labels = torch.cat([composed["layers"], composed["true_masks"]], dim=1)
                     self.items += [
                         {"image": image, "masks": masks, "label": label}
-                        for image, masks, label in zip(made["image"], made["masks"], labels, strict=True)
+                        for image, masks, label in zip(composed["image"], composed["masks"], labels, strict=True)
                     ]
 
         for joint in (real[at] for at in range(len(real))):

@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What the networks are trained to make small."""
+"""Losses of the separation, the supervisor and the segmenter."""
 
 from collections.abc import Mapping
 
@@ -22,7 +22,7 @@ from scripts.physics import overlap_of
 
 
 def neighbours(x: Tensor, dim: int) -> tuple[Tensor, Tensor]:
-    """Both pixels of each pair of neighbours along ``dim``."""
+    """Return both pixels of each pair of neighbours along ``dim``."""
     pairs = x.shape[dim] - 1
     return x.narrow(dim, 0, pairs), x.narrow(dim, 1, pairs)
 
@@ -33,13 +33,13 @@ class OverlapLoss(nn.Module):
     The mean over the overlap of each image of ``sqrt(d^2 + eps^2)`` (Charbonnier), d the error of a layer, plus
     ``gradient`` times the same of the error's differences between neighbouring pixels. Pairs of pixels that lie across
     the overlap's border count ``seam`` times: outside it a layer is the image, even where the masks are off and the
-    image there holds some of the other bone, and a layer must go over into that without a step.
+    image there holds a part of the other bone, and a layer must join it without a step.
 
     Args:
         gradient: weight of the gradients.
         seam: weight of a pair of pixels across the overlap's border, in pairs inside it.
         eps: rounding of the absolute value at zero, gray levels 0..1.
-        small: an overlap of so many px weighs half.
+        small: size of an overlap that weighs half, px.
     """
 
     def __init__(self, *, gradient: float = 0.5, seam: float = 3.0, eps: float = 1e-3, small: float = 50.0) -> None:
@@ -47,18 +47,18 @@ class OverlapLoss(nn.Module):
         self.gradient, self.seam, self.eps, self.small = gradient, seam, eps, small
 
     def charbonnier(self, difference: Tensor) -> Tensor:
-        """``sqrt(d^2 + eps^2) - eps``, element by element."""
+        """Return ``sqrt(d^2 + eps^2) - eps``, element by element."""
         return torch.sqrt(difference.square() + self.eps**2) - self.eps
 
     def slopes(self, error: Tensor, masks: Tensor, overlap: Tensor, dim: int) -> Tensor:
-        """Sum over the pairs of pixels neighbouring along ``dim``, (B,)."""
+        """Sum the error's slopes over the pairs of pixels neighbouring along ``dim``, (B,)."""
         (bone, bone_next), (both, both_next) = neighbours(masks, dim), neighbours(overlap, dim)
         in_bone, in_overlap, across = bone * bone_next, torch.maximum(both, both_next), (both - both_next).abs()
         weight = in_bone * in_overlap * (1.0 + (self.seam - 1.0) * across)
         return (self.charbonnier(error.diff(dim=dim)) * weight).sum(dim=(1, 2, 3))
 
     def forward(self, layers: Tensor, truth: Tensor, masks: Tensor) -> Tensor:
-        """The loss, a scalar.
+        """Compute the loss, a scalar.
 
         Args:
             layers: (B, 2, H, W), gray levels 0..1, the image outside the overlap (:func:`scripts.physics.split`).
@@ -73,15 +73,15 @@ class OverlapLoss(nn.Module):
 
 
 class SeamLoss(nn.Module):
-    """How much stronger than in the image the steps of the layers are across the overlap's border.
+    """Steps of the layers across the overlap's border, as far as they are stronger than the image's.
 
-    What nobody knows the layers of can still be asked this: a bone that goes on under another one has no edge where the
-    image has none. The sum of ``max(|step of a layer| - |step of the image|, 0)``, gray levels 0..1, over pairs of
-    neighbouring pixels inside the bone on both sides of the border, by the area of the overlap of each image.
+    It needs no true layers: a bone that goes on under another one has no edge where the image has none. The sum of
+    ``max(|step of a layer| - |step of the image|, 0)``, gray levels 0..1, over pairs of neighbouring pixels inside the
+    bone on both sides of the border, by the area of the overlap of each image.
 
     Args:
         seam: weight of a pair, as in :class:`OverlapLoss`.
-        small: an overlap of so many px weighs half.
+        small: size of an overlap that weighs half, px.
     """
 
     def __init__(self, *, seam: float = 3.0, small: float = 50.0) -> None:
@@ -89,7 +89,7 @@ class SeamLoss(nn.Module):
         self.seam, self.small = seam, small
 
     def forward(self, layers: Tensor, image: Tensor, masks: Tensor) -> Tensor:
-        """The loss, a scalar.
+        """Compute the loss, a scalar.
 
         Args:
             layers: (B, 2, H, W), gray levels 0..1.
@@ -106,11 +106,11 @@ class SeamLoss(nn.Module):
 
 
 class SeparationLoss(nn.Module):
-    """What a separation is asked for without a supervisor: true layers and true k where they are known, no seams else.
+    """Loss of a separation without a supervisor: error of layers and k where the true ones are known, seams elsewhere.
 
     Args:
-        layers: of made layers, true ones and masks, where the true ones are known.
-        seams: of made layers, image and masks, where not.
+        layers: loss of predicted layers, true layers and masks, where the true layers are known.
+        seams: loss of predicted layers, image and masks, where they are not.
         soft_tissue_weight: weight of the error of k, gray levels 0..1.
         seam_weight: weight of the seams.
     """
@@ -127,31 +127,31 @@ class SeparationLoss(nn.Module):
         self.layers, self.seams = layers or OverlapLoss(), seams or SeamLoss()
         self.soft_tissue_weight, self.seam_weight = soft_tissue_weight, seam_weight
 
-    def forward(self, made: Mapping[str, Tensor]) -> Tensor:
-        """The loss, a scalar, of what :class:`scripts.training.train_step.CropSeparation` answers."""
-        known = made["known"].flatten()
-        error = (made["estimated"] - made["soft_tissue"]).abs().flatten()[known]
+    def forward(self, separated: Mapping[str, Tensor]) -> Tensor:
+        """Compute the loss, a scalar, of the answer of :class:`scripts.training.train_step.CropSeparation`."""
+        known = separated["known"].flatten()
+        error = (separated["estimated"] - separated["soft_tissue"]).abs().flatten()[known]
         # The sum over no image is zero, the mean would not be.
         loss: Tensor = self.soft_tissue_weight * error.sum() / known.sum().clamp(min=1)
-        for which, term, weight, against in (
+        for chosen, term, weight, against in (
             (known, self.layers, 1.0, "truth"),
             (~known, self.seams, self.seam_weight, "image"),
         ):
-            if weight and which.any():
-                share = which.float().mean()
-                loss = loss + weight * share * term(made["layers"][which], made[against][which], made["masks"][which])
+            if weight and chosen.any():
+                layers, target, masks = (separated[key][chosen] for key in ("layers", against, "masks"))
+                loss = loss + weight * chosen.float().mean() * term(layers, target, masks)
         return loss
 
 
 class SupervisorLoss(nn.Module):
-    """What the supervisor learns: which bone is where, and which of it is real.
+    """Loss of the supervisor, which learns where each bone is and where it is real.
 
     Args:
-        seen: weight of the cross entropy of the masks beside that of real and made.
+        seen: weight of the cross entropy of the masks beside that of real and predicted pixels.
 
     Source:
-        Wang et al., BLS-GAN, AAAI 2025, section "Segmentation-based supervisor"; that real and made are told apart
-        where bones overlap only, is ours: elsewhere a layer is the image.
+        Wang et al., BLS-GAN, AAAI 2025, section "Segmentation-based supervisor". Telling real from predicted pixels
+        only where bones overlap is ours: elsewhere a layer is the image.
     """
 
     def __init__(self, *, seen: float = 0.5) -> None:
@@ -159,13 +159,13 @@ class SupervisorLoss(nn.Module):
         self.seen = seen
 
     def forward(self, answer: Tensor, masks: Tensor, where: Tensor, real: Tensor) -> Tensor:
-        """The loss, a scalar.
+        """Compute the loss, a scalar.
 
         Args:
             answer: (B, 4, H, W), logits of :class:`~scripts.networks.supervisor.Supervisor`.
             masks: (B, 2, H, W), 0 or 1, the bones that are seen.
-            where: (B, 2, H, W), 0 or 1, the pixels that are real or made.
-            real: (B, 1, 1, 1), 0 or 1. Real and made weigh the same, whatever their numbers are.
+            where: (B, 2, H, W), 0 or 1, the pixels that are judged real or predicted.
+            real: (B, 1, 1, 1), 0 or 1. Real and predicted images weigh the same, however many there are of each.
         """
         judged, target = answer[:, 2:], real.expand_as(where)
         entropy = cross_entropy(judged, target, reduction="none") * where
@@ -176,11 +176,11 @@ class SupervisorLoss(nn.Module):
 
 
 class AdversarialLoss(nn.Module):
-    """How far the supervisor is from taking made layers for real bones.
+    """Loss of the generator: how far the supervisor is from taking predicted layers for real bones.
 
     Args:
-        weight: of the whole beside the other losses of the generator; 0 leaves the supervisor out.
-        seen: weight of the cross entropy of the masks beside that of real and made.
+        weight: beside the other losses of the generator; 0 leaves the supervisor out.
+        seen: weight of the cross entropy of the masks beside that of real and predicted pixels.
     """
 
     def __init__(self, *, weight: float = 0.005, seen: float = 0.5) -> None:
@@ -188,10 +188,10 @@ class AdversarialLoss(nn.Module):
         self.weight, self.seen = weight, seen
 
     def forward(self, answer: Tensor, masks: Tensor) -> Tensor:
-        """The loss, a scalar.
+        """Compute the loss, a scalar.
 
         Args:
-            answer: (B, 4, H, W), logits of :class:`~scripts.networks.supervisor.Supervisor` for made layers.
+            answer: (B, 4, H, W), logits of :class:`~scripts.networks.supervisor.Supervisor` for predicted layers.
             masks: (B, 2, H, W), 0 or 1.
         """
         where = overlap_of(masks).to(answer.dtype).expand_as(masks)
@@ -201,7 +201,7 @@ class AdversarialLoss(nn.Module):
 
 
 class MaskLoss(nn.Module):
-    """Dice and cross entropy of both bones' masks, and Dice of what they share.
+    """Dice and cross entropy of both bones' masks, and Dice of their overlap.
 
     The overlap is a hundredth of the picture: without a term of its own a network may miss it at no cost.
 
@@ -217,7 +217,7 @@ class MaskLoss(nn.Module):
         self.cross_entropy = nn.BCEWithLogitsLoss()
 
     def forward(self, logits: Tensor, masks: Tensor) -> Tensor:
-        """The loss, a scalar.
+        """Compute the loss, a scalar.
 
         Args:
             logits: (B, 2, H, W).

@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Real overlaps, whose layers nobody knows, and batches in which they stand beside synthetic ones."""
+"""Real overlaps, whose layers are unknown, and batches that mix them with synthetic ones."""
 
 from collections.abc import Callable, Mapping
 
@@ -17,22 +17,23 @@ import torch
 from torch import Tensor
 
 from scripts.physics import FOUND_OVERLAP, attenuation, gray_level
-from scripts.training.overlap_synthesis import JOINT_KEYS, OverlapSynthesis, Range, happens, uniform
-from scripts.training.warp import place, placement
+from scripts.training.draws import Range, happens, uniform
+from scripts.training.mask_jitter import MaskJitter
+from scripts.training.overlap_synthesis import JOINT_KEYS
+from scripts.training.warp import warp, warp_matrix
 
 Synthesis = Callable[[Mapping[str, Tensor]], dict[str, Tensor]]
 
 
 class RealOverlaps:
-    """Vary real overlaps as :class:`~scripts.training.overlap_synthesis.OverlapSynthesis` varies those it makes.
+    """Real overlaps, varied as :class:`~scripts.training.overlap_synthesis.OverlapSynthesis` varies its composites.
 
     Args:
         mirrored: share of mirrored images.
         angle: degrees by which they turn, at most.
         zoom: enlargement.
         exposure: factor on the image's attenuation.
-        mask_jitter: share of images whose masks, as the network is given them, are off.
-        mask_jitter_px: by how much, see :class:`~scripts.training.overlap_synthesis.OverlapSynthesis`.
+        mask_jitter: errors of the masks that the network is given; by default of 20 % of the masks, -0.3 to 1 px.
     """
 
     def __init__(
@@ -42,15 +43,14 @@ class RealOverlaps:
         angle: float = 9.0,
         zoom: Range = (0.85, 1.2),
         exposure: Range = (0.8, 1.25),
-        mask_jitter: float = 0.2,
-        mask_jitter_px: Range = (-0.3, 1.0),
+        mask_jitter: MaskJitter | None = None,
     ) -> None:
         self.mirrored, self.angle, self.zoom, self.exposure = mirrored, angle, zoom, exposure
-        self.masks = OverlapSynthesis(mask_jitter=mask_jitter, mask_jitter_px=mask_jitter_px)
+        self.mask_jitter = mask_jitter or MaskJitter(share=0.2, pixels=(-0.3, 1.0))
 
     @torch.no_grad()
     def __call__(self, joints: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """One variation of each joint.
+        """Vary each joint once.
 
         Args:
             joints: ``image`` (B, 1, H, W), gray levels 0..1; ``distance`` (B, 2, H, W), signed distance to the outlines
@@ -62,14 +62,12 @@ class RealOverlaps:
         image = joints["image"]
         height, width = image.shape[-2:]
         zoom, still = uniform(image, self.zoom), torch.zeros_like(image[:, :1, :1, :1])
-        turned = placement(uniform(image, (-self.angle, self.angle)), zoom, still, still, height, width)
-        gray, distance = place(torch.cat([image, joints["distance"]], dim=1), turned, height, width).split(
-            (1, 2), dim=1
-        )
+        turned = warp_matrix(uniform(image, (-self.angle, self.angle)), zoom, still, still, height, width)
+        gray, distance = warp(torch.cat([image, joints["distance"]], dim=1), turned, height, width).split((1, 2), dim=1)
         within = distance * zoom
         varied = {
             "image": gray_level(attenuation(gray) * uniform(image, self.exposure)),
-            "masks": (self.masks.jitter(within) > 0).float(),
+            "masks": (self.mask_jitter(within) > 0).float(),
             "true_masks": (within > 0).float(),
         }
         mirrors = happens(image, self.mirrored)
@@ -77,7 +75,7 @@ class RealOverlaps:
 
 
 class MixedOverlaps:
-    """Of a batch of joints, take those that overlap as they are, and make overlaps of the others.
+    """Batches of overlaps: joints that overlap stay as they are, overlaps are composed from the others.
 
     Args:
         synthesis: for joints that do not overlap, e.g. :class:`~scripts.training.overlap_synthesis.OverlapSynthesis`.
@@ -89,21 +87,21 @@ class MixedOverlaps:
 
     @torch.no_grad()
     def __call__(self, joints: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """One overlap for each joint, those made of joints first.
+        """Return one overlap for each joint, synthetic ones first.
 
         Args:
             joints: ``image``, ``background`` (B, 1, H, W) and ``distance`` (B, 2, H, W), see
                 :class:`~scripts.training.overlap_synthesis.OverlapSynthesis`.
 
         Returns:
-            What the synthesis returns; ``layers`` and ``soft_tissue`` of real overlaps are zero; ``known`` (B, 1, 1, 1)
-            bool tells which layers are.
+            The keys of the synthesis; ``layers`` and ``soft_tissue`` of real overlaps are zero; ``known`` (B, 1, 1, 1)
+            bool is true where the layers are known.
         """
         overlaps = (joints["distance"] > 0).all(dim=1).sum(dim=(1, 2)) >= FOUND_OVERLAP
         parts = []
-        for which, make in ((~overlaps, self.synthesis), (overlaps, self.real)):
-            if which.any():
-                part = make({key: joints[key][which] for key in JOINT_KEYS})
+        for chosen, compose in ((~overlaps, self.synthesis), (overlaps, self.real)):
+            if chosen.any():
+                part = compose({key: joints[key][chosen] for key in JOINT_KEYS})
                 known = torch.full_like(part["image"][:, :1, :1, :1], float("layers" in part)) > 0
                 part.setdefault("layers", torch.zeros_like(part["masks"]))
                 part.setdefault("soft_tissue", torch.zeros_like(part["image"][:, :1, :1, :1]))

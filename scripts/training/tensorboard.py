@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Pictures of real joints on TensorBoard, the same joints at each validation."""
+"""Pictures of real joints in TensorBoard, the same joints at each validation."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,7 +21,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 
 class JointsOnBoard:
-    """Separate a few joints whenever an evaluator has finished; draw image, lower and upper layer side by side.
+    """Drawings of a few joints after each validation: image, lower and upper layer side by side.
 
     Args:
         network: a :class:`scripts.networks.separator.Separator`.
@@ -48,5 +48,5 @@ class JointsOnBoard:
         layers = self.network(image, masks=masks)[:, :2]
         rows = torch.cat([image, layers[:, :1], layers[:, 1:]], dim=3)
         with SummaryWriter(self.log_dir) as writer:
-            # What the trainer calls its epoch, the evaluator has been told.
+            # The evaluator's epoch is the trainer's.
             writer.add_image("real_overlaps", torch.cat(list(rows), dim=1), engine.state.epoch)

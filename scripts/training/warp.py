@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Where a bone is put: turned, enlarged, moved, and how far from the other one, in batches on the training device."""
+"""Warps of whole batches on the training device: turned, enlarged, moved; and the distance between two bones."""
 
 import torch
 from torch import Tensor
@@ -18,8 +18,8 @@ from torch.nn.functional import affine_grid, grid_sample
 from scripts.physics import LOWER, UPPER
 
 
-def placement(angle: Tensor, zoom: Tensor, right: Tensor, down: Tensor, height: int, width: int) -> Tensor:
-    """Matrices for :func:`torch.nn.functional.affine_grid` that turn and enlarge a picture, then move it.
+def warp_matrix(angle: Tensor, zoom: Tensor, right: Tensor, down: Tensor, height: int, width: int) -> Tensor:
+    """Return matrices for :func:`torch.nn.functional.affine_grid` that turn and enlarge an image, then move it.
 
     Args:
         angle: degrees clockwise, (B, 1, 1, 1), as are the others.
@@ -41,16 +41,16 @@ def placement(angle: Tensor, zoom: Tensor, right: Tensor, down: Tensor, height: 
     return torch.stack([across, along], dim=1)
 
 
-def place(x: Tensor, matrix: Tensor, height: int, width: int) -> Tensor:
-    """``x`` (B, C, H, W) as ``matrix`` (:func:`placement`) puts it on a canvas of ``height`` x ``width``."""
+def warp(x: Tensor, matrix: Tensor, height: int, width: int) -> Tensor:
+    """Resample ``x`` (B, C, H, W) to ``height`` x ``width`` by ``matrix``, see :func:`warp_matrix`."""
     grid = affine_grid(matrix, [x.shape[0], x.shape[1], height, width], align_corners=False)
     return grid_sample(x, grid, mode="bilinear", padding_mode="border", align_corners=False)
 
 
 def rows_apart(within: Tensor) -> Tensor:
-    """Rows from the upper bone down to the lower one where they are closest, (B, 1, 1, 1): 1 where they touch.
+    """Count the rows from the upper bone down to the lower one in the column where they are closest, (B, 1, 1, 1).
 
-    Below 1 they overlap, by 1 less that many rows.
+    The result is 1 where they touch; below 1 they overlap, by 1 less that many rows.
 
     Args:
         within: (B, 2, H, W), above 0 inside the lower and the upper bone.

@@ -1,6 +1,6 @@
 import pytest
 
-from benchmarks.training_step import OURS, Stopwatch, draw_release, measure, table
+from benchmarks.training_step import OURS, PARTS, Stopwatch, draw_release, main, measure, table
 from scripts.datasets.finger_joints import LoadJointd, release_datalist
 
 
@@ -43,3 +43,14 @@ def test_every_part_of_every_step_is_measured(release):
     found = measure(OURS, settings, steps=2, warm_up=1, compile_networks=False)
     assert all(len(rounds) == 2 and min(rounds) > 0 for rounds in found["seconds"].values())
     assert found["memory"] > 0.1
+
+
+@pytest.mark.slow
+def test_the_command_prints_both_configurations(monkeypatch, capsys):
+    monkeypatch.delenv("BLS_GAN_DATA", raising=False)
+    main(batch_size=1, steps=1, warm_up=0, joints=1, device="cpu")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("Pre-training at batch 1, 1 steps, cpu, 1 threads")
+    assert all(part in lines[3] for part in PARTS)
+    assert [line.split("  ")[0].strip() for line in lines[4:6]] == ["ours", "the paper's"]
+    assert lines[6].startswith("ours is ")

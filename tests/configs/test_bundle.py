@@ -30,7 +30,7 @@ from scripts.networks.separator import CHANNELS, Separator
 ROOT = Path(__file__).parents[2]
 CONFIGS = sorted((ROOT / "configs").glob("*.json"))
 STAGES = [path for path in CONFIGS if "network_def" in json.loads(path.read_text()) and path.name != "reference.json"]
-CHECKS = Path(__file__).parent / "bundle_checks.py"
+CHECKS = ROOT / "tests" / "support" / "bundle_checks.py"
 NAMES = [
     "verify_metadata",
     *(f"verify_net_in_out {stage} {side}" for stage in ("inference", "train", "train_segmenter") for side in (64, 192)),
@@ -171,7 +171,7 @@ def test_the_metadata_names_the_channels_as_the_separator_orders_them() -> None:
 
 
 def test_every_config_has_the_same_network() -> None:
-    assert len(STAGES) >= 3
+    assert len(STAGES) >= 2
     networks = [config(path)["network_def"] for path in STAGES]
     assert all(network == networks[0] for network in networks)
 
@@ -201,7 +201,7 @@ def test_no_file_names_a_place_of_somebodys_machine() -> None:
 
 @pytest.mark.parametrize("path", sorted((ROOT / "scripts").rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))
 def test_each_script_begins_with_the_licence(path: Path) -> None:
-    licence = (ROOT / "scripts" / "radiograph.py").read_text().split('"""')[0]
+    licence = (ROOT / "scripts" / "physics.py").read_text().split('"""')[0]
     assert "Apache License, Version 2.0" in licence
     assert path.read_text().startswith(licence)
 

@@ -46,7 +46,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def finetune(corrected: Path, start: Path, folder: Path, **override: object) -> dict[str, torch.Tensor]:
     """The weights that two epochs leave."""
     run(
-        *("train_segmenter", "finetune_segmenter"),
+        *("train", "train_segmenter", "finetune_segmenter"),
         dataset_dir=corrected,
         output_dir=folder,
         weights=start,

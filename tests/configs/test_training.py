@@ -28,13 +28,15 @@ from scripts.networks.separator import Separator
 
 ROOT = Path(__file__).parents[2]
 STAGES = {"train_segmenter": "val_mean_dice", "train": "val_score"}
-"""Stages and the figure by which each keeps its best weights."""
+"""Stages and the metric by which each keeps its best weights."""
+CONFIGS = {"train_segmenter": ("train", "train_segmenter"), "train": ("train",)}
+"""Configs of each stage."""
 
 pytestmark = pytest.mark.slow
 
 
 def run(*configs: str, processes: int = 1, **override: object) -> str:
-    """One run of the bundle from the command line; what it said."""
+    """Run the bundle from the command line; return its output."""
     files = [str(ROOT / "configs" / f"{name}.json") for name in configs]
     several = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(processes)]
     line = [sys.executable, *(several if processes > 1 else []), "-m", "monai.bundle", "run"]
@@ -52,7 +54,7 @@ def train(stage: str, release: Path, folder: Path, *, until: int) -> str:
     # The schedule is that of three epochs: ending earlier is an interruption.
     stop = {"train#trainer#max_epochs": until}
     sizes = {"max_epochs": 3, "batch_size": 2, "val_interval": 1}
-    return run(stage, dataset_dir=release, output_dir=folder, ckpt_dir=folder / "models", **sizes, **stop)
+    return run(*CONFIGS[stage], dataset_dir=release, output_dir=folder, ckpt_dir=folder / "models", **sizes, **stop)
 
 
 def curve(folder: Path, name: str) -> dict[int, float]:
@@ -128,10 +130,10 @@ def test_an_interrupted_training_goes_on_where_it_stopped_and_keeps_the_best_wei
     loss = curve(folder, loss_name(folder))
     assert len(loss) % 3 == 0
     assert list(loss) == list(range(1, len(loss) + 1))
-    figures = curve(folder, STAGES[stage])
-    assert list(figures) == [1, 2, 3]
+    scores = curve(folder, STAGES[stage])
+    assert list(scores) == [1, 2, 3]
     better = max if stage == "train_segmenter" else min
-    is_best = better(figures.values()) == figures[3] and figures[3] not in (figures[1], figures[2])
+    is_best = better(scores.values()) == scores[3] and scores[3] not in (scores[1], scores[2])
     assert (model.read_bytes() != before) == is_best
     assert (f"Got new best metric of {STAGES[stage]}" in said) == is_best
 
@@ -160,8 +162,8 @@ def test_two_processes_train_as_one(release: Path, tmp_path: Path) -> None:
     losses = []
     for processes, configs in ((1, ("train",)), (2, ("train", "multi_gpu"))):
         folder = tmp_path / str(processes)
-        places = {"dataset_dir": release, "output_dir": folder, "ckpt_dir": folder / "models"}
-        override = {name: value for name, value in {**places, **sizes}.items()}
+        folders = {"dataset_dir": release, "output_dir": folder, "ckpt_dir": folder / "models"}
+        override = {name: value for name, value in {**folders, **sizes}.items()}
         run(*configs, processes=processes, **override)
         assert [path.name for path in folder.glob("checkpoint*")] == ["checkpoint_epoch=3.pt"]
         assert list(curve(folder, "val_score")) == [3]
@@ -192,8 +194,8 @@ def test_the_comparison_prints_a_table_of_all_methods(release: Path, yardstick: 
     assert {row["method"] for row in whole} == {*config["methods"], *config["masks_predicted"], *others}
     for row in whole:
         assert row["joints"] == "drawn-overlap-test"
-        figures = f"overlap_mae {row['overlap_mae_lower']:.3f} / {row['overlap_mae_upper']:.3f}"
-        assert f"drawn-overlap-test (3) | {row['method']} | {figures}" in said or "seeds)" in row["method"]
+        errors = f"overlap_mae {row['overlap_mae_lower']:.3f} / {row['overlap_mae_upper']:.3f}"
+        assert f"drawn-overlap-test (3) | {row['method']} | {errors}" in said or "seeds)" in row["method"]
     by_method = {row["method"]: row for row in whole}
     equal, copy = by_method["equal split, k given"], by_method["copy the image"]
     assert equal["overlap_mae_lower"] < copy["overlap_mae_lower"]

@@ -25,6 +25,7 @@ from scripts.datasets.finger_joints import (
     FaceLeftd,
     LoadJointd,
     SignedDistanced,
+    case_fields,
     in_validation,
     open_release,
     release_datalist,
@@ -67,26 +68,26 @@ def test_a_release_is_found_in_a_folder_in_its_data_folder_in_a_zip_and_beside_a
 
 
 def test_a_place_without_a_release_is_refused_by_name(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=f"{tmp_path}: no release there"):
+    with pytest.raises(FileNotFoundError, match=f"{tmp_path}: expected LS_K1_all_train"):
         open_release(tmp_path)
-    with pytest.raises(FileNotFoundError, match="nowhere: no release there"):
+    with pytest.raises(FileNotFoundError, match="nowhere: expected LS_K1_all_train"):
         release_datalist(tmp_path / "nowhere", split="train")
     picture = tmp_path / "not-a-release.zip"
     picture.write_bytes(b"not a zip")
-    with pytest.raises(FileNotFoundError, match=r"not-a-release\.zip: no release there"):
+    with pytest.raises(FileNotFoundError, match=r"not-a-release\.zip: expected LS_K1_all_train"):
         open_release(picture)
 
 
 def test_a_folder_with_a_broken_zip_in_it_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "bls-gan-release.zip").write_bytes(b"half a download")
-    with pytest.raises(FileNotFoundError, match="no release there"):
+    with pytest.raises(FileNotFoundError, match="found none of them"):
         open_release(tmp_path)
 
 
 def test_an_unknown_split_or_overlap_is_refused_with_what_is_known(release: Path) -> None:
-    with pytest.raises(ValueError, match=r"split is 'valid', one of \('train', 'validation', 'test'\) expected"):
+    with pytest.raises(ValueError, match=r"split: expected one of train, validation, test, got 'valid'"):
         release_datalist(release, split="valid")
-    with pytest.raises(ValueError, match=r"overlap is 'some', one of \('all', 'overlap', 'nonoverlap'\) expected"):
+    with pytest.raises(ValueError, match=r"overlap: expected one of all, overlap, nonoverlap, got 'some'"):
         release_datalist(release, split="test", overlap="some")
 
 
@@ -136,6 +137,11 @@ def test_an_entry_tells_case_hand_and_joint(release: Path) -> None:
     assert entry["joint"] == 8
     assert entry["name"] == "00002_R_8/" + "0" * 32
     assert entry["image"].is_file()
+
+
+def test_a_name_of_another_form_tells_no_hand_and_no_joint() -> None:
+    assert case_fields("00002_R_8") == {"case": "00002_R_8", "hand": "R", "joint": 8}
+    assert case_fields("7") == {"case": "7", "hand": None, "joint": None}
 
 
 def test_a_joint_reads_the_same_from_folder_and_zip(release: Path, release_zip: Path) -> None:

@@ -22,6 +22,7 @@ from scripts.evaluation.brightness import Brightness, Composites, brightness_bia
 from scripts.networks.baselines import HarmonicFill
 from scripts.physics import attenuation, gray_level
 from scripts.training.overlap_synthesis import OverlapSynthesis
+from scripts.training.pairing import Pairing
 
 K = torch.tensor([0.25])
 
@@ -52,7 +53,7 @@ def test_bones_that_hardly_overlap_have_no_figure() -> None:
 
 def test_composites_and_real_joints_stand_in_one_table(release: Path, yardstick: Path, tmp_path: Path) -> None:
     apart = RealJoints(release, split="train", overlap="nonoverlap")
-    composites = Composites(apart, OverlapSynthesis(depth=(8.0, 12.0)), every=2)
+    composites = Composites(apart, OverlapSynthesis(pairing=Pairing(depth=(8.0, 12.0))), every=2)
     assert len(composites) == len(composites.cases) == (len(apart) + 1) // 2
     assert composites[0]["masks"].shape == (2, 128, 128)
     sets = {

@@ -19,13 +19,12 @@ from typing import Any
 
 import pytest
 import torch
-from monai.handlers import IgniteMetricHandler
 from torch import nn
 
 from scripts.datasets.test_sets import RealJoints, Yardstick
 from scripts.evaluation.comparison import Comparison, other_methods, thickness
 from scripts.evaluation.measure import measure
-from scripts.evaluation.metrics import BorderStep, MaskDice
+from scripts.evaluation.metrics import BorderStep, RecompositionError
 from scripts.evaluation.perturbations import MasksOff, SoftTissueOff
 from scripts.evaluation.tables import describe
 from scripts.networks.baselines import CopyImage, EqualSplit
@@ -41,7 +40,7 @@ def comparison(yardstick: Path, tmp_path: Path) -> Comparison:
             "copy": {"network": CopyImage(), "given": given},
             "equal": {"network": EqualSplit(), "given": given},
         },
-        figures=overlap_error(),
+        metrics=overlap_error(),
         output_dir=tmp_path / "eval" / "today",
         name="table",
     )
@@ -53,8 +52,8 @@ def test_a_comparison_has_one_row_a_set_and_method_with_the_mean_of_each_bone(
     copy, equal = comparison.run()
     assert (copy["joints"], copy["method"], copy["images"]) == ("drawn", "copy", 3)
     assert equal["method"] == "equal"
-    figures = measure(EqualSplit(), Yardstick(yardstick), overlap_error(), given=["masks", "soft_tissue"])
-    lower, upper = figures["overlap_mae"].nanmean(dim=0).tolist()
+    measured = measure(EqualSplit(), Yardstick(yardstick), overlap_error(), given=["masks", "soft_tissue"])
+    lower, upper = measured["overlap_mae"].nanmean(dim=0).tolist()
     assert equal["overlap_mae_lower"] == pytest.approx(lower, abs=1e-4)
     assert equal["overlap_mae_upper"] == pytest.approx(upper, abs=1e-4)
     assert copy["overlap_mae_lower"] > 2 * equal["overlap_mae_lower"]
@@ -80,33 +79,25 @@ def test_a_comparison_says_each_row_when_it_has_it(comparison: Comparison, caplo
     with caplog.at_level(logging.INFO, logger="scripts.evaluation.comparison"):
         _, equal = comparison.run()
     said = [record.getMessage() for record in caplog.records if record.name == "scripts.evaluation.comparison"]
-    figures = f"{equal['overlap_mae_lower']:.3f} / {equal['overlap_mae_upper']:.3f}"
-    assert said[1] == f"drawn (3) | equal | overlap_mae {figures}"
-    assert said[-1].endswith("table.csv")
+    errors = f"{equal['overlap_mae_lower']:.3f} / {equal['overlap_mae_upper']:.3f}"
+    assert said == [said[0], f"drawn (3) | equal | overlap_mae {errors}"]
 
 
-def test_figures_that_only_some_sets_have_share_one_table(yardstick: Path, release: Path, tmp_path: Path) -> None:
-    def figure(metric: Any, first: slice) -> IgniteMetricHandler:
-        return IgniteMetricHandler(
-            metric_fn=metric,
-            output_transform=lambda output: (output["pred"][:, first], output["label"][:, -2:]),
-            save_details=True,
-        )
-
+def test_metrics_of_all_sets_share_one_table(yardstick: Path, release: Path, tmp_path: Path) -> None:
     rows = Comparison(
         joints={"drawn": Yardstick(yardstick), "real": RealJoints(release, split="test")},
         methods={"equal": {"network": EqualSplit(), "given": ["masks", "soft_tissue"]}},
-        figures={"dice": figure(MaskDice(), slice(2, 4)), "step": figure(BorderStep(), slice(0, 2))},
+        metrics={"recomposition": RecompositionError(), "step": BorderStep()},
         output_dir=tmp_path,
         name="both",
     ).run()
     assert [row["joints"] for row in rows] == ["drawn", "real"]
     for row in rows:
-        assert row["dice_lower"] == row["dice_upper"] == 1.0
+        assert row["recomposition_lower"] == row["recomposition_upper"] < 0.01
         assert row["step_lower"] > 0
 
 
-def test_a_figure_with_nothing_to_measure_is_a_dash() -> None:
+def test_a_metric_with_nothing_to_measure_is_a_dash() -> None:
     row = {"joints": "some", "images": 2, "method": "ours", "step_lower": 1.5, "step_upper": None}
     assert describe(row) == "some (2) | ours | step 1.500 / -"
 
@@ -115,7 +106,7 @@ def compared(yardstick: Path, folder: Path, methods: dict[str, Any], **options: 
     comparison = Comparison(
         joints={"drawn": Yardstick(yardstick)},
         methods=methods,
-        figures=overlap_error(),
+        metrics=overlap_error(),
         output_dir=folder,
         name="table",
         **options,
@@ -201,15 +192,10 @@ def test_seeds_of_a_training_have_a_row_of_their_mean_and_spread(yardstick: Path
 
 
 def test_all_sets_together_have_a_row_over_all_their_images(release: Path, tmp_path: Path) -> None:
-    step = IgniteMetricHandler(
-        metric_fn=BorderStep(),
-        output_transform=lambda output: (output["pred"], output["label"]),
-        save_details=True,
-    )
     rows = Comparison(
         joints={part: RealJoints(release, split="test", overlap=part) for part in ("overlap", "nonoverlap")},
         methods={"copy": {"network": CopyImage(), "given": GIVEN}},
-        figures={"step": step},
+        metrics={"step": BorderStep()},
         output_dir=tmp_path,
         name="both",
         together="all of them",
@@ -217,3 +203,15 @@ def test_all_sets_together_have_a_row_over_all_their_images(release: Path, tmp_p
     assert [(row["joints"], row["images"]) for row in rows] == [("overlap", 2), ("nonoverlap", 1), ("all of them", 3)]
     assert rows[1]["step_lower"] is None
     assert rows[2]["step_lower"] == pytest.approx(rows[0]["step_lower"])
+
+
+def test_a_kind_of_method_that_nobody_knows_is_refused(yardstick: Path, tmp_path: Path) -> None:
+    methods = {"equal": {"kind": "rule", "network": EqualSplit(), "given": GIVEN}}
+    with pytest.raises(ValueError, match=r"kind of method equal: expected one of image, .*, got 'rule'"):
+        compared(yardstick, tmp_path, methods)
+
+
+def test_the_seeds_of_a_training_are_of_their_kind(yardstick: Path, tmp_path: Path) -> None:
+    equal = {"kind": "baseline", "network": EqualSplit(), "given": GIVEN, "group": "split"}
+    comparison = compared(yardstick, tmp_path, {"one": equal, "two": equal})
+    assert comparison.definitions["split (2 seeds)"]["kind"] == "baseline"

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from scripts.evaluation.mask_quality import DRAWN, doubt, drawn_joints, held_out_joints, mask_figures, not_worse
+from scripts.evaluation.mask_quality import DRAWN, doubt, drawn_joints, held_out_joints, mask_metrics, not_worse
 from scripts.networks.separator import Separator
 from scripts.physics import LOWER, UPPER
 
@@ -35,9 +35,9 @@ def test_drawn_joints_are_the_same_every_time(joints):
 
 def test_true_masks_have_a_dice_of_one_and_moved_ones_lose(joints):
     masks = [each for _, each in joints]
-    whole = mask_figures(Shifted(masks), joints)
+    whole = mask_metrics(Shifted(masks), joints)
     assert whole == {"lower": 1.0, "upper": 1.0, "overlap": 1.0, "dice": 1.0}
-    moved = mask_figures(Shifted(masks, 2), joints)
+    moved = mask_metrics(Shifted(masks, 2), joints)
     assert moved["overlap"] < moved["lower"] < 1
     true, made = (torch.cat([each[LOWER] for each in of]) for of in (masks, [down(m, 2) for m in masks]))
     assert moved["lower"] == pytest.approx(float(2 * (true & made).sum() / (true.sum() + made.sum())), abs=2e-3)
@@ -50,13 +50,13 @@ def test_true_masks_have_a_dice_of_one_and_moved_ones_lose(joints):
 def test_no_overlap_anywhere_counts_as_found():
     masks = torch.zeros(2, 64, 64, dtype=torch.bool)
     masks[UPPER, :30], masks[LOWER, 34:] = True, True
-    figures = mask_figures(Shifted([masks]), [(torch.rand(1, 64, 64), masks)])
-    assert figures["overlap"] == 1.0
+    measured = mask_metrics(Shifted([masks]), [(torch.rand(1, 64, 64), masks)])
+    assert measured["overlap"] == 1.0
 
 
 def test_nothing_to_measure_is_refused():
-    with pytest.raises(ValueError, match="no joints"):
-        mask_figures(Separator(), [])
+    with pytest.raises(ValueError, match="expected joints to measure masks on, got none"):
+        mask_metrics(Separator(), [])
 
 
 def test_the_test_split_of_a_release_is_measured_on(release):

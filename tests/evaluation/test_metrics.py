@@ -43,10 +43,10 @@ def noise(seed: int, *shape: int) -> Tensor:
     return torch.rand(shape, generator=torch.Generator().manual_seed(seed))
 
 
-def measured(figure: PerBone, pred: Tensor, true: Tensor) -> list[float]:
-    figure.reset()
-    figure(y_pred=pred, y=true)
-    return figure.per_bone().tolist()
+def measured(metric: PerBone, pred: Tensor, true: Tensor) -> list[float]:
+    metric.reset()
+    metric(y_pred=pred, y=true)
+    return metric.per_bone().tolist()
 
 
 def answer(layers: Tensor, masks: Tensor, ratio: float = 0.5, soft_tissue: float = 0.25) -> Tensor:
@@ -65,8 +65,8 @@ def test_the_overlap_error_is_the_mean_absolute_error_of_each_layer_inside_the_o
     # What happens outside the overlap is not looked at.
     made[:, :, :16] += 0.3
     made[:, :, 24:] += 0.3
-    figures = measured(OverlapError(), made, torch.cat([true, masks], dim=1))
-    assert figures == pytest.approx([255 * 0.06, 255 * 0.2], rel=1e-4)
+    values = measured(OverlapError(), made, torch.cat([true, masks], dim=1))
+    assert values == pytest.approx([255 * 0.06, 255 * 0.2], rel=1e-4)
 
 
 def test_where_masks_too_small_leave_the_overlap_out_the_error_of_the_split_does_not_count() -> None:
@@ -87,25 +87,25 @@ def test_an_image_without_an_overlap_does_not_count() -> None:
     masks = torch.cat([bones(), apart])
     true = noise(0, 2, 2, 40, 30)
     label = torch.cat([true, masks], dim=1)
-    for figure in (OverlapError(), OverlapSSIM()):
-        both = measured(figure, true * 0.9, label)
-        alone = measured(figure, true[:1] * 0.9, label[:1])
+    for metric in (OverlapError(), OverlapSSIM()):
+        both = measured(metric, true * 0.9, label)
+        alone = measured(metric, true[:1] * 0.9, label[:1])
         assert both == pytest.approx(alone)
-        assert all(math.isnan(value) for value in measured(figure, true[1:] * 0.9, label[1:]))
+        assert all(math.isnan(value) for value in measured(metric, true[1:] * 0.9, label[1:]))
 
 
 def test_means_are_over_images_whatever_the_batches_are() -> None:
     label = torch.cat([torch.zeros(3, 2, 40, 30), bones().expand(3, -1, -1, -1)], dim=1)
     made = torch.tensor([0.1, 0.2, 0.6]).reshape(3, 1, 1, 1).expand(3, 2, 40, 30)
-    figure = OverlapError()
-    figure(y_pred=made[:2], y=label[:2])
-    figure(y_pred=made[2:], y=label[2:])
-    assert figure.per_bone().tolist() == pytest.approx([255 * 0.3] * 2)
-    assert figure.aggregate().item() == pytest.approx(255 * 0.3)
+    metric = OverlapError()
+    metric(y_pred=made[:2], y=label[:2])
+    metric(y_pred=made[2:], y=label[2:])
+    assert metric.per_bone().tolist() == pytest.approx([255 * 0.3] * 2)
+    assert metric.aggregate().item() == pytest.approx(255 * 0.3)
 
 
-def test_a_figure_of_nothing_is_refused() -> None:
-    with pytest.raises(ValueError, match="no image has been measured yet"):
+def test_a_metric_of_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="OverlapError: expected measured images, got none"):
         OverlapError().aggregate()
 
 
@@ -187,12 +187,12 @@ def test_the_images_own_border_step_has_the_ratio_one() -> None:
 
 def test_a_flat_image_has_no_border_step_to_compare_with() -> None:
     flat = torch.full((1, 3, 40, 30), 0.5)
-    assert all(math.isnan(figure) for figure in measured(BorderStepRatio(), flat, bones()))
+    assert all(math.isnan(value) for value in measured(BorderStepRatio(), flat, bones()))
 
 
 def test_border_steps_of_an_image_without_an_overlap_do_not_count() -> None:
-    figures = measured(BorderStep(), noise(0, 1, 2, 40, 30), bones(first_lower=25, last_upper=20))
-    assert all(math.isnan(value) for value in figures)
+    values = measured(BorderStep(), noise(0, 1, 2, 40, 30), bones(first_lower=25, last_upper=20))
+    assert all(math.isnan(value) for value in values)
 
 
 def test_the_dice_of_each_mask() -> None:
@@ -211,8 +211,8 @@ def test_the_overlaps_dice_is_of_what_both_masks_share() -> None:
 @pytest.mark.parametrize(("columns", "counts"), [(19, False), (20, True)])
 def test_overlaps_of_less_than_20_px_have_no_dice(columns: int, counts: bool) -> None:
     true = bones(first_lower=20, last_upper=20, columns=columns)
-    figures = measured(OverlapDice(), true, true)
-    assert figures == [1.0, 1.0] if counts else all(math.isnan(value) for value in figures)
+    values = measured(OverlapDice(), true, true)
+    assert values == [1.0, 1.0] if counts else all(math.isnan(value) for value in values)
 
 
 def test_recall_and_precision_of_found_overlaps() -> None:
@@ -222,9 +222,9 @@ def test_recall_and_precision_of_found_overlaps() -> None:
     # Found, found, missed, invented, neither, and one too small to be one.
     made = torch.cat([there, there, not_there, there, not_there, one_row_of_19])
     true = torch.cat([there, there, there, not_there, not_there, there])
-    figure = OverlapFound()
-    figure(y_pred=made, y=true)
-    recall, precision = figure.per_bone().tolist()
+    metric = OverlapFound()
+    metric(y_pred=made, y=true)
+    recall, precision = metric.per_bone().tolist()
     assert recall == pytest.approx(2 / 4)
     assert precision == pytest.approx(2 / 3)
 
@@ -263,3 +263,19 @@ def test_a_bone_that_was_not_found_has_no_contour_distance() -> None:
     lower, upper = measured(ContourDistance(), made, square(10))
     assert lower == 0.0
     assert math.isnan(upper)
+
+
+def test_each_metric_chooses_what_it_compares_from_the_output_of_an_evaluator() -> None:
+    image, pred, label = noise(1, 2, 1, 8, 8), noise(2, 2, 6, 8, 8), noise(3, 2, 4, 8, 8)
+    output = {"image": image, "pred": pred, "label": label}
+    expected = {
+        OverlapError(): (pred, label),
+        OverlapSSIM(): (pred, label),
+        RecompositionError(): (pred, image),
+        BorderStep(): (pred, label[:, 2:]),
+        BorderStep(texture=True): (torch.cat([image, image], dim=1), label[:, 2:]),
+        BorderStepRatio(): (torch.cat([pred[:, :2], image], dim=1), label[:, 2:]),
+        **{metric(): (pred[:, 2:4], label) for metric in (MaskDice, OverlapDice, OverlapFound, ContourDistance)},
+    }
+    for metric, pair in expected.items():
+        assert all(torch.equal(one, two) for one, two in zip(metric.inputs(output), pair, strict=True))

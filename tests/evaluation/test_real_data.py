@@ -15,7 +15,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from monai.handlers import IgniteMetricHandler
 from torch import nn
 
 from scripts.datasets.finger_joints import BROKEN_MASKS, LoadJointd, open_release, release_datalist
@@ -43,13 +42,8 @@ def data() -> Path:
 
 def overlap_error(network: nn.Module, path: Path, given: tuple[str, ...]) -> list[float]:
     """Mean error inside the overlap of each bone, gray levels of 255."""
-    handler = IgniteMetricHandler(
-        metric_fn=OverlapError(),
-        output_transform=lambda output: (output["pred"], output["label"]),
-        save_details=True,
-    )
-    figures = measure(network, Yardstick(path), {"overlap_mae": handler}, given=given)["overlap_mae"]
-    means: list[float] = figures.nanmean(dim=0).tolist()
+    errors = measure(network, Yardstick(path), {"overlap_mae": OverlapError()}, given=given)["overlap_mae"]
+    means: list[float] = errors.nanmean(dim=0).tolist()
     return means
 
 
@@ -100,13 +94,13 @@ def test_real_joints_come_with_a_soft_tissue_darker_than_their_overlap(data: Pat
 def test_the_yardsticks_true_layers_recompose_their_images(data: Path, name: str) -> None:
     joints = Yardstick(data / name)
     assert len(joints) == 148
-    figure = RecompositionError()
+    metric = RecompositionError()
     for at in range(0, 148, 4):
         item = joints[at]
         k = item["soft_tissue"].expand(1, 256, 256)
-        figure(y_pred=torch.cat([item["label"], k, k])[None], y=item["image"][None])
+        metric(y_pred=torch.cat([item["label"], k, k])[None], y=item["image"][None])
     # 8-bit files: rounding of the image and of both layers, magnified by (1 - U) / (1 - k).
-    assert figure.aggregate().item() < 2.0
+    assert metric.aggregate().item() < 2.0
 
 
 def test_an_equal_split_has_the_documented_error_on_the_hard_cut_yardstick(data: Path) -> None:

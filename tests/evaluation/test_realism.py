@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 import torch
 
-from scripts.evaluation.realism import PATCH, Bones, Patches, Place, Realism, bones_of, cut, matched, place_of
+from scripts.datasets.finger_joints import case_fields
+from scripts.evaluation.realism import PATCH, Bones, Location, Patches, Realism, bones_of, cut, locate, matched
 from scripts.networks.separator import Separator
 from scripts.physics import LOWER, UPPER
 
@@ -27,22 +28,26 @@ def bone(kind: int, edge: int, left: int = 20, right: int = 100) -> torch.Tensor
     return mask
 
 
+def entries(*cases: str) -> list[dict[str, Any]]:
+    return [case_fields(case) for case in cases]
+
+
 @pytest.mark.parametrize(("kind", "row"), [(LOWER, 64), (UPPER, 56)])
-def test_a_place_is_found_again_in_another_bone(kind: int, row: int) -> None:
+def test_a_location_is_found_again_in_another_bone(kind: int, row: int) -> None:
     mask, overlap = bone(kind, 60), torch.zeros(128, 128, dtype=torch.bool)
     overlap[row - 1 : row + 2, 69:72] = True
-    place = place_of(overlap, mask, kind)
-    assert place == Place(aside=70 - 59.5, depth=4.0)
+    location = locate(overlap, mask, kind)
+    assert location == Location(aside=70 - 59.5, depth=4.0)
     other = bone(kind, 50, 10, 90)
     layer = torch.zeros(128, 128)
     layer[50 + (4 if kind == LOWER else -4), 60] = 1.0
-    patch = cut(layer, other, kind, place)
+    patch = cut(layer, other, kind, location)
     assert patch.shape == (1, *PATCH)
     assert torch.nonzero(patch[0]).tolist() == [[PATCH[0] // 2, PATCH[1] // 2]]
 
 
-def test_a_place_beyond_a_bone_is_brought_to_its_side_and_the_picture_goes_on_as_zero() -> None:
-    patch = cut(torch.ones(128, 128), bone(LOWER, 125, 0, 20), LOWER, Place(aside=-90.0, depth=30.0))
+def test_a_location_beyond_a_bone_is_brought_to_its_side_and_the_picture_goes_on_as_zero() -> None:
+    patch = cut(torch.ones(128, 128), bone(LOWER, 125, 0, 20), LOWER, Location(aside=-90.0, depth=30.0))
     assert patch[0, 0, -1] == 1.0
     assert (patch[0, -20:] == 0).all()
     assert (patch[0, :, :40] == 0).all()
@@ -50,19 +55,20 @@ def test_a_place_beyond_a_bone_is_brought_to_its_side_and_the_picture_goes_on_as
 
 def test_right_hands_are_mirrored_and_a_layer_ends_with_its_bone() -> None:
     masks = torch.stack([bone(LOWER, 60, 0, 30), bone(UPPER, 60, 0, 30)])[None].expand(2, -1, -1, -1).float()
-    bones = bones_of(torch.ones(2, 2, 128, 128), masks, ["00001_L_5", "00002_R_5"], LOWER)
+    bones = bones_of(torch.ones(2, 2, 128, 128), masks, entries("00001_L_5", "00002_R_5"), LOWER)
     assert bones.layers[0, 100, 0] == bones.layers[1, 100, 127] == 1.0
     assert bones.layers.sum() == bones.masks.sum() == masks[:, LOWER].sum()
     assert torch.equal(bones.masks[0], bones.masks[1].flip(-1))
 
 
 def test_single_bones_are_matched_by_joint_and_width_from_another_case_and_not_all_the_same() -> None:
-    cases = ["00001_L_5", "00002_L_5", "00003_L_5", "00004_L_8"]
+    cases = entries("00001_L_5", "00002_L_5", "00003_L_5", "00004_L_8")
     masks = torch.stack([bone(LOWER, 60, 20, 20 + width) for width in (80, 60, 78, 80)])
     singles = Bones(masks.float(), masks, cases)
     wanted = torch.stack([bone(LOWER, 60, 20, 100)] * 2)
-    assert matched(["00001_L_5", "00009_L_5"], wanted, singles, LOWER, 1) == [[2], [0]]
-    assert matched(["00009_R_8"], wanted[:1], singles, LOWER, 2)[0][0] == 3
+    assert matched(Bones(wanted.float(), wanted, entries("00001_L_5", "00009_L_5")), singles, LOWER, 1) == [[2], [0]]
+    one = Bones(wanted[:1].float(), wanted[:1], entries("00009_R_8"))
+    assert matched(one, singles, LOWER, 2)[0][0] == 3
 
 
 def judge() -> Any:

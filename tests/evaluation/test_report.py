@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from monai.handlers import IgniteMetricHandler
 
 from scripts.datasets.test_sets import RealJoints, Yardstick
 from scripts.evaluation.brightness import Brightness
@@ -25,19 +24,16 @@ from scripts.evaluation.contact_sheet import gallery
 from scripts.evaluation.metrics import BorderStep, BorderStepRatio, OverlapError
 from scripts.evaluation.perturbations import MasksOff
 from scripts.evaluation.realism import AROUND, CONTROL, Realism
-from scripts.evaluation.report import cell, quoted, write_page
+from scripts.evaluation.report import quoted, write_report
+from scripts.evaluation.report_parts import cell
 from scripts.networks.baselines import CopyImage, EqualSplit, HarmonicFill
 from scripts.networks.separator import Separator
 
 GIVEN = ["masks", "soft_tissue"]
 
 
-def figure(metric: Any, output: Any) -> IgniteMetricHandler:
-    return IgniteMetricHandler(metric_fn=metric, output_transform=output, save_details=True)
-
-
-def errors(*names: str) -> dict[str, IgniteMetricHandler]:
-    return {name: figure(OverlapError(), lambda output: (output["pred"], output["label"])) for name in names}
+def errors(*names: str) -> dict[str, OverlapError]:
+    return {name: OverlapError() for name in names}
 
 
 @pytest.fixture(scope="module")
@@ -46,35 +42,32 @@ def page(release: Path, yardstick: Path, tmp_path_factory: pytest.TempPathFactor
     known, real = {"drawn": Yardstick(yardstick)}, RealJoints(release, split="test", overlap="overlap")
     apart = RealJoints(release, split="train", overlap="nonoverlap")
     methods = {
-        "copy the image": {"network": CopyImage(), "given": GIVEN},
+        "copy the image": {"kind": "image", "network": CopyImage(), "given": GIVEN},
         "ours <1>": {"network": EqualSplit(), "given": GIVEN},
     }
-    steps = {
-        "border_step": figure(BorderStep(), lambda output: (output["pred"], output["label"])),
-        "border_step_ratio": figure(BorderStepRatio(), lambda output: (output["pred"][:, [0, 1, 4]], output["label"])),
-    }
+    steps = {"border_step": BorderStep(), "border_step_ratio": BorderStepRatio()}
     common: dict[str, Any] = {"methods": methods, "output_dir": folder}
     known_layers = Comparison(
-        name="known_layers", joints=known, figures=errors("overlap_mae"), thickest=[8, 16], **common
+        name="known_layers", joints=known, metrics=errors("overlap_mae"), thickest=[8, 16], **common
     )
     perturbed = Comparison(
         name="perturbed",
         joints=known,
-        figures=errors("overlap_mae", "overlap_mae_split_only"),
+        metrics=errors("overlap_mae", "overlap_mae_split_only"),
         inputs={"as it is": None, "masks 1 px too large": MasksOff(pixels=1)},
         **common,
     )
     real_overlaps = Comparison(
-        name="real_overlaps", joints={"real": real}, figures=steps, keep_layers=True, thickest=[8], **common
+        name="real_overlaps", joints={"real": real}, metrics=steps, keep_layers=True, thickest=[8], **common
     )
     real_masks = Comparison(
-        name="real_masks", joints={"real": real, "apart": apart}, figures=steps, together="all", **common
+        name="real_masks", joints={"real": real, "apart": apart}, metrics=steps, together="all", **common
     )
     for comparison in (known_layers, perturbed, real_overlaps, real_masks):
         comparison.run()
     brightness = Brightness(joints={"real": real}, fills={"harmonic": HarmonicFill()}, output_dir=folder)
     realism = Realism(
-        made=real_overlaps,
+        comparison=real_overlaps,
         overlapping=real,
         apart=apart,
         yardsticks=known,
@@ -89,7 +82,7 @@ def page(release: Path, yardstick: Path, tmp_path_factory: pytest.TempPathFactor
     weights = folder / "model.pt"
     weights.write_bytes(b"weights")
     sheet = gallery(real_overlaps.layers["real", "ours <1>"], real, folder / "sheet.png", version="9.9")
-    write_page(
+    write_report(
         known_layers=known_layers,
         perturbed=perturbed,
         real_overlaps=real_overlaps,
@@ -114,6 +107,11 @@ def test_a_page_says_what_it_is_made_of_and_that_it_may_not_be_passed_on(page: s
 def test_a_page_holds_all_of_its_pictures_and_asks_nothing_of_a_network(page: str) -> None:
     assert page.count("<img") == page.count('src="data:image/') == 7
     assert "http" not in re.sub(r"data:[^\"]*", "", page)
+
+
+def test_rows_of_networks_are_marked_and_others_are_not(page: str) -> None:
+    assert '<tr class="network"><td>ours' in page
+    assert '<tr class="network"><td>copy the image' not in page
 
 
 def test_names_of_methods_are_text(page: str) -> None:

@@ -92,7 +92,7 @@ def test_what_the_networks_answer_for_a_place_comes_back_to_that_place(size: tup
 
 @pytest.mark.parametrize("grid", [0, 32, 96, 100, -64])
 def test_a_grid_that_is_no_multiple_of_64_is_refused(grid: int) -> None:
-    with pytest.raises(ValueError, match=f"grid is {grid} px, a multiple of 64 expected"):
+    with pytest.raises(ValueError, match=f"grid: expected a multiple of 64 px, got {grid}"):
         Separator(grid=grid)
 
 

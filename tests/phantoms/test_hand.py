@@ -165,12 +165,12 @@ def test_a_lead_letter_marks_a_whole_hand_and_stands_where_the_hand_is_not() -> 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"spacing": 0.05}, "spacing is 0.05 mm, 0.08 to 0.2"),
-        ({"hand": "both"}, "hand is 'both', 'left' or 'right'"),
-        ({"noise": -0.1}, "noise is -0.1, 0 to 0.2"),
-        ({"overlaps": {"MCP2": 60.0}}, "overlap of MCP2 is 60.0, -40 to 40"),
-        ({"overlaps": {"PIP2": 6.0}}, "overlap of PIP2 is 6.0, -40 to 40 of MCP1"),
-        ({"spacing": 0.2, "size": (300, 300)}, "size is 300x300 px of 0.2 mm, MCP1 is outside"),
+        ({"spacing": 0.05}, "spacing: expected 0.08 to 0.2 mm, got 0.05"),
+        ({"hand": "both"}, "hand: expected 'left' or 'right', got 'both'"),
+        ({"noise": -0.1}, "noise: expected 0 to 0.2, got -0.1"),
+        ({"overlaps": {"MCP2": 60.0}}, "overlaps: expected -40 to 40 of MCP1, .*, got 60.0 of MCP2"),
+        ({"overlaps": {"PIP2": 6.0}}, "overlaps: expected -40 to 40 of MCP1, .*, got 6.0 of PIP2"),
+        ({"spacing": 0.2, "size": (300, 300)}, "size: MCP1 is outside 300x300 px of 0.2 mm"),
     ],
 )
 def test_an_argument_outside_its_range_is_refused_by_name(arguments: dict, message: str) -> None:

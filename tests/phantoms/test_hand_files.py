@@ -133,7 +133,7 @@ def test_a_joint_whose_layers_nobody_knows_has_masks_only(tmp_path: Path, hand: 
 
 
 def test_an_unknown_transfer_syntax_is_refused_and_leaves_no_file(tmp_path: Path, hand: Hand) -> None:
-    with pytest.raises(ValueError, match="transfer_syntax is 'JPEGBaseline8Bit', one of ExplicitVRLittleEndian"):
+    with pytest.raises(ValueError, match=r"transfer_syntax: expected one of .*, got 'JPEGBaseline8Bit'"):
         save(hand, tmp_path / "hand.dcm", transfer_syntax="JPEGBaseline8Bit")
     assert not list(tmp_path.iterdir())
 

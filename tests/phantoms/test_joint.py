@@ -157,11 +157,11 @@ def test_bone_thins_to_soft_tissue_at_its_outline() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"size": 63}, "size is 63x63 px, 64 to 1024"),
-        ({"size": (256, 1025)}, "size is 256x1025 px, 64 to 1024"),
-        ({"hand": "both"}, "hand is 'both', 'left' or 'right'"),
-        ({"overlap": 60.0}, "overlap is 60.0, -40 to 40"),
-        ({"noise": -0.1}, "noise is -0.1, 0 to 0.2"),
+        ({"size": 63}, "size: expected 64 to 1024 px a side, got 63x63 px"),
+        ({"size": (256, 1025)}, "size: expected 64 to 1024 px a side, got 256x1025 px"),
+        ({"hand": "both"}, "hand: expected 'left' or 'right', got 'both'"),
+        ({"overlap": 60.0}, "overlap: expected -40 to 40, got 60.0"),
+        ({"noise": -0.1}, "noise: expected 0 to 0.2, got -0.1"),
     ],
 )
 def test_an_argument_outside_its_range_is_refused_by_name(arguments: dict, message: str) -> None:

@@ -71,7 +71,7 @@ def test_a_shaft_has_bright_walls_around_a_darker_cavity_and_begins_softly(bones
     middle, width = bone.profile(away)
     depth = np.linspace(0.5, width[0], 200)
     texture = draw_textures(np.random.default_rng(0))
-    drawn = phalanx(bone, depth, middle - width + depth, bone.place - away, np.random.default_rng(0), texture)
+    drawn = phalanx(bone, depth, middle - width + depth, bone.offset - away, np.random.default_rng(0), texture)
     assert drawn[depth < 1].max() < 0.5 * drawn.max()
     assert 2 < depth[drawn.argmax()] < 10
     assert np.median(drawn[depth > 20]) < 0.6 * drawn.max()
@@ -80,7 +80,7 @@ def test_a_shaft_has_bright_walls_around_a_darker_cavity_and_begins_softly(bones
 def test_a_metacarpal_head_thins_to_its_face(bones: list[Bone]) -> None:
     bone, depth = replace(bones[LOWER], tilt=0.0), np.linspace(0.0, 60.0, 200)
     texture = draw_textures(np.random.default_rng(0))
-    drawn = metacarpal(bone, depth, np.zeros(200), bone.place + depth, np.random.default_rng(0), texture)
+    drawn = metacarpal(bone, depth, np.zeros(200), bone.offset + depth, np.random.default_rng(0), texture)
     assert (drawn >= 0).all()
     assert drawn[0] < 0.2 * np.median(drawn[depth > 20])
 

@@ -83,7 +83,7 @@ def test_a_checkpoint_of_another_network_is_refused_by_name_and_nothing_is_writt
 @pytest.mark.parametrize("content", [[torch.zeros(1)], {"epoch": 3, "weights": {"a": torch.zeros(1)}}])
 def test_a_checkpoint_without_a_state_dict_is_refused(tmp_path, content):
     torch.save(content, tmp_path / "G.pth")
-    with pytest.raises(ValueError, match=r"G\.pth: neither a state_dict nor one under 'state_dict' or 'model'"):
+    with pytest.raises(ValueError, match=r"G\.pth: expected a state_dict, or one under 'state_dict' or 'model'"):
         published(tmp_path / "G.pth", UNetSupervisor())
 
 

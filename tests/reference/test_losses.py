@@ -56,7 +56,7 @@ def test_each_part_weighs_what_it_is_told(masks, image):
 
 
 def test_a_weight_on_layers_that_are_not_given_is_refused(masks, image):
-    with pytest.raises(ValueError, match=r"layers weigh 0\.4 in the loss: made and true layers expected"):
+    with pytest.raises(ValueError, match=r"expected layers and truth, which weigh 0\.4 in the loss, got None"):
         ReferenceGeneratorLoss(layers=0.4)(masks.repeat(1, 2, 1, 1), image, image, masks)
 
 

@@ -67,17 +67,17 @@ def test_the_transformer_knows_where_a_token_is(generator):
 
 
 def test_a_side_that_does_not_fit_is_refused(generator, joint):
-    with pytest.raises(ValueError, match="side is 100 px, a multiple of 16 expected"):
+    with pytest.raises(ValueError, match="side: expected a multiple of 16 px, got 100"):
         TransUNetGenerator(side=100)
-    with pytest.raises(ValueError, match="side is 48 px, a multiple of 32 expected"):
+    with pytest.raises(ValueError, match="side: expected a multiple of 32 px, got 48"):
         VGGReconstructor(side=48)
     image, masks = joint
-    with pytest.raises(ValueError, match="image is 64x48 px, 64x64 expected"):
+    with pytest.raises(ValueError, match="image: expected 64x64 px, got 64x48 px"):
         generator(image[..., :48], masks[..., :48])
 
 
 def test_another_attention_scale_is_refused():
-    with pytest.raises(ValueError, match="'none', 'multiplied' or 'divided' expected"):
+    with pytest.raises(ValueError, match="expected 'multiplied' or 'divided', got 'none'"):
         TransUNetGenerator(attention_scale="none")
 
 

@@ -23,14 +23,20 @@ from typing import Any
 import monai.bundle
 import torch
 
-STAGES = ("inference", "train", "train_segmenter")
-SCHEMA = Path(__file__).parent / "meta_schema_20240725.json"
+STAGES = {"inference": ("inference",), "train": ("train",), "train_segmenter": ("train", "train_segmenter")}
+"""Configs of each stage."""
+SCHEMA = Path(__file__).parents[1] / "configs" / "meta_schema_20240725.json"
+
+
+def files_of(configs: Path, stage: str) -> list[str]:
+    """Return the config files of a stage."""
+    return [str(configs / f"{name}.json") for name in STAGES[stage]]
 
 
 def missing_properties(configs: Path, stage: str, **override: Any) -> list[str] | None:
     """Instantiate all that the specification names; what a stage lacks of it."""
     workflow = monai.bundle.ConfigWorkflow(
-        config_file=str(configs / f"{stage}.json"),
+        config_file=files_of(configs, stage),
         workflow_type="inference" if stage == "inference" else "train",
         logging_file=False,
         **override,
@@ -70,7 +76,7 @@ def checks(bundle: Path, release: Path, weights: Path, output: Path) -> dict[str
         "load": partial(loaded_answer, bundle, weights, output),
     }
     for stage in STAGES:
-        config_file = str(configs / f"{stage}.json")
+        config_file = files_of(configs, stage)
         for n in (1, 3):
             named[f"verify_net_in_out {stage} {64 * n}"] = partial(
                 monai.bundle.verify_net_in_out, "network_def", meta_file, config_file, device="cpu", n=n

@@ -9,19 +9,11 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Figures as a comparison takes them, for tests of what measures and of what compares."""
-
-from monai.handlers import IgniteMetricHandler
+"""Metrics that a comparison takes, for tests of the measurement and of the comparison."""
 
 from scripts.evaluation.metrics import OverlapError
 
 
-def overlap_error() -> dict[str, IgniteMetricHandler]:
-    """The error inside the overlap, by its name in the tables."""
-    return {
-        "overlap_mae": IgniteMetricHandler(
-            metric_fn=OverlapError(),
-            output_transform=lambda output: (output["pred"], output["label"]),
-            save_details=True,
-        )
-    }
+def overlap_error() -> dict[str, OverlapError]:
+    """Return the error inside the overlap, by its name in the tables."""
+    return {"overlap_mae": OverlapError()}

@@ -16,8 +16,10 @@ from torch import Tensor
 from scripts.datasets.finger_joints import signed_distance
 from scripts.phantoms.joint import draw_joint
 from scripts.physics import overlap_of
+from scripts.training.mask_jitter import MaskJitter
 from scripts.training.overlap_mixing import MixedOverlaps, RealOverlaps
 from scripts.training.overlap_synthesis import OverlapSynthesis
+from scripts.training.pairing import Pairing
 
 Joints = dict[str, Tensor]
 
@@ -37,8 +39,9 @@ def joints() -> Joints:
     return drawn(-8.0, 14.0, 10.0, -6.0)
 
 
-def still(**options: float) -> RealOverlaps:
-    return RealOverlaps(**{"mirrored": 0.0, "angle": 0.0, "mask_jitter": 0.0, **options}, zoom=(1, 1), exposure=(1, 1))  # type: ignore[arg-type]
+def still(*, mirrored: float = 0.0, jittered: float = 0.0) -> RealOverlaps:
+    jitter = MaskJitter(share=jittered, pixels=(-0.3, 1.0))
+    return RealOverlaps(mirrored=mirrored, angle=0.0, mask_jitter=jitter, zoom=(1, 1), exposure=(1, 1))
 
 
 def test_a_real_overlap_that_nothing_varies_is_what_it_was(joints: Joints) -> None:
@@ -56,7 +59,7 @@ def test_image_and_masks_are_mirrored_together(joints: Joints) -> None:
 
 def test_masks_that_are_off_stay_near_what_was_drawn(joints: Joints) -> None:
     torch.manual_seed(0)
-    made = still(mask_jitter=1.0)(joints)
+    made = still(jittered=1.0)(joints)
     assert not torch.equal(made["masks"], made["true_masks"])
     assert (made["masks"] != made["true_masks"]).float().mean() < 0.03
 
@@ -71,7 +74,7 @@ def test_variations_stay_gray_levels(joints: Joints) -> None:
 
 def test_joints_that_overlap_stay_as_they_are_and_the_others_are_made_to_overlap(joints: Joints) -> None:
     torch.manual_seed(0)
-    made = MixedOverlaps(OverlapSynthesis(depth=(10.0, 16.0)), still())(joints)
+    made = MixedOverlaps(OverlapSynthesis(pairing=Pairing(depth=(10.0, 16.0))), still())(joints)
     assert made["known"].flatten().tolist() == [True, True, False, False]
     assert overlap_of(made["true_masks"]).any(dim=3).any(dim=2).all()
     assert torch.allclose(made["image"][2:], joints["image"][1:3], atol=1e-4)

@@ -28,6 +28,7 @@ from scripts.physics import overlap_of, recompose
 from scripts.training.losses import AdversarialLoss, SeparationLoss, SupervisorLoss
 from scripts.training.overlap_mixing import MixedOverlaps, RealOverlaps
 from scripts.training.overlap_synthesis import JOINT_KEYS, OverlapSynthesis
+from scripts.training.pairing import Pairing
 from scripts.training.train_step import AdversarialStep, BoneExamples, CropSeparation
 
 Made = dict[str, Tensor]
@@ -50,7 +51,7 @@ def batch() -> Made:
 @pytest.fixture(scope="module")
 def made(batch: Made) -> Made:
     torch.manual_seed(0)
-    return OverlapSynthesis(depth=(10.0, 16.0))(batch)
+    return OverlapSynthesis(pairing=Pairing(depth=(10.0, 16.0)))(batch)
 
 
 @pytest.fixture(scope="module")

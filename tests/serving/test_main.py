@@ -49,9 +49,9 @@ with socket.socket() as control:
     flags = struct.unpack("16sh", fcntl.ioctl(control, 0x8913, name))[1]
     fcntl.ioctl(control, 0x8914, struct.pack("16sh", b"lo", flags | 1))
 from serving.__main__ import SAMPLE, _fill
-from serving.label_server import LabelServer
-from serving.orthanc import Orthanc
-from serving.viewer import viewer
+from serving.local.monailabel import LabelServer
+from serving.local.orthanc import Orthanc
+from serving.local.ohif_download import viewer
 state = Path(sys.argv[1])
 pacs = Orthanc(state / "pacs")
 _fill(pacs.studies, state)

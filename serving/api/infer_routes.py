@@ -32,6 +32,7 @@ from starlette.background import BackgroundTasks
 from starlette.datastructures import UploadFile
 
 from scripts.errors import InputError
+from scripts.inference.joint_list import FIELD_MM
 from serving import label_map
 from serving.pacs.client import Instance, Pacs, encoded
 
@@ -52,6 +53,13 @@ class Output(StrEnum):
     json = "json"
     all = "all"
     dicom_seg = "dicom_seg"
+
+
+@router.get("/info/")
+async def info() -> dict[str, Any]:
+    """Return what MONAI Label says of the app, and ``region_mm``, the side of the region around a click, for the viewer."""
+    about: dict[str, Any] = await to_thread.run_sync(app_instance().info, limiter=AT_ONCE)
+    return {**about, "region_mm": FIELD_MM}
 
 
 @router.post("/infer/{model}")

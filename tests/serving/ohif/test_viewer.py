@@ -10,6 +10,7 @@ from pydicom import Dataset
 from pydicom.uid import ComputedRadiographyImageStorage, generate_uid
 
 from scripts.dicom.layer_image import BOX, JOINT, LAYER, MASKS_FROM, PRIVATE_CREATOR, PRIVATE_GROUP
+from scripts.inference.joint_list import FIELD_MM
 from tests.serving.conftest import ask, empty, objects_in
 from tests.support.desk import PANES, settled
 
@@ -231,6 +232,10 @@ def test_a_box_can_be_drawn_and_marks_can_be_taken_back(desk, hand, pacs):
     marks = desk.page.get_by_test_id("bls-gan-mark")
     expect(marks).to_have_count(2)
     expect(desk.page.get_by_test_id("bls-gan-hint")).to_have_text("2 joints marked")
+    # The region around the click is as large as the one that the server takes.
+    region = desk.page.locator(".bls-gan-region").bounding_box()
+    pixels = FIELD_MM / float(hand.dataset.PixelSpacing[0])
+    assert region["width"] == pytest.approx(pixels * desk.looks_at("original")["zoom"], abs=2)
     desk.picture("a box and a click")
     desk.pause(0.5)
     desk.mark(*hand.at("MCP2"))

@@ -29,7 +29,7 @@ from monailabel.interfaces.tasks.train import TrainTask
 
 from scripts.errors import InputError
 from scripts.evaluation.mask_quality import drawn_joints, held_out_joints, mask_figures, not_worse
-from scripts.files import file_sha256, write_durably
+from scripts.files import file_sha256, replace_durably, write_durably
 from scripts.networks import checkpoints
 from scripts.networks.separator import Separator as Network
 from serving.bundle import Bundle
@@ -252,9 +252,7 @@ def install(candidate: Path, former: Path, folder: Path) -> None:
     kept = folder / f"model_{str(file_sha256(former))[:12]}.pt"
     if not kept.is_file():
         write_durably(kept, former.read_bytes())
-    with candidate.open("rb") as file:
-        os.fsync(file.fileno())
-    os.replace(candidate, folder / "model.pt")
+    replace_durably(candidate, folder / "model.pt")
 
 
 def _run(root: Path, work: Path, former: Path, settings: Mapping[str, Any]) -> None:

@@ -10,7 +10,7 @@ from scripts.inference.joint_list import PlacedJoint
 from scripts.inference.regions import regions_of
 from serving.app.datastore import Radiographs
 from serving.learning import active_learning
-from serving.learning.active_learning import LeastSure
+from serving.learning.active_learning import LeastSure, doubt
 from serving.local.orthanc import Orthanc, free_port
 from serving.separation import JointSeparator
 from tests.support.clinic import Case, draw_case, results_of, separator_of
@@ -108,7 +108,7 @@ def test_a_second_call_only_searches_runs_no_network_and_memory_is_bounded(
     monkeypatch.setattr(active_learning, "REMEMBERED", 2)
     smaller = LeastSure(separator, results_of(separator))
     assert smaller({}, radiographs) == first
-    assert len(smaller._figures) == 2
+    assert len(smaller._doubts) == 2
 
 
 def test_what_is_not_looked_at_in_time_is_looked_at_next_time(
@@ -116,6 +116,14 @@ def test_what_is_not_looked_at_in_time_is_looked_at_next_time(
 ) -> None:
     strategy = LeastSure(separator, results_of(separator))
     strategy({}, radiographs)
-    strategy._figures.popitem()
+    strategy._doubts.popitem()
     monkeypatch.setattr(active_learning, "PATIENCE", -1.0)
     assert (strategy({}, radiographs)["looked_at"], strategy({}, radiographs)["left"]) == (2, 1)
+
+
+def test_doubt_is_the_expected_share_of_wrong_pixels() -> None:
+    inside = torch.tensor([[[0.9, 0.2]], [[0.0, 1.0]]])
+    everywhere = torch.ones(1, 1, 2, dtype=torch.bool)
+    assert doubt(inside, everywhere) == pytest.approx((0.1 + 0.2) / 2.1)
+    assert doubt(inside, torch.tensor([[[True, False]]])) == pytest.approx(0.1 / 0.9)
+    assert doubt(torch.zeros(2, 1, 2), everywhere) == 1.0

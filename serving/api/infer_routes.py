@@ -57,7 +57,7 @@ class Output(StrEnum):
 
 @router.get("/info/")
 async def info() -> dict[str, Any]:
-    """Return what MONAI Label says of the app, and ``region_mm``, the side of the region around a click, for the viewer."""
+    """Return MONAI Label's description of the app, and ``region_mm``, the side of the region around a click."""
     about: dict[str, Any] = await to_thread.run_sync(app_instance().info, limiter=AT_ONCE)
     return {**about, "region_mm": FIELD_MM}
 

@@ -15,6 +15,7 @@ import requests
 import SimpleITK as sitk  # noqa: N813
 from pydicom import dcmread
 
+from scripts.inference.joint_list import FIELD_MM
 from tests.serving.conftest import ROOT, ask, objects_in
 
 pytestmark = pytest.mark.pacs
@@ -230,6 +231,7 @@ def test_what_can_be_asked_is_told(server):
     info = requests.get(f"{server.url}/info/", timeout=30).json()
     assert info["name"] == "BLS-GAN"
     assert info["models"]["bls_gan"]["labels"]["overlap"] == 3
+    assert info["region_mm"] == FIELD_MM
     assert "infer" in json.dumps(requests.get(f"{server.url}/openapi.json", timeout=30).json())
 
 

@@ -19,6 +19,7 @@ from serving.local.monailabel import LabelServer
 from serving.local.ohif_download import viewer
 from serving.local.orthanc import Orthanc, free_port
 from serving.pacs.client import Instance, Pacs
+from tests.support.waiting import LIMIT
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "samples" / "hand"
@@ -146,5 +147,5 @@ def ask(server: LabelServer, image: str, joints: Any = None, **more: Any) -> req
         data={"params": params},
         files=files,
         headers=headers,
-        timeout=120,
+        timeout=LIMIT,
     )

@@ -3,13 +3,14 @@
 import base64
 import io
 import json
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 from playwright.sync_api import Page, Request, expect
+
+from tests.support.waiting import LIMIT, wait_for
 
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
@@ -19,9 +20,6 @@ FLAGS = (
 """Of Chromium without a screen: nothing in the background, drawn by the processor."""
 
 PANES = ("original", "upper", "lower")
-PATIENCE = 60_000
-"""Milliseconds; a browser that draws without a graphics card shares two cores with the network."""
-
 PANE = """
 (id) => window.services?.cornerstoneViewportService?.getCornerstoneViewport(id)
 """
@@ -44,7 +42,8 @@ class Desk:
         self.failures: list[str] = []
         page.on("request", self._note)
         page.on("pageerror", lambda error: self.failures.append(str(error)))
-        page.set_default_timeout(PATIENCE)
+        page.set_default_timeout(LIMIT * 1000)
+        expect.set_options(timeout=LIMIT * 1000)
 
     def _note(self, request: Request) -> None:
         self.requests.append(request.url)
@@ -54,7 +53,7 @@ class Desk:
         self.page.goto(f"{self.url}/joints?StudyInstanceUIDs={study}")
         self.until("(pane) => !!pane?.getImageData?.()", "original")
         expect(self.page.get_by_test_id("SeparateBones")).to_be_enabled()
-        self.page.wait_for_timeout(500)
+        self.settle()
 
     def until(self, condition: str, pane: str) -> None:
         """Wait until a function of a pane's cornerstone viewport says so."""
@@ -95,6 +94,7 @@ class Desk:
         expect(self.page.get_by_test_id("bls-gan-bar")).to_be_visible()
         for joint in joints:
             self.page.mouse.click(*self.place(joint["x"], joint["y"]))
+            # Two clicks at once would be a double click.
             self.page.wait_for_timeout(400)
 
     def separate(self, *joints: dict[str, float]) -> None:
@@ -176,7 +176,7 @@ class Desk:
         """Make a pane the active one: OHIF takes the first press on another one for this alone."""
         x, y = self.middle(pane)
         self.page.mouse.click(x, y)
-        self.page.wait_for_timeout(600)
+        self.settle()
 
     def drag(self, pane: str, across: float, down: float, button: Any = "left") -> None:
         """Drag from the middle of a pane."""
@@ -192,7 +192,7 @@ class Desk:
             self.page.mouse.move(x, y)
             self.page.wait_for_timeout(50)
         self.page.mouse.up(button=button)
-        self.page.wait_for_timeout(400)
+        self.settle()
 
     def series(self) -> list[str]:
         """Names in the study panel, with the segmentations."""
@@ -204,7 +204,7 @@ class Desk:
 
     def says(self, text: str) -> None:
         """Wait for a notification with a text."""
-        expect(self.page.locator("[data-sonner-toast]", has_text=text).first).to_be_visible(timeout=PATIENCE)
+        expect(self.page.locator("[data-sonner-toast]", has_text=text).first).to_be_visible()
 
     def picture(self, name: str) -> Path:
         """A screenshot."""
@@ -213,14 +213,15 @@ class Desk:
         self.page.screenshot(path=path)
         return path
 
-    def pause(self, seconds: float) -> None:
-        """Wait, and let the page go on."""
-        self.page.wait_for_timeout(seconds * 1000)
+    def settle(self) -> None:
+        """Wait until what the page draws stays the same for half a second."""
+        drawn: list[str] = []
 
+        def still() -> bool:
+            self.page.wait_for_timeout(500)
+            drawn.append(
+                self.page.evaluate("[...document.querySelectorAll('canvas')].map(each => each.toDataURL()).join()")
+            )
+            return drawn[-1:] == drawn[-2:-1]
 
-def settled(read: Any, seconds: float = 20) -> Any:
-    """What a function returns when it returns something true, or in the end."""
-    until = time.monotonic() + seconds
-    while not (found := read()) and time.monotonic() < until:
-        time.sleep(0.2)
-    return found
+        wait_for(still)

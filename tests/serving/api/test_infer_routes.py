@@ -17,6 +17,7 @@ from pydicom import dcmread
 
 from scripts.inference.joint_list import FIELD_MM
 from tests.serving.conftest import ROOT, ask, objects_in
+from tests.support.waiting import LIMIT
 
 pytestmark = pytest.mark.pacs
 
@@ -105,7 +106,7 @@ def test_masks_that_cannot_be_used_are_refused(server, hand, name, content, sent
 )
 def test_an_image_that_is_none_is_refused_and_a_page_can_read_why(server, path, status, sentence):
     page = {"Origin": "http://localhost:3000"}
-    answer = requests.post(f"{server.url}/{path}", data={"params": "{}"}, headers=page, timeout=30)
+    answer = requests.post(f"{server.url}/{path}", data={"params": "{}"}, headers=page, timeout=LIMIT)
     assert answer.status_code == status
     assert answer.json()["detail"].startswith(sentence)
     assert answer.headers["access-control-allow-origin"] == "http://localhost:3000"
@@ -122,14 +123,14 @@ def test_an_image_that_is_none_is_refused_and_a_page_can_read_why(server, path, 
 )
 def test_parameters_that_are_none_are_refused(server, hand, params, sentence):
     answer = requests.post(
-        f"{server.url}/infer/bls_gan", params={"image": hand.sop}, data={"params": params}, timeout=30
+        f"{server.url}/infer/bls_gan", params={"image": hand.sop}, data={"params": params}, timeout=LIMIT
     )
     assert (answer.status_code, answer.json()["detail"]) == (400, sentence)
 
 
 def test_a_file_instead_of_an_image_of_the_pacs_is_refused(server):
     answer = requests.post(
-        f"{server.url}/infer/bls_gan", params={"image": "1.2"}, files={"file": ("a.dcm", b"junk")}, timeout=30
+        f"{server.url}/infer/bls_gan", params={"image": "1.2"}, files={"file": ("a.dcm", b"junk")}, timeout=LIMIT
     )
     assert (answer.status_code, answer.json()["detail"]) == (400, "file: images come from the PACS, name one by image")
 
@@ -142,7 +143,7 @@ def test_a_body_of_200_mb_is_refused(server, hand, told):
 
     body = bytes(200 * 2**20) if told else pieces()
     try:
-        answer = requests.post(f"{server.url}/infer/bls_gan?image={hand.sop}", data=body, timeout=60)
+        answer = requests.post(f"{server.url}/infer/bls_gan?image={hand.sop}", data=body, timeout=LIMIT)
     except requests.ConnectionError:
         # The server hung up while the client was still sending: refused all the same.
         answer = None
@@ -168,13 +169,13 @@ def test_the_viewer_is_served_while_a_joint_is_separated(server, hand):
     threading.Thread(target=separate).start()
     served = 0
     while not done.is_set():
-        assert requests.get(f"{server.url}/pacs/studies", timeout=5).ok
+        assert requests.get(f"{server.url}/pacs/studies", timeout=LIMIT).ok
         served += 1
     assert served > 5
 
 
 def test_a_source_that_was_deleted_after_it_was_listed_is_told(server, pacs, hand):
-    listed = requests.get(f"{server.url}/datastore/?output=all", timeout=30).json()["objects"]
+    listed = requests.get(f"{server.url}/datastore/?output=all", timeout=LIMIT).json()["objects"]
     assert hand.where.series in listed
     assert ask(server, hand.where.series, hand.at("MCP2")).status_code == 200
     pacs.remove([hand.where])
@@ -212,7 +213,7 @@ def test_what_is_refused_leaves_no_file_behind(server, hand):
     junk = ("junk.nrrd", b"junk")
     asked = {"image": hand.sop}
     for path, field in (("datastore/image", "file"), ("datastore/", "file"), ("datastore/label", "label")):
-        answer = requests.put(f"{server.url}/{path}", params=asked, files={field: junk}, timeout=30)
+        answer = requests.put(f"{server.url}/{path}", params=asked, files={field: junk}, timeout=LIMIT)
         assert answer.status_code == 400, answer.text
     assert set(Path(tempfile.gettempdir()).glob("*.nrrd")) == before
 
@@ -221,32 +222,32 @@ def test_what_is_refused_leaves_no_file_behind(server, hand):
 def test_nobody_overwrites_or_removes_the_weights(server, method):
     before = (ROOT / "models" / "model.pt").stat()
     junk = {"file": ("model.pt", b"junk")} if method == "PUT" else None
-    answer = requests.request(method, f"{server.url}/model/bls_gan", files=junk, timeout=30)
+    answer = requests.request(method, f"{server.url}/model/bls_gan", files=junk, timeout=LIMIT)
     assert answer.status_code == 405
     assert (ROOT / "models" / "model.pt").stat().st_mtime_ns == before.st_mtime_ns
-    assert requests.get(f"{server.url}/model/info/bls_gan", timeout=30).status_code == 200
+    assert requests.get(f"{server.url}/model/info/bls_gan", timeout=LIMIT).status_code == 200
 
 
 def test_what_can_be_asked_is_told(server):
-    info = requests.get(f"{server.url}/info/", timeout=30).json()
+    info = requests.get(f"{server.url}/info/", timeout=LIMIT).json()
     assert info["name"] == "BLS-GAN"
     assert info["models"]["bls_gan"]["labels"]["overlap"] == 3
     assert info["region_mm"] == FIELD_MM
-    assert "infer" in json.dumps(requests.get(f"{server.url}/openapi.json", timeout=30).json())
+    assert "infer" in json.dumps(requests.get(f"{server.url}/openapi.json", timeout=LIMIT).json())
 
 
 def test_a_client_downloads_an_image_and_saves_masks_for_it(server, hand, tmp_path):
-    image = requests.get(f"{server.url}/datastore/image", params={"image": hand.sop}, timeout=30)
+    image = requests.get(f"{server.url}/datastore/image", params={"image": hand.sop}, timeout=LIMIT)
     assert dcmread(io.BytesIO(image.content)).SOPInstanceUID == hand.sop
     assert not list(server.state.rglob("*.dcm")), "nothing of it stays on the server's disk"
-    assert requests.head(f"{server.url}/datastore/image", params={"image": "1.2.3"}, timeout=30).status_code == 404
+    assert requests.head(f"{server.url}/datastore/image", params={"image": "1.2.3"}, timeout=LIMIT).status_code == 404
     label = ask(server, hand.sop, hand.at("MCP2"), output="image")
     saved = requests.put(
         f"{server.url}/datastore/label",
         params={"image": hand.sop},
         files={"label": ("label.nrrd", label.content)},
         data={"params": "{}"},
-        timeout=60,
+        timeout=LIMIT,
     )
     assert saved.status_code == 200, saved.text
     again = ask(server, hand.sop, hand.at("MCP3")).json()
@@ -258,6 +259,6 @@ def test_a_client_downloads_an_image_and_saves_masks_for_it(server, hand, tmp_pa
     ["datastore/image?image=../../etc/passwd", "datastore/label?label=../../etc/passwd&tag=final", "datastore/label"],
 )
 def test_files_of_the_server_cannot_be_asked_for(server, path):
-    answer = requests.get(f"{server.url}/{path}", timeout=30)
+    answer = requests.get(f"{server.url}/{path}", timeout=LIMIT)
     assert 400 <= answer.status_code < 500
     assert "root:" not in answer.text

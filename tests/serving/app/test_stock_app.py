@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from PIL import Image
 from scripts.phantoms.joint import draw_joint
 from scripts.physics import LOWER, UPPER
 from serving.local.orthanc import free_port
+from tests.support.waiting import LIMIT, wait_for
 
 ROOT = Path(__file__).parents[3]
 HAND = ROOT / "samples" / "hand" / "hand_000_right.dcm"
@@ -45,7 +45,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The sample app as MONAI Label's own command makes it, the bundle linked into it."""
     folder = tmp_path_factory.mktemp("apps")
     line = [sys.executable, "-m", "monailabel.main", "apps", "--download", "--name", "monaibundle"]
-    subprocess.run([*line, "--output", str(folder)], check=True, capture_output=True, timeout=120)
+    subprocess.run([*line, "--output", str(folder)], check=True, capture_output=True, timeout=LIMIT)
     (folder / "monaibundle" / "model").mkdir()
     (folder / "monaibundle" / "model" / "bls_gan").symlink_to(ROOT)
     return folder / "monaibundle"
@@ -62,18 +62,19 @@ def url(app: Path, studies: Path, tmp_path_factory: pytest.TempPathFactory) -> I
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(line, stdout=log, stderr=log, env=environment, cwd=folder)
         try:
-            until = time.monotonic() + 120
-            while time.monotonic() < until and process.poll() is None:
-                try:
-                    requests.get(f"http://127.0.0.1:{port}/info/", timeout=30).raise_for_status()
-                    break
-                except requests.RequestException:
-                    time.sleep(0.3)
+            wait_for(lambda: answers(f"http://127.0.0.1:{port}/info/") or process.poll() is not None, log.tell)
             assert process.poll() is None, (folder / "log").read_text()[-2000:]
             yield f"http://127.0.0.1:{port}"
         finally:
             process.terminate()
-            process.wait(timeout=30)
+            process.wait(timeout=LIMIT)
+
+
+def answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=LIMIT).ok
+    except requests.RequestException:
+        return False
 
 
 def answered(url: str, image: str = "", file: Path | None = None, **params: object) -> tuple[dict, bytes, str]:
@@ -84,7 +85,7 @@ def answered(url: str, image: str = "", file: Path | None = None, **params: obje
         params={"image": image, "output": "all"},
         data={"params": json.dumps(params)},
         files=files if file else None,
-        timeout=120,
+        timeout=LIMIT,
     )
     assert answer.status_code == 200, answer.text[-1000:]
     boundary = answer.headers["content-type"].split("boundary=")[1].encode()
@@ -101,7 +102,7 @@ def dice(labels: np.ndarray, bone: int) -> float:
 
 
 def test_the_app_offers_the_model_for_pictures_and_gives_no_value_a_wrong_name(url: str) -> None:
-    model = requests.get(f"{url}/info/", timeout=30).json()["models"]["bls_gan"]
+    model = requests.get(f"{url}/info/", timeout=LIMIT).json()["models"]["bls_gan"]
     assert model["dimension"] == 2
     assert not model["labels"], "the app has no place for names of values that are no channels"
 

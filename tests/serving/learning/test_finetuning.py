@@ -2,7 +2,6 @@
 
 import json
 import os
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from serving.pacs.client import Pacs, PacsAwayError
 from serving.pacs.journal import BusyError, Journal
 from serving.pacs.result_index import Results
 from tests.support.clinic import MODEL, Case, draw_case
+from tests.support.waiting import LIMIT, wait_for
 
 
 @dataclass(frozen=True)
@@ -40,26 +40,27 @@ class Clinic:
         return self.server.state
 
     def post(self, path: str, params: Any = None) -> requests.Response:
-        return requests.post(f"{self.server.url}{path}", json=params, timeout=60)
+        return requests.post(f"{self.server.url}{path}", json=params, timeout=LIMIT)
 
     def task(self) -> dict[str, Any]:
         """The last training, as MONAI Label tells of it."""
-        task: dict[str, Any] = requests.get(f"{self.server.url}/train/", timeout=60).json()
+        task: dict[str, Any] = requests.get(f"{self.server.url}/train/", timeout=LIMIT).json()
         return task
 
-    def wait(self, *, until: str = "", patience: float = 150) -> dict[str, Any]:
-        """Wait for the end of a training, or for words in what it says."""
-        end = time.monotonic() + patience
-        while time.monotonic() < end:
-            task = self.task()
+    def wait(self, *, until: str = "") -> dict[str, Any]:
+        """Wait for the end of a training, or for words in its log, as long as the log grows."""
+        task: dict[str, Any] = {}
+
+        def ended() -> bool:
+            task.update(self.task())
             said = json.dumps(task.get("details") or [])
-            if (until and until in said) or task["status"] not in ("SUBMITTED", "RUNNING"):
-                return task
-            time.sleep(0.2)
-        raise AssertionError(task)
+            return bool(until and until in said) or task["status"] not in ("SUBMITTED", "RUNNING")
+
+        wait_for(ended, lambda: task.get("details"))
+        return task
 
     def stats(self) -> dict[str, Any]:
-        stats: dict[str, Any] = requests.get(f"{self.server.url}/info/", timeout=60).json()["train_stats"]["bls_gan"]
+        stats: dict[str, Any] = requests.get(f"{self.server.url}/info/", timeout=LIMIT).json()["train_stats"]["bls_gan"]
         return stats
 
     def separate(self, case: Case, *names: str, masks: bool = False) -> dict[str, Any]:
@@ -68,7 +69,7 @@ class Clinic:
             params={"image": case.sop, "output": "json"},
             data={"params": json.dumps({"joints": case.at(*names)})},
             files={"label": ("label.bin", case.labels.tobytes())} if masks else None,
-            timeout=120,
+            timeout=LIMIT,
         )
         assert answer.status_code == 200, answer.text
         found: dict[str, Any] = answer.json()
@@ -85,7 +86,7 @@ def clinic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clinic]:
         Pacs(orthanc.studies, orthanc=orthanc.url).store([case.dataset for case in cases])
         server = LabelServer(orthanc.studies, folder / "state", port=free_port(0), orthanc=orthanc.url)
         try:
-            refused = requests.post(f"{server.url}/train/bls_gan", timeout=60)
+            refused = requests.post(f"{server.url}/train/bls_gan", timeout=LIMIT)
             here = Clinic(server, cases, refused)
             for case in cases[:2]:
                 here.separate(case, masks=True)
@@ -149,7 +150,7 @@ def test_a_training_that_is_stopped_leaves_nothing_and_the_weights_as_they_were(
     assert second.status_code == 409
     assert second.json()["detail"].startswith("a training runs already")
     assert clinic.separate(clinic.cases[2], "MCP5")["joints"], "the server answers while it trains"
-    stopped = requests.delete(f"{clinic.server.url}/train/", timeout=60)
+    stopped = requests.delete(f"{clinic.server.url}/train/", timeout=LIMIT)
     assert (stopped.status_code, stopped.json()["status"]) == (200, "STOPPED")
     assert clinic.wait()["status"] == "STOPPED"
     assert not (clinic.state / "training").exists()

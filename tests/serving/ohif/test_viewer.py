@@ -12,7 +12,8 @@ from pydicom.uid import ComputedRadiographyImageStorage, generate_uid
 from scripts.dicom.layer_image import BOX, JOINT, LAYER, MASKS_FROM, PRIVATE_CREATOR, PRIVATE_GROUP
 from scripts.inference.joint_list import FIELD_MM
 from tests.serving.conftest import ask, empty, objects_in
-from tests.support.desk import PANES, settled
+from tests.support.desk import PANES
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.browser
 
@@ -79,7 +80,7 @@ def test_what_is_on_the_screen_is_what_is_in_the_file(desk, hand, pacs):
     desk.open(hand.study)
     desk.separate(*hand.at("MCP3"))
     desk.page.get_by_test_id("ShowMasks").click()
-    desk.pause(1)
+    desk.settle()
     for pane in PANES:
         dataset = stored(pacs, hand.study)[pane][0]
         look, screen = desk.looks_at(pane), desk.screen(pane)
@@ -125,7 +126,7 @@ def test_panes_move_as_one(desk, hand, pacs):
     panned = desk.looks_at("original")["middle"]
     for key in ("r", "h"):
         desk.page.keyboard.press(key)
-        desk.pause(0.5)
+        desk.settle()
         # Turned about what is looked at.
         assert desk.looks_at("original")["middle"] == pytest.approx(panned, abs=0.1)
         same_place(desk, left, top)
@@ -138,14 +139,14 @@ def test_panes_move_as_one(desk, hand, pacs):
         desk.picture(f"turned by {key}")
     # A click on the joint looks at it again.
     desk.page.get_by_test_id("bls-gan-joint").click()
-    desk.pause(1)
+    desk.settle()
     assert desk.looks_at("original")["middle"] == pytest.approx(before["middle"], abs=0.5)
 
 
 def test_masks_lie_over_the_original_and_can_be_switched_off_and_on(desk, hand):
     desk.open(hand.study)
     desk.separate(*hand.at("MCP2"))
-    desk.pause(1)
+    desk.settle()
 
     def colourful() -> int:
         screen = desk.screen("original")
@@ -153,10 +154,10 @@ def test_masks_lie_over_the_original_and_can_be_switched_off_and_on(desk, hand):
 
     assert colourful() > 1000
     desk.page.keyboard.press("m")
-    assert settled(lambda: colourful() == 0)
+    wait_for(lambda: colourful() == 0)
     expect(desk.page.get_by_test_id("ShowMasks")).to_have_attribute("aria-pressed", "false")
     desk.page.get_by_test_id("ShowMasks").click()
-    assert settled(lambda: colourful() > 1000)
+    wait_for(lambda: colourful() > 1000)
 
 
 def test_a_corrected_mask_changes_the_layers(desk, hand, pacs):
@@ -166,7 +167,7 @@ def test_a_corrected_mask_changes_the_layers(desk, hand, pacs):
     again = desk.page.get_by_test_id("bls-gan-again")
     expect(again).to_have_class("bls-gan-secondary")
     desk.page.get_by_test_id("Brush").first.click()
-    desk.pause(1)
+    desk.settle()
     box = of(before["upper"][0], BOX)
     middle = ((box[1] + box[3]) / 2, (box[0] + box[2]) / 2)
     desk.drag_between(desk.place(middle[0] - 25, middle[1]), desk.place(middle[0] + 25, middle[1]))
@@ -213,7 +214,7 @@ def test_several_joints_are_separated_at_once_and_looked_at_one_after_the_other(
     for number in (1, 2, 0, 1, 0):
         rows.nth(number).click()
         expect(rows.nth(number)).to_have_attribute("aria-pressed", "true")
-        desk.pause(0.5)
+        desk.settle()
         for pane in PANES:
             assert np.percentile(desk.screen(pane).mean(axis=2), 95) > 60, pane
         layer = layers[desk.image("upper")]
@@ -237,7 +238,7 @@ def test_a_box_can_be_drawn_and_marks_can_be_taken_back(desk, hand, pacs):
     pixels = FIELD_MM / float(hand.dataset.ImagerPixelSpacing[0])
     assert width == pytest.approx(pixels * desk.looks_at("original")["zoom"], abs=1)
     desk.picture("a box and a click")
-    desk.pause(0.5)
+    desk.settle()
     desk.mark(*hand.at("MCP2"))
     expect(marks).to_have_count(1)
     desk.page.keyboard.press("Enter")
@@ -255,7 +256,7 @@ def test_escape_ends_the_marking_and_brings_back_what_was_looked_at(desk, hand):
     desk.page.keyboard.press("Escape")
     expect(desk.page.get_by_test_id("bls-gan-bar")).to_have_count(0)
     desk.until("(pane) => !!pane?.getImageData?.()", "upper")
-    desk.pause(1)
+    desk.settle()
     assert desk.image("upper") == uid
     assert desk.times_shown() == 1
 
@@ -267,7 +268,7 @@ def test_a_stopped_pacs_ends_in_a_sentence_and_its_return_in_a_result(desk, hand
         desk.mark(*hand.at("MCP2"))
         desk.page.get_by_test_id("bls-gan-separate").click()
         desk.says("The PACS")
-        desk.pause(0.7)
+        desk.settle()
         desk.picture("the PACS is away")
         assert desk.times_shown() == 0
         expect(desk.page.get_by_test_id("bls-gan-mark")).to_have_count(1)
@@ -283,7 +284,7 @@ def test_a_refusal_of_the_server_is_shown_as_its_sentence(desk, hand):
     desk.drag_between(desk.place(600, 700), desk.place(612, 712))
     desk.page.get_by_test_id("bls-gan-separate").click()
     desk.says("px")
-    desk.pause(0.7)
+    desk.settle()
     desk.picture("a refusal")
     assert desk.times_shown() == 0
     # What was marked stays, to be changed.
@@ -313,12 +314,12 @@ def test_no_request_leaves_the_origin(desk, hand):
     desk.page.goto(desk.url)
     expect(desk.page.get_by_text("Research use, not a medical device")).to_be_visible()
     desk.page.get_by_text("Phantom").first.click()
-    desk.pause(1)
+    desk.settle()
     desk.picture("the list of studies")
     desk.open(hand.study)
     desk.separate(*hand.at("MCP2"))
     desk.page.get_by_test_id("Brush").first.click()
-    desk.pause(1)
+    desk.settle()
     elsewhere = [url for url in desk.requests if not url.startswith((desk.url + "/", "blob:", "data:"))]
     assert not elsewhere
     assert len(desk.requests) > 50
@@ -332,7 +333,7 @@ def test_bones_are_bright_whatever_the_polarity_and_depth_of_the_source(desk, dr
     desk.open(hand.study)
     desk.separate(*hand.at("MCP2"))
     desk.page.get_by_test_id("ShowMasks").click()
-    desk.pause(1)
+    desk.settle()
     there = stored(pacs, hand.study)
     top, left, *_ = of(there["upper"][0], BOX)
     same_place(desk, left, top)
@@ -424,7 +425,7 @@ def test_two_radiographs_of_a_study_have_results_of_their_own(desk, draw, pacs):
         }""",
         second,
     )
-    desk.pause(1.5)
+    desk.settle()
     desk.separate(*(left if second == left.sop else right).at("MCP3"))
     assert desk.image("original") == second
     layers = {of(each, JOINT): each for each in stored(pacs, left.study)["upper"] if each.SOPInstanceUID}
@@ -436,7 +437,7 @@ def test_two_radiographs_of_a_study_have_results_of_their_own(desk, draw, pacs):
     rows = desk.page.get_by_test_id("bls-gan-joint")
     expect(rows).to_have_count(2)
     rows.nth(0).click()
-    desk.pause(2)
+    desk.settle()
     assert desk.image("original") == first
     empty(pacs, left.study)
 
@@ -448,7 +449,7 @@ def test_a_double_click_on_a_layer_in_the_study_panel_shows_its_joint(desk, hand
     uid = desk.image("lower")
     desk.page.get_by_text("Joint 2, lower bone").dblclick()
     expect(rows.nth(1)).to_have_attribute("aria-pressed", "true")
-    desk.pause(1)
+    desk.settle()
     assert desk.image("lower") != uid
     middles = {pane: desk.looks_at(pane)["middle"] for pane in ("upper", "lower")}
     assert middles["upper"] == pytest.approx(middles["lower"], abs=0.05)
@@ -464,7 +465,7 @@ def test_a_double_click_on_a_joint_separates_it_at_once(desk, hand):
 
 def test_it_is_seen_that_the_viewer_works_and_that_the_server_is_away(desk, hand):
     desk.open(hand.study)
-    desk.page.route("**/infer/**", lambda route: (desk.pause(1.5), route.abort()))
+    desk.page.route("**/infer/**", lambda route: (desk.page.wait_for_timeout(1500), route.abort()))
     desk.mark(*hand.at("MCP2"))
     desk.page.get_by_test_id("bls-gan-separate").click()
     desk.says("Separating the bones")
@@ -484,7 +485,7 @@ def test_corrections_of_several_joints_are_used_together(desk, hand, pacs):
     for number in (0, 1):
         rows.nth(number).click()
         expect(rows.nth(number)).to_have_attribute("aria-pressed", "true")
-        desk.pause(1)
+        desk.settle()
         x, y = desk.middle("original")
         desk.drag_between((x - 40, y), (x + 40, y))
     # Who goes on to another joint is told what would be lost.
@@ -492,7 +493,7 @@ def test_corrections_of_several_joints_are_used_together(desk, hand, pacs):
     desk.says("The corrected masks are not used yet")
     desk.page.keyboard.press("Escape")
     desk.until("(pane) => !!pane?.getImageData?.()", "upper")
-    desk.pause(1)
+    desk.settle()
     desk.page.get_by_test_id("bls-gan-again").click()
     desk.wait_shown(2)
     assert [of(each, MASKS_FROM) for each in stored(pacs, hand.study)["upper"]] == ["given", "given"]

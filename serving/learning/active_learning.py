@@ -100,7 +100,7 @@ class LeastSure(Strategy):
             with self._lock:
                 unsure = self._doubts.get(key)
             if unsure is None:
-                if time.monotonic() > until:
+                if found and time.monotonic() > until:
                     left += 1
                     continue
                 try:

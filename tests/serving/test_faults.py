@@ -1,4 +1,4 @@
-"""What happens to a result when something that it needs goes away in the middle."""
+"""Tests of results when PACS, server or disk fail while they are stored."""
 
 import shutil
 import subprocess
@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.pacs, pytest.mark.slow]
 
 @contextmanager
 def small_disk(folder, size):
-    """A file system of ``size`` in ``folder``."""
+    """Mount a file system of ``size`` at ``folder``."""
     folder.mkdir()
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], capture_output=True, check=False
@@ -34,14 +34,14 @@ def small_disk(folder, size):
 
 
 def fill(folder, but=0):
-    """Leave ``but`` KiB of a file system."""
+    """Fill a file system up to ``but`` KiB."""
     free = shutil.disk_usage(folder).free
     (folder / "full").write_bytes(bytes(free - but * 1024))
 
 
 @pytest.fixture(scope="module")
 def mortal(tmp_path_factory):
-    """A PACS and a server of this module's own, which its tests kill."""
+    """Yield a PACS and a server of this module's own, which its tests kill."""
     pacs = Orthanc(tmp_path_factory.mktemp("pacs"), free_port(0))
     server = LabelServer(pacs.studies, tmp_path_factory.mktemp("state"), port=free_port(0), orthanc=pacs.url)
     yield pacs, server

@@ -1,4 +1,4 @@
-"""``make serve``: one command brings up all of it, and takes all of it down."""
+"""Tests of ``make serve``: one command starts PACS, server and viewer, and stops them."""
 
 import os
 import re
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.pacs, pytest.mark.slow]
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory, orthanc, ohif):
-    """The command, in a folder of its own; what it has said so far."""
+    """Yield the process of the command, in a folder of its own, and its log."""
     state = tmp_path_factory.mktemp("serve")
     (state / "ohif").symlink_to(ROOT / ".serve" / "ohif")
     command = [sys.executable, "-m", "serving", "--port", str(free_port(0)), "--state", str(state)]
@@ -91,7 +91,7 @@ def test_nobody_on_another_machine_is_answered(running):
         for address in addresses
         if address.family == socket.AF_INET and not address.address.startswith("127.")
     ]
-    # Orthanc listens everywhere, whatever its config says, but refuses whoever is not on this machine.
+    # Orthanc listens at all addresses, also against its config, but refuses clients of other machines.
     for _, port in [each for each in listening if each[0] != "127.0.0.1"]:
         for where in outside:
             assert requests.get(f"http://{where}:{port}/dicom-web/studies", timeout=LIMIT).status_code in (401, 403)
@@ -107,7 +107,7 @@ def test_an_empty_pacs_gets_two_studies_of_drawn_hands(running):
 
 
 def test_nothing_of_it_needs_a_network(tmp_path, orthanc, ohif):
-    """In a network namespace of its own, where there is no machine but this one, joints are separated all the same."""
+    """Separate joints in a network namespace of its own, where no other machine can be reached."""
     (tmp_path / "ohif").symlink_to(ROOT / ".serve" / "ohif")
     done = subprocess.run(
         ["unshare", "--net", sys.executable, "-c", CUT_OFF, str(tmp_path)],
@@ -151,7 +151,7 @@ def test_a_viewer_that_is_not_the_known_one_is_not_unpacked(monkeypatch, tmp_pat
     npm.write_text("#!/bin/sh\necho something else > app.tgz\n")
     npm.chmod(0o755)
     monkeypatch.setenv("PATH", f"{npm.parent}{os.pathsep}{os.environ['PATH']}")
-    with pytest.raises(InputError, match=r"what npm fetched is not @ohif/app@3\.13\.2"):
+    with pytest.raises(InputError, match=r"@ohif/app@3\.13\.2: expected checksum sha512-"):
         viewer(tmp_path / "viewer")
     assert [path.name for path in (tmp_path / "viewer").iterdir()] == []
 

@@ -1,4 +1,4 @@
-"""Results in the PACS: what a click makes, what a second one replaces, what corrected masks change."""
+"""Tests of results in the PACS: those of a click, of a second click, and of corrected masks."""
 
 import gzip
 from pathlib import Path
@@ -29,12 +29,12 @@ def separator(pacs, bundle, tmp_path):
 
 
 def in_pacs(pacs, hand):
-    """Objects of a study, fetched, but the source."""
+    """Fetch all objects of a study except the source."""
     return {sop: pacs.fetch(where) for sop, where in objects_in(pacs, hand.study).items() if sop != hand.sop}
 
 
 def names(objects):
-    """Names of joints of the layers among objects, each as often as it is there."""
+    """Return the joint names of all layers among objects."""
     layers = [each for each in objects.values() if each.Modality == "DX"]
     return sorted(str(each.private_block(PRIVATE_GROUP, PRIVATE_CREATOR)[JOINT].value) for each in layers)
 
@@ -44,7 +44,7 @@ def element(dataset, number):
 
 
 def test_a_click_puts_two_layers_and_a_segmentation_beside_the_source(separator, pacs, hand):
-    made, _, answer = separator(hand.sop, hand.at("MCP2"))
+    result, _, answer = separator(hand.sop, hand.at("MCP2"))
     objects = in_pacs(pacs, hand)
     [joint] = answer["joints"]
     assert set(objects) == {
@@ -57,7 +57,7 @@ def test_a_click_puts_two_layers_and_a_segmentation_beside_the_source(separator,
     assert [*element(upper, BOX)] == joint["box"]
     assert element(upper, OVERLAP) == joint["overlap_px"] > 0
     assert joint["overlap_mm2"] == pytest.approx(joint["overlap_px"] * 0.15**2, rel=0.01)
-    assert (made.labels == 3).sum() == joint["overlap_px"]
+    assert (result.labels == 3).sum() == joint["overlap_px"]
     assert answer["replaced"] == []
 
 
@@ -112,8 +112,8 @@ def test_joints_clicked_one_by_one_are_those_of_one_request(separator, pacs, han
 
 
 def test_corrected_masks_change_the_layers_and_stay_when_a_neighbour_is_clicked(separator, pacs, hand):
-    made, _, first = separator(hand.sop, hand.at("MCP2"))
-    drawn = made.labels.copy()
+    result, _, first = separator(hand.sop, hand.at("MCP2"))
+    drawn = result.labels.copy()
     rows = np.nonzero((drawn == 3).any(axis=1))[0]
     drawn[rows[0] : rows[len(rows) // 2]][drawn[rows[0] : rows[len(rows) // 2]] == 3] = 2
     corrected, _, second = separator(hand.sop, hand.at("MCP2"), lambda _: drawn)
@@ -145,8 +145,8 @@ def test_without_joints_those_that_are_known_are_made_again(separator, pacs, han
 
 
 def test_drawn_masks_are_not_lost_when_known_joints_are_made_again(separator, pacs, hand):
-    made, _, _ = separator(hand.sop, hand.at("MCP2", "MCP5"))
-    separator(hand.sop, hand.at("MCP2"), lambda _: np.where(made.labels == 3, 2, made.labels).astype(np.uint8))
+    result, _, _ = separator(hand.sop, hand.at("MCP2", "MCP5"))
+    separator(hand.sop, hand.at("MCP2"), lambda _: np.where(result.labels == 3, 2, result.labels).astype(np.uint8))
     before = objects_in(pacs, hand.study)
     _, _, again = separator(hand.sop)
     assert [joint["joint"] for joint in again["joints"]] == ["joint2"]
@@ -204,7 +204,7 @@ def test_joints_that_cannot_be_are_refused(separator, pacs, hand, joints, senten
 def test_packed_bytes_are_a_label_map_too(separator, hand, tmp_path: Path):
     from serving import label_map
 
-    made, radiograph, _ = separator(hand.sop, hand.at("MCP2"))
+    result, radiograph, _ = separator(hand.sop, hand.at("MCP2"))
     path = tmp_path / "label.bin.gz"
-    path.write_bytes(gzip.compress(made.labels.tobytes()))
-    assert (label_map.read(path, radiograph) == made.labels).all()
+    path.write_bytes(gzip.compress(result.labels.tobytes()))
+    assert (label_map.read(path, radiograph) == result.labels).all()

@@ -1,4 +1,4 @@
-"""Login by tokens of an OIDC realm: who may ask, and who not."""
+"""Tests of the login by tokens of an OIDC realm."""
 
 import json
 import threading
@@ -21,7 +21,7 @@ USER = "monailabel-user"
 
 @pytest.fixture(scope="module")
 def realm():
-    """Address of a realm that tells its public key as Keycloak does, and its private key."""
+    """Yield the address of a realm that publishes its public key as Keycloak does, and its private key."""
     key = rsa.generate_private_key(65537, 2048)
     public = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     import base64
@@ -45,7 +45,7 @@ def realm():
 
 @pytest.fixture(scope="module")
 def closed(realm, orthanc, tmp_path_factory):
-    """A server that asks for a login."""
+    """Yield a server that requires a login."""
     settings = {"MONAI_LABEL_AUTH_ENABLE": "true", "MONAI_LABEL_AUTH_REALM_URI": realm[0]}
     state = tmp_path_factory.mktemp("state")
     running = LabelServer(orthanc.studies, state, port=free_port(0), orthanc=orthanc.url, settings=settings)

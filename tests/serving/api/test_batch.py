@@ -1,4 +1,4 @@
-"""Many images in one request, by MONAI Label's own batch inference."""
+"""Tests of many images in one request, by MONAI Label's own batch inference."""
 
 import pytest
 import requests
@@ -36,7 +36,7 @@ def test_a_batch_goes_through_the_archive_and_one_bad_image_does_not_stop_it(ser
 
     again = batch(server, max_workers=1)
     assert again["status"] == "DONE"
-    assert len(objects_in(pacs, hand.study)) == 4, "known joints are made again, the same bytes"
+    assert len(objects_in(pacs, hand.study)) == 4, "known joints are separated again, to the same bytes"
     for other in others:
         empty(pacs, other.study)
 

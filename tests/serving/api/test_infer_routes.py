@@ -1,4 +1,4 @@
-"""The server as its clients ask it: MONAI Label's own, curl, and the viewer."""
+"""Tests of the server with requests of MONAI Label's clients, curl and the viewer."""
 
 import copy
 import gzip
@@ -28,8 +28,8 @@ def test_the_answer_says_where_everything_is(server, pacs, hand):
     said = answer.json()
     assert said["sop_instance_uid"] == hand.sop
     there = objects_in(pacs, hand.study)
-    for place in (said["joints"][0]["upper"], said["joints"][0]["lower"], said["segmentation"]):
-        assert there[place["sop_instance_uid"]].series == place["series_instance_uid"]
+    for uids in (said["joints"][0]["upper"], said["joints"][0]["lower"], said["segmentation"]):
+        assert there[uids["sop_instance_uid"]].series == uids["series_instance_uid"]
     assert set(said["latencies"]) == {"find", "fetch", "look up", "separate", "store"}
 
 
@@ -47,7 +47,7 @@ def test_other_clients_get_a_label_map_that_lies_on_the_image(server, hand, tmp_
     assert (below, above) == (1, 2), "the metacarpal lies below"
 
 
-def test_label_map_and_figures_come_in_one_answer(server, hand):
+def test_label_map_and_metrics_come_in_one_answer(server, hand):
     answer = ask(server, hand.sop, hand.at("MCP2"), output="all")
     assert answer.headers["content-type"].startswith("multipart/form-data")
     assert b"overlap_px" in answer.content
@@ -77,13 +77,13 @@ def test_masks_that_a_client_sends_are_used(server, hand):
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
     [
-        ("label.exe", b"x", "label: a file named like one of .nrrd, .nii, .nii.gz, .mha, .dcm, .bin, .bin.gz expected"),
-        ("label.bin", b"x", "label: 1 bytes, 2,222,111 expected (1667 rows x 1333 columns)"),
-        ("label.bin.gz", gzip.compress(bytes(3_000_000)), "label: more than 2,222,111 bytes, 2,222,111 expected"),
-        ("label.bin.gz", b"no gzip", "label: cannot be unpacked (BadGzipFile)"),
-        ("label.bin.gz", gzip.compress(bytes(2_222_111)), "label: no pixel is marked"),
-        ("label.bin.gz", gzip.compress(b"\4" * 2_222_111), "label: holds 4, 0 to 3 expected"),
-        ("label.nrrd", b"x", "label: cannot be read as an image"),
+        ("label.exe", b"x", "label: expected a file .nrrd, .nii, .nii.gz, .mha, .dcm, .bin, .bin.gz, got 'label.exe'"),
+        ("label.bin", b"x", "label: expected 2,222,111 bytes (1667 rows x 1333 columns), got 1 bytes"),
+        ("label.bin.gz", gzip.compress(bytes(3_000_000)), "label: expected 2,222,111 bytes (1667 rows x"),
+        ("label.bin.gz", b"no gzip", "label.bin.gz: cannot be unpacked (BadGzipFile)"),
+        ("label.bin.gz", gzip.compress(bytes(2_222_111)), "label: expected marked pixels, got background only"),
+        ("label.bin.gz", gzip.compress(b"\4" * 2_222_111), "label: expected values 0 to 3, got 4"),
+        ("label.nrrd", b"x", "label.nrrd: cannot be read as an image"),
         ("../../label.dcm", b"x", "label.dcm: cannot be read as a Segmentation (InvalidDicomError)"),
     ],
 )
@@ -96,10 +96,14 @@ def test_masks_that_cannot_be_used_are_refused(server, hand, name, content, sent
 @pytest.mark.parametrize(
     ("path", "status", "sentence"),
     [
-        ("infer/bls_gan", 400, "image is missing: the UID of a radiograph in the PACS expected"),
-        ("infer/bls_gan?image=/etc/passwd", 400, "image is '/etc/passwd', a SOP or Series Instance UID expected"),
-        ("infer/bls_gan?image=../x", 400, "image is '../x', a SOP or Series Instance UID expected"),
-        ("infer/bls_gan?image=http://127.0.0.1:1/x", 400, "image is 'http://127.0.0.1:1/x', a SOP or Series"),
+        ("infer/bls_gan", 400, "image: expected the UID of a radiograph in the PACS, got nothing"),
+        ("infer/bls_gan?image=/etc/passwd", 400, "image: expected a SOP or Series Instance UID, got '/etc/passwd'"),
+        ("infer/bls_gan?image=../x", 400, "image: expected a SOP or Series Instance UID, got '../x'"),
+        (
+            "infer/bls_gan?image=http://127.0.0.1:1/x",
+            400,
+            "image: expected a SOP or Series Instance UID, got 'http://127.0.0.1:1/x'",
+        ),
         ("infer/bls_gan?image=1.2.3.4", 404, "image 1.2.3.4: no such radiograph in the PACS"),
         ("infer/nothing?image=1.2.3.4", 400, "model is 'nothing', bls_gan expected"),
     ],
@@ -115,9 +119,9 @@ def test_an_image_that_is_none_is_refused_and_a_page_can_read_why(server, path, 
 @pytest.mark.parametrize(
     ("params", "sentence"),
     [
-        ("{bad", "params is not JSON"),
-        ("[1]", "params: an object expected"),
-        ('{"image": "/etc/passwd"}', "params: image is not for parameters"),
+        ("{bad", "params: expected JSON, got something else"),
+        ("[1]", "params: expected an object, got list"),
+        ('{"image": "/etc/passwd"}', "params: expected no image, which the request sets elsewhere"),
         ('{"joints": "joints.csv"}', "joints: a list of joints expected"),
     ],
 )
@@ -132,7 +136,10 @@ def test_a_file_instead_of_an_image_of_the_pacs_is_refused(server):
     answer = requests.post(
         f"{server.url}/infer/bls_gan", params={"image": "1.2"}, files={"file": ("a.dcm", b"junk")}, timeout=LIMIT
     )
-    assert (answer.status_code, answer.json()["detail"]) == (400, "file: images come from the PACS, name one by image")
+    assert (answer.status_code, answer.json()["detail"]) == (
+        400,
+        "file: expected the UID of a radiograph in the PACS as image, got a file",
+    )
 
 
 @pytest.mark.parametrize("told", [True, False], ids=["its size told", "in chunks"])

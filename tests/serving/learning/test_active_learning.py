@@ -1,4 +1,4 @@
-"""Active learning: what is proposed next."""
+"""Tests of the joint that active learning proposes next."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,15 +38,15 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> list[Case]:
 
 @pytest.fixture
 def predicted(separator: JointSeparator, cases: list[Case]) -> list[Case]:
-    """Two hands in the PACS, joints of both predicted."""
+    """Store two hands in the PACS and separate joints of both."""
     separator.pacs.store([case.dataset for case in cases])
     separator(cases[0].sop, cases[0].at("MCP2", "MCP3"))
     separator(cases[1].sop, cases[1].at("MCP4"))
     return cases
 
 
-def figures(separator: JointSeparator, cases: list[Case]) -> dict[tuple[str, str], float]:
-    """Of all joints of the hands, as the formula says, by series and joint."""
+def expected_doubts(separator: JointSeparator, cases: list[Case]) -> dict[tuple[str, str], float]:
+    """Compute the doubt of all joints of the hands by the formula, by series and joint."""
     network = separator.bundle.get().network
     found = {}
     for case, names in ((cases[0], ("MCP2", "MCP3")), (cases[1], ("MCP4",))):
@@ -63,7 +63,7 @@ def figures(separator: JointSeparator, cases: list[Case]) -> dict[tuple[str, str
 def test_the_least_sure_joint_comes_first_and_the_next_one_after_its_correction(
     separator: JointSeparator, radiographs: Radiographs, predicted: list[Case]
 ) -> None:
-    strategy, waiting = LeastSure(separator, results_of(separator)), figures(separator, predicted)
+    strategy, waiting = LeastSure(separator, results_of(separator)), expected_doubts(separator, predicted)
     by_series = {case.series: case for case in predicted}
     while waiting:
         proposed = strategy({}, radiographs)
@@ -116,7 +116,7 @@ def test_what_is_not_looked_at_in_time_is_looked_at_next_time(
 ) -> None:
     strategy = LeastSure(separator, results_of(separator))
     strategy({}, radiographs)
-    strategy._doubts.popitem()
+    strategy._doubts.pop(list(strategy._doubts)[-1])
     monkeypatch.setattr(active_learning, "PATIENCE", -1.0)
     assert (strategy({}, radiographs)["looked_at"], strategy({}, radiographs)["left"]) == (2, 1)
 

@@ -1,4 +1,4 @@
-"""All of a result or nothing, whatever ends in the middle of it."""
+"""Tests of results that are stored as a whole or not at all, also when the PACS dies meanwhile."""
 
 import pytest
 
@@ -14,14 +14,14 @@ pytestmark = pytest.mark.pacs
 
 @pytest.fixture(scope="module")
 def mortal(tmp_path_factory):
-    """A PACS of this module's own, which its tests kill."""
+    """Yield a PACS of this module's own, which its tests kill."""
     running = Orthanc(tmp_path_factory.mktemp("mortal"), free_port(0))
     yield running
     running.stop()
 
 
 class DyingPacs(Pacs):
-    """The PACS loses power when it has taken the first object of a store."""
+    """PACS that is killed after the first object of a store."""
 
     def __init__(self, orthanc: Orthanc) -> None:
         super().__init__(orthanc.studies, orthanc=orthanc.url)
@@ -35,7 +35,7 @@ class DyingPacs(Pacs):
 
 @pytest.fixture
 def stored(mortal, sample):
-    """The sample hand in a PACS that will die."""
+    """Store the sample hand in a PACS that will be killed."""
     pacs = Pacs(mortal.studies, orthanc=mortal.url)
     pacs.store([sample.dataset])
     yield pacs
@@ -95,7 +95,7 @@ def test_one_request_at_a_time_is_at_work_on_an_image(tmp_path):
     journal = Journal(Pacs("http://127.0.0.1:9/dicom-web"), tmp_path)
     other = Journal(Pacs("http://127.0.0.1:9/dicom-web"), tmp_path)
     with journal.alone("1.2"):
-        with pytest.raises(BusyError, match=r"image 1\.2: another request is at work on it"), other.alone("1.2", 0.1):
+        with pytest.raises(BusyError, match=r"image 1\.2: another request is working on it"), other.alone("1.2", 0.1):
             pass
         with other.alone("1.3", 0.1):
             pass

@@ -12,7 +12,7 @@ TORCH := $(shell sed -n 's/^torch==//p' requirements.txt)
 CPU_WHEELS := https://download.pytorch.org/whl/cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test lint clean
+.PHONY: help setup demo serve test lint lint-js clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1 - \2/p' Makefile
@@ -33,9 +33,17 @@ lint: $(VENV)/.setup-test ## check style, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	@if command -v npm >/dev/null 2>&1; then \
+	    $(MAKE) --no-print-directory lint-js; \
+	else \
+	    echo "npm is missing: the JavaScript in serving/ohif was not checked"; \
+	fi
 
-clean: ## remove .venv and caches; results (output, eval, runs) stay
-	rm -rf $(VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache .coverage htmlcov
+lint-js: node_modules/.package-lock.json
+	npm run --silent lint
+
+clean: ## remove .venv, node_modules and caches; results (output, eval, runs) stay
+	rm -rf $(VENV) node_modules .pytest_cache .hypothesis .mypy_cache .ruff_cache .coverage htmlcov
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Debian's python3 has no ensurepip unless python3-venv is installed: then the pip at hand puts one into .venv.
@@ -61,4 +69,8 @@ $(VENV)/.setup-serving: $(VENV)/.setup requirements-serving.txt $(wildcard servi
 
 $(VENV)/.setup-test: $(VENV)/.setup-serving requirements-test.txt
 	@$(INSTALL) --requirement requirements-test.txt
+	@touch $@
+
+node_modules/.package-lock.json: package.json package-lock.json
+	@npm ci --loglevel=error --engine-strict --no-audit --no-fund
 	@touch $@

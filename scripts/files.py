@@ -28,13 +28,22 @@ def write_durably(path: Path, content: bytes) -> None:
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
+        partial.write_bytes(content)
+        replace_durably(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def replace_durably(source: Path, target: Path) -> None:
+    """Move a file onto a former one, on the same file system, once all of it is on the disk.
+
+    Args:
+        source: the new file.
+        target: the former file, if there is one.
+    """
+    with source.open("rb") as file:
+        os.fsync(file.fileno())
+    os.replace(source, target)
 
 
 def prepare_output(output_dir: str | Path) -> None:

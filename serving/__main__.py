@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""``python -m serving``: a PACS, MONAI Label with our app, and the viewer, on this machine, until Ctrl-C."""
+"""Command ``python -m serving``: a PACS, MONAI Label with our app, and the viewer, on this machine, until Ctrl-C."""
 
 import logging
 import signal
@@ -35,8 +35,8 @@ logger = logging.getLogger(__name__)
 SAMPLE = ROOT / "samples" / "hand" / "hand_000_right.dcm"
 
 
-def samples(folder: Path) -> list[Path]:
-    """Two drawn hands, one a study: that of the samples, and a left one that is drawn once."""
+def sample_hands(folder: Path) -> list[Path]:
+    """Return the files of two drawn hands: the sample, and a left hand, which is drawn at the first start."""
     left = folder / "hand_001_left.dcm"
     if not left.is_file():
         partial = folder / "partial" / left.name
@@ -52,15 +52,16 @@ def main(
     state: str = str(ROOT / ".serve"),
     orthanc: str = "",
 ) -> None:
-    """Bring up all of it, and wait until Ctrl-C.
+    """Start PACS, server and viewer, and wait until Ctrl-C.
 
     Args:
-        studies: address of the DICOMweb services of a PACS that is there already; an Orthanc is started if not given.
-        host: address to listen at. Whoever reaches it can read the PACS, if no login is set up: see docs/serving.md.
-        port: to listen at, or the next free one.
+        studies: address of the DICOMweb services of an existing PACS; without it an Orthanc is started.
+        host: address to listen at. Everybody who reaches it can read the PACS, unless a login is set up: see
+            docs/serving.md.
+        port: number to listen at, or the next free one.
         state: folder for the PACS, the viewer, new weights and logs.
         orthanc: address of Orthanc's own interface, if ``studies`` is an Orthanc's: results that are replaced are then
-            taken out through it.
+            deleted through it.
     """
     folder = Path(state).resolve()
     stopped = threading.Event()
@@ -72,28 +73,29 @@ def main(
     signal.signal(signal.SIGINT, stop)
     with exit_on_input_error(), ExitStack() as running:
         ohif = viewer(folder / "ohif")
-        own = None
+        own_pacs = None
         if not studies:
-            own = Orthanc(folder / "pacs")
-            running.callback(own.stop)
-            studies, orthanc = own.studies, own.url
+            own_pacs = Orthanc(folder / "pacs")
+            running.callback(own_pacs.stop)
+            studies, orthanc = own_pacs.studies, own_pacs.url
             logger.info("PACS at %s", studies)
             _fill(studies, folder)
         server = LabelServer(studies, folder, host=host, port=free_port(port), ohif=ohif, orthanc=orthanc)
         running.callback(server.stop)
         logger.info("The viewer is at %s/ - Ctrl-C ends all of it", server.url)
         while not stopped.wait(1):
-            if not server.alive or (own is not None and not own.alive):
-                who, log = ("the server", "server.log") if not server.alive else ("the PACS", "pacs/orthanc.log")
-                raise SystemExit(f"{who} has ended; {folder / log} says why")
+            if not server.alive or (own_pacs is not None and not own_pacs.alive):
+                name, log = ("the server", "server.log") if not server.alive else ("the PACS", "pacs/orthanc.log")
+                raise SystemExit(f"{name} has ended; see {folder / log}")
     logger.info("stopped")
 
 
 def _fill(studies: str, folder: Path) -> None:
+    """Store the drawn hands in the PACS, if it is empty."""
     pacs = Pacs(studies)
     if not pacs.radiographs():
-        logger.info("the PACS is empty: two drawn hands go in")
-        pacs.store([dcmread(path) for path in samples(folder)])
+        logger.info("the PACS is empty: storing two drawn hands")
+        pacs.store([dcmread(path) for path in sample_hands(folder)])
 
 
 if __name__ == "__main__":

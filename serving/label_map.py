@@ -28,7 +28,7 @@ LARGEST_LABEL = 3
 
 
 def write(labels: np.ndarray, path: Path, radiograph: Radiograph) -> None:
-    """Write a label map as ITK places a radiograph: one slice, at the origin, columns along the first axis.
+    """Write a label map in ITK's geometry of a radiograph: one slice, at the origin, columns along the first axis.
 
     Args:
         labels: (rows, columns) uint8.
@@ -42,7 +42,7 @@ def write(labels: np.ndarray, path: Path, radiograph: Radiograph) -> None:
 
 
 def write_temporary(labels: np.ndarray, radiograph: Radiograph, suffix: str = ".nrrd") -> str:
-    """Write a label map, as :func:`write` does, to a new file that the caller removes; its path."""
+    """Write a label map, as :func:`write` does, to a new file that the caller removes; return its path."""
     with tempfile.NamedTemporaryFile(prefix="label-", suffix=suffix, delete=False) as file:
         path = Path(file.name)
     try:
@@ -59,13 +59,13 @@ def read(path: Path, radiograph: Radiograph) -> np.ndarray:
     Args:
         path: ``.nrrd``, ``.nii``, ``.nii.gz``, ``.mha``; ``.dcm`` (a Segmentation); ``.bin`` or ``.bin.gz``: a byte a
             pixel, row by row.
-        radiograph: which it is of.
+        radiograph: the image of the label map.
 
     Returns:
         (rows, columns) uint8, 0..3.
 
     Raises:
-        InputError: it cannot be read, is of another size, or holds other values.
+        InputError: the file cannot be read, has another size, or holds other values.
     """
     if path.suffix == ".dcm":
         return read_label_map(path, radiograph)
@@ -76,12 +76,14 @@ def read(path: Path, radiograph: Radiograph) -> np.ndarray:
     elif suffix in VOLUMES:
         labels = _volume(path, rows, columns)
     else:
-        raise InputError(f"label: a file {suffix or 'without a suffix'}, {', '.join(VOLUMES)}, .dcm or .bin expected")
+        raise InputError(
+            f"label: expected {', '.join(VOLUMES)}, .dcm, .bin or .bin.gz, got a file {suffix or 'without a suffix'}"
+        )
     if not labels.any():
-        raise InputError("label: no pixel is marked")
+        raise InputError("label: expected marked pixels, got background only")
     unknown = set(np.unique(labels).tolist()) - set(range(LARGEST_LABEL + 1))
     if unknown:
-        raise InputError(f"label: holds {min(unknown):g}, 0 to {LARGEST_LABEL} expected")
+        raise InputError(f"label: expected values 0 to {LARGEST_LABEL}, got {min(unknown):g}")
     return labels.astype(np.uint8)
 
 
@@ -89,13 +91,13 @@ def _bytes(path: Path, rows: int, columns: int, *, packed: bool) -> np.ndarray:
     expected = rows * columns
     try:
         with gzip.open(path) if packed else path.open("rb") as file:
-            # One more than fits tells that it is too long; what follows is never unpacked.
+            # One byte more tells that the file is too long; the rest is never unpacked.
             content = file.read(expected + 1)
     except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"label: cannot be unpacked ({type(error).__name__})") from error
+        raise InputError(f"{path.name}: cannot be unpacked ({type(error).__name__})") from error
     if len(content) != expected:
         size = f"{len(content):,} bytes" if len(content) <= expected else f"more than {expected:,} bytes"
-        raise InputError(f"label: {size}, {expected:,} expected ({rows} rows x {columns} columns)")
+        raise InputError(f"label: expected {expected:,} bytes ({rows} rows x {columns} columns), got {size}")
     return np.frombuffer(content, np.uint8).reshape(rows, columns)
 
 
@@ -107,8 +109,8 @@ def _volume(path: Path, rows: int, columns: int) -> np.ndarray:
         size = [side for side in reader.GetSize() if side != 1]
         if size != [side for side in (columns, rows) if side != 1]:
             raise InputError(
-                f"label: {' x '.join(map(str, reader.GetSize()))}, {columns} columns x {rows} rows expected"
+                f"label: expected {columns} columns x {rows} rows, got {' x '.join(map(str, reader.GetSize()))}"
             )
         return sitk.GetArrayFromImage(reader.Execute()).reshape(rows, columns)
     except RuntimeError as error:
-        raise InputError("label: cannot be read as an image") from error
+        raise InputError(f"{path.name}: cannot be read as an image") from error

@@ -93,20 +93,3 @@ def not_worse(before: Mapping[str, float], after: Mapping[str, float]) -> bool:
         after: metrics of the new weights.
     """
     return after["dice"] >= before["dice"]
-
-
-def doubt(inside: Tensor, territory: Tensor) -> float:
-    """Expected share of wrong pixels: sum(min(p, 1 - p)) / sum(p) over both bones.
-
-    A pixel with probability p of being inside is wrong with probability min(p, 1 - p), if p is what it says.
-
-    Args:
-        inside: (2, H, W), p of the lower and the upper bone, 0..1.
-        territory: (1, H, W) bool, where this joint's bones are looked for.
-
-    Returns:
-        0 (sure) and up; 1 where there is no bone at all.
-    """
-    p = inside * territory
-    found = float(p.sum())
-    return float(torch.minimum(p, 1.0 - p).sum()) / found if found > 0 else 1.0

@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Login: MONAI Label's own, made to work with the PyJWT that it asks for."""
+"""Login of MONAI Label, corrected for the version of PyJWT that it requires."""
 
 from typing import Any
 
@@ -21,19 +21,19 @@ from monailabel.endpoints.user import auth
 from serving.pacs.client import PacsAwayError
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "ES256")
-"""Signatures by a key pair: the realm's public key is all that this server knows."""
+"""Signatures by a key pair: this server knows only the realm's public key."""
 
 
-def user_of(token: str) -> auth.User:
-    """The user that a token names.
+def user_of_token(token: str) -> auth.User:
+    """Return the user that a token names.
 
-    MONAI Label 0.8.5 does not say which signatures it takes, and PyJWT 2 refuses every token of whoever does not.
+    MONAI Label 0.8.5 does not name the algorithms that it accepts, which PyJWT 2 requires.
 
     Args:
         token: JSON Web Token, signed by the realm that ``MONAI_LABEL_AUTH_REALM_URI`` names.
 
     Raises:
-        jwt.InvalidTokenError: it is expired, not signed by the realm, or names nobody.
+        jwt.InvalidTokenError: the token is expired, not signed by the realm, or has no user.
         PacsAwayError: the realm does not answer.
     """
     if not settings.MONAI_LABEL_AUTH_ENABLE:
@@ -45,13 +45,13 @@ def user_of(token: str) -> auth.User:
     claims = jwt.decode(token, key, algorithms=list(ALGORITHMS), options={"verify_aud": False})
     name = claims.get(settings.MONAI_LABEL_AUTH_TOKEN_USERNAME)
     if not name:
-        raise jwt.InvalidTokenError("the token names nobody")
+        raise jwt.InvalidTokenError("expected a token with a user name, got none")
     roles: Any = claims
     for part in settings.MONAI_LABEL_AUTH_TOKEN_ROLES.split("#"):
         roles = roles.get(part) if isinstance(roles, dict) else None
     return auth.User(username=name, roles=roles or [])
 
 
-def mend() -> None:
-    """Put :func:`user_of` in the place of what MONAI Label's routes call."""
-    auth.from_token = user_of
+def patch_login() -> None:
+    """Let MONAI Label's routes call :func:`user_of_token`."""
+    auth.from_token = user_of_token

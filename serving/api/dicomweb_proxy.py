@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The PACS on the viewer's own origin: a DICOMweb proxy that only reads and stores."""
+"""DICOMweb proxy that brings the PACS to the viewer's origin, for reading and storing only."""
 
 import re
 from collections.abc import AsyncIterator
@@ -25,24 +25,24 @@ from scripts.errors import InputError
 from serving.pacs.client import PacsAwayError
 
 PATH = "/pacs"
-"""Where the viewer finds the PACS."""
+"""Path at which the viewer finds the PACS."""
 
-READ = re.compile(r"(studies|series|instances)(/[A-Za-z0-9.,_-]+)*/?")
-STORE = re.compile(r"studies(/[0-9.]+)?/?")
-ASKED = ("accept", "content-type")
-ANSWERED = ("content-type", "content-length", "content-encoding", "warning")
+READ_PATH = re.compile(r"(studies|series|instances)(/[A-Za-z0-9.,_-]+)*/?")
+STORE_PATH = re.compile(r"studies(/[0-9.]+)?/?")
+REQUEST_HEADERS = ("accept", "content-type")
+RESPONSE_HEADERS = ("content-type", "content-length", "content-encoding", "warning")
 
 router = APIRouter(dependencies=[Depends(RBAC(settings.MONAI_LABEL_AUTH_ROLE_USER))])
 
 
 class Upstream:
-    """The one HTTP client of the proxy, made when it is first needed."""
+    """HTTP client of the proxy, created at its first use."""
 
     def __init__(self) -> None:
         self._client: httpx.AsyncClient | None = None
 
     def client(self) -> httpx.AsyncClient:
-        """For the event loop that serves."""
+        """Return the client, which belongs to the running event loop."""
         if self._client is None:
             user, password = settings.MONAI_LABEL_DICOMWEB_USERNAME, settings.MONAI_LABEL_DICOMWEB_PASSWORD
             self._client = httpx.AsyncClient(
@@ -55,7 +55,7 @@ class Upstream:
         return self._client
 
     async def close(self) -> None:
-        """Let go of all connections."""
+        """Close all connections."""
         if self._client is not None:
             await self._client.aclose()
             self._client = None
@@ -67,22 +67,22 @@ upstream = Upstream()
 @router.get(PATH + "/{path:path}", include_in_schema=False)
 @router.get("/proxy/dicom/{path:path}", include_in_schema=False)
 async def read(request: Request, path: str) -> Response:
-    """QIDO-RS and WADO-RS."""
-    if not READ.fullmatch(path) or ".." in path:
-        raise InputError("studies, series or instances of DICOMweb expected")
+    """Search (QIDO-RS) and retrieve (WADO-RS)."""
+    if not READ_PATH.fullmatch(path) or ".." in path:
+        raise InputError(f"path: expected studies, series or instances of DICOMweb, got {path[:64]!r}")
     return await _pass_on(request, path, _prefix(path), None)
 
 
 @router.post(PATH + "/{path:path}", include_in_schema=False)
 async def store(request: Request, path: str) -> Response:
-    """STOW-RS, for segmentations that the viewer saves."""
-    if not STORE.fullmatch(path):
-        raise InputError("studies of DICOMweb expected")
+    """Store segmentations that the viewer saves (STOW-RS)."""
+    if not STORE_PATH.fullmatch(path):
+        raise InputError(f"path: expected studies of DICOMweb, got {path[:64]!r}")
     return await _pass_on(request, path, settings.MONAI_LABEL_STOW_PREFIX, request.stream())
 
 
 def _prefix(path: str) -> str | None:
-    """Searches end in studies, series or instances, all else is retrieved."""
+    """Return the prefix for a path: searches end in studies, series or instances, the rest are retrievals."""
     searches = path.rstrip("/").rsplit("/", 1)[-1] in ("studies", "series", "instances")
     return settings.MONAI_LABEL_QIDO_PREFIX if searches else settings.MONAI_LABEL_WADO_PREFIX
 
@@ -90,21 +90,21 @@ def _prefix(path: str) -> str | None:
 async def _pass_on(request: Request, path: str, prefix: str | None, content: AsyncIterator[bytes] | None) -> Response:
     pacs = settings.MONAI_LABEL_STUDIES.rstrip("/")
     address = "/".join(part for part in (pacs, (prefix or "").strip("/"), path) if part)
-    headers = {name: request.headers[name] for name in ASKED if name in request.headers}
+    headers = {name: request.headers[name] for name in REQUEST_HEADERS if name in request.headers}
     client = upstream.client()
     try:
         sent = client.build_request(
             request.method, httpx.URL(address, query=request.url.query.encode()), headers=headers, content=content
         )
         answer = await client.send(sent, stream=True)
-        kept = {name: answer.headers[name] for name in ANSWERED if name in answer.headers}
+        kept = {name: answer.headers[name] for name in RESPONSE_HEADERS if name in answer.headers}
         if "json" in answer.headers.get("content-type", ""):
             body = await answer.aread()
             await answer.aclose()
             kept.pop("content-length", None)
             kept.pop("content-encoding", None)
-            # Addresses of pixels, as the PACS writes them, lead past this proxy: another origin for the viewer.
-            return Response(body.replace(pacs.encode(), _own(request).encode()), answer.status_code, kept)
+            # The PACS writes addresses of its own, which would be another origin for the viewer.
+            return Response(body.replace(pacs.encode(), _own_address(request).encode()), answer.status_code, kept)
     except httpx.HTTPError as error:
         raise PacsAwayError("the PACS does not answer; try again when it is back") from error
     return StreamingResponse(_body(answer), answer.status_code, kept)
@@ -118,7 +118,7 @@ async def _body(answer: httpx.Response) -> AsyncIterator[bytes]:
         await answer.aclose()
 
 
-def _own(request: Request) -> str:
-    """Address of the proxy, as the viewer sees it."""
+def _own_address(request: Request) -> str:
+    """Return the address of the proxy, as the viewer sees it."""
     scheme = request.headers.get("x-forwarded-proto", urlsplit(str(request.url)).scheme)
     return f"{scheme}://{request.headers.get('host', '')}{PATH}"

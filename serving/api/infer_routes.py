@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What MONAI Label's clients send: requests for joints, and masks; checked first, answered off the event loop."""
+"""Routes for inference, labels and images, for MONAI Label's clients; answered off the event loop."""
 
 import json
 import os
@@ -32,21 +32,22 @@ from starlette.background import BackgroundTasks
 from starlette.datastructures import UploadFile
 
 from scripts.errors import InputError
+from scripts.inference.joint_list import FIELD_MM
 from serving import label_map
-from serving.pacs.client import Instance, Pacs, encoded
+from serving.pacs.client import Instance, Pacs, encode
 
 SUFFIXES = (*label_map.VOLUMES, ".dcm", ".bin", ".bin.gz")
-AT_ONCE = CapacityLimiter(4)
-"""Requests that fetch, compute and store at a time; the others wait their turn."""
+LIMITER = CapacityLimiter(4)
+"""Limit of requests that fetch, compute and store at a time; the others wait."""
 
-OWN = {"model", "image", "label", "file", "session_id"}
-"""Keys that parameters may not set: they are the request's own."""
+RESERVED = {"model", "image", "label", "file", "session_id"}
+"""Keys that ``params`` may not hold: the request sets them elsewhere."""
 
 router = APIRouter(dependencies=[Depends(RBAC(settings.MONAI_LABEL_AUTH_ROLE_USER))])
 
 
 class Output(StrEnum):
-    """What the answer holds."""
+    """Content of the answer."""
 
     image = "image"
     json = "json"
@@ -54,30 +55,37 @@ class Output(StrEnum):
     dicom_seg = "dicom_seg"
 
 
+@router.get("/info/")
+async def info() -> dict[str, Any]:
+    """Return MONAI Label's description of the app, and ``region_mm``, the side of the region around a click."""
+    about: dict[str, Any] = await to_thread.run_sync(app_instance().info, limiter=LIMITER)
+    return {**about, "region_mm": FIELD_MM}
+
+
 @router.post("/infer/{model}")
 async def infer(request: Request, model: str, image: str = "", output: Output | None = None) -> Response:
     """Separate joints of a radiograph of the PACS.
 
     ``image`` is its SOP Instance UID, or its Series Instance UID. The form has ``params``, JSON with ``joints``, and
-    may have ``label``, a file with masks for them. ``output``: the label map (``image``), where everything is and all
-    figures (``json``), both (``all``), or the segmentation as DICOM (``dicom_seg``).
+    may have ``label``, a file with masks for them. ``output``: the label map (``image``), UIDs and metrics of all
+    results (``json``), both (``all``), or the segmentation as DICOM (``dicom_seg``).
     """
     if not image:
-        raise InputError("image is missing: the UID of a radiograph in the PACS expected")
+        raise InputError("image: expected the UID of a radiograph in the PACS, got nothing")
     async with request.form(max_files=2, max_fields=8) as form:
         if "file" in form:
-            raise InputError("file: images come from the PACS, name one by image")
+            raise InputError("file: expected the UID of a radiograph in the PACS as image, got a file")
         params = _params(form.get("params"))
-        drawn = form.get("label")
-        if drawn is not None and not isinstance(drawn, UploadFile):
-            raise InputError("label: a file expected")
-        with _saved(drawn) as label:
-            asked: dict[str, Any] = {**params, "model": model, "image": image}
+        upload = form.get("label")
+        if upload is not None and not isinstance(upload, UploadFile):
+            raise InputError("label: expected a file, got text")
+        with _saved(upload) as label:
+            app_request: dict[str, Any] = {**params, "model": model, "image": image}
             if label is not None:
-                asked["label"] = str(label)
+                app_request["label"] = str(label)
             if output == Output.json:
-                asked["result_write_to_file"] = False
-            return await to_thread.run_sync(_answer, asked, output, limiter=AT_ONCE)
+                app_request["result_write_to_file"] = False
+            return await to_thread.run_sync(_answer, app_request, output, limiter=LIMITER)
 
 
 @router.put("/datastore/label")
@@ -85,13 +93,13 @@ async def save_label(request: Request, image: str = "") -> dict[str, str]:
     """Separate joints again with the masks that a client has drawn: those in ``params``, or all that have results."""
     async with request.form(max_files=1, max_fields=8) as form:
         params = _params(form.get("params"))
-        drawn = form.get("label")
-        if not isinstance(drawn, UploadFile):
-            raise InputError("label: a file expected")
-        with _saved(drawn) as label:
+        upload = form.get("label")
+        if not isinstance(upload, UploadFile):
+            raise InputError("label: expected a file, got none")
+        with _saved(upload) as label:
             datastore = app_instance().datastore()
             saved = await to_thread.run_sync(
-                datastore.save_label, image, str(label), DefaultLabelTag.FINAL, params, limiter=AT_ONCE
+                datastore.save_label, image, str(label), DefaultLabelTag.FINAL, params, limiter=LIMITER
             )
             return {"image": image, "label": saved}
 
@@ -99,19 +107,19 @@ async def save_label(request: Request, image: str = "") -> dict[str, str]:
 @router.get("/datastore/image")
 @router.head("/datastore/image", include_in_schema=False)
 async def image_file(image: str = "") -> Response:
-    """The DICOM file of an image, which is not written to the disk for it."""
+    """Return the DICOM file of an image, without writing it to the disk."""
 
-    def fetched() -> Response:
+    def fetch() -> Response:
         pacs = app_instance().datastore().pacs
-        return _object(pacs, pacs.find(image))
+        return _dicom_file(pacs, pacs.find(image))
 
-    return await to_thread.run_sync(fetched, limiter=AT_ONCE)
+    return await to_thread.run_sync(fetch, limiter=LIMITER)
 
 
 @router.put("/datastore/image", include_in_schema=False)
 @router.put("/datastore/", include_in_schema=False)
 async def add_image() -> None:
-    """Refused, before anything of it is written."""
+    """Refuse an image before any of it is written."""
     raise InputError("images come from the PACS: store them there")
 
 
@@ -121,55 +129,56 @@ def _params(text: Any) -> dict[str, Any]:
     try:
         params = json.loads(text)
     except (TypeError, ValueError) as error:
-        raise InputError("params is not JSON") from error
+        raise InputError("params: expected JSON, got something else") from error
     if not isinstance(params, dict):
-        raise InputError("params: an object expected")
-    for key in OWN & params.keys():
-        raise InputError(f"params: {key} is not for parameters")
+        raise InputError(f"params: expected an object, got {type(params).__name__}")
+    for key in RESERVED & params.keys():
+        raise InputError(f"params: expected no {key}, which the request sets elsewhere")
     return params
 
 
 @contextmanager
-def _saved(drawn: UploadFile | None) -> Iterator[Path | None]:
-    """A file with what was sent; only the suffix of its name is the client's, and that is one of a few."""
-    if drawn is None:
+def _saved(upload: UploadFile | None) -> Iterator[Path | None]:
+    """Save an upload to a temporary file; of the client's file name only a known suffix is used."""
+    if upload is None:
         yield None
         return
-    name = (drawn.filename or "").lower()
+    name = (upload.filename or "").lower()
     suffix = next((suffix for suffix in sorted(SUFFIXES, key=len, reverse=True) if name.endswith(suffix)), None)
     if suffix is None:
-        raise InputError(f"label: a file named like one of {', '.join(SUFFIXES)} expected")
+        raise InputError(f"label: expected a file {', '.join(SUFFIXES)}, got {name[-64:]!r}")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"label{suffix}"
         with path.open("wb") as file:
-            while chunk := drawn.file.read(2**20):
+            while chunk := upload.file.read(2**20):
                 file.write(chunk)
         yield path
 
 
-def _answer(asked: dict[str, Any], output: Output | None) -> Response:
+def _answer(app_request: dict[str, Any], output: Output | None) -> Response:
+    """Run the model and return the part of its result that was asked for."""
     app = app_instance()
-    result = app.infer(asked)
+    result = app.infer(app_request)
     if output == Output.dicom_seg:
         if result.get("file"):
             os.unlink(result["file"])
         return _segmentation(app, result["params"])
     tasks = BackgroundTasks()
-    made = send_response(app.datastore(), result, output, tasks)
-    answer = made if isinstance(made, Response) else JSONResponse(made)
-    if isinstance(made, FileResponse) or tasks.tasks:
+    content = send_response(app.datastore(), result, output, tasks)
+    answer = content if isinstance(content, Response) else JSONResponse(content)
+    if isinstance(content, FileResponse) or tasks.tasks:
         answer.background = tasks
     return answer
 
 
 def _segmentation(app: Any, params: dict[str, Any]) -> Response:
-    """The stored object, as it is."""
-    where = params["segmentation"]
-    instance = Instance(params["study_instance_uid"], where["series_instance_uid"], where["sop_instance_uid"])
-    return _object(app.datastore().pacs, instance)
+    """Return the segmentation as it is stored."""
+    uids = params["segmentation"]
+    instance = Instance(params["study_instance_uid"], uids["series_instance_uid"], uids["sop_instance_uid"])
+    return _dicom_file(app.datastore().pacs, instance)
 
 
-def _object(pacs: Pacs, where: Instance) -> Response:
-    """An object of the PACS as a file."""
-    named = {"Content-Disposition": f'attachment; filename="{where.sop}.dcm"'}
-    return Response(encoded(pacs.fetch(where)), media_type="application/dicom", headers=named)
+def _dicom_file(pacs: Pacs, instance: Instance) -> Response:
+    """Return an object of the PACS as a file."""
+    headers = {"Content-Disposition": f'attachment; filename="{instance.sop}.dcm"'}
+    return Response(encode(pacs.fetch(instance)), media_type="application/dicom", headers=headers)

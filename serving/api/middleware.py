@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What every request passes: who may ask, how much he may send, and that a failure ends in a sentence."""
+"""Middleware for every request: allowed origins, size of the body, and a sentence for each failure."""
 
 import logging
 import re
@@ -30,7 +30,7 @@ from serving.pacs.journal import BusyError
 logger = logging.getLogger(__name__)
 
 LARGEST_BODY = 96 * 2**20
-"""Bytes of a request: a label map of the largest radiograph, a byte a pixel, and some more."""
+"""Largest body of a request, bytes: a label map of the largest radiograph, one byte a pixel, and some more."""
 
 LOOPBACK = re.compile(r"(localhost|127\.0\.0\.1|\[?::1\]?)")
 
@@ -41,15 +41,15 @@ STATUS: dict[type[Exception], int] = {
     PacsAwayError: 503,
     OSError: 507,
 }
-"""What a failure is in HTTP; the first that fits."""
+"""HTTP status of each kind of failure; the first that fits counts."""
 
 
 class TooLargeError(InputError):
-    """A body over the limit."""
+    """Error for a body over the limit."""
 
 
 def answer_for(error: Exception) -> JSONResponse:
-    """The answer to a request that failed: a sentence in ``detail``, and none of the server's own words for a fault."""
+    """Return the answer to a request that failed: a sentence in ``detail``, without internals of the server."""
     if isinstance(error, TooLargeError):
         return JSONResponse({"detail": str(error)}, 413)
     if isinstance(error, MONAILabelException):
@@ -61,24 +61,24 @@ def answer_for(error: Exception) -> JSONResponse:
                 logger.error("the server cannot write: %s", reason)
                 return JSONResponse({"detail": f"the server cannot write ({reason}); nothing was stored"}, status)
             return JSONResponse({"detail": str(error)}, status)
-    # Where, but not what: the text of an error may quote a header.
+    # Only the traceback is logged: the text of an error may quote a DICOM header.
     logger.error("%s in a request\n%s", type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
     return JSONResponse({"detail": f"the server failed ({type(error).__name__}); its log says more"}, 500)
 
 
 def answer_failures(app: FastAPI) -> None:
-    """Let all failures in an app end in :func:`answer_for`."""
+    """Answer all failures in an app by :func:`answer_for`."""
 
     async def handler(_: Request, error: Exception) -> JSONResponse:
         return answer_for(error)
 
     for kind in (*STATUS, MONAILabelException):
         app.add_exception_handler(kind, handler)
-    app.add_middleware(Faults)
+    app.add_middleware(FaultHandler)
 
 
-class Faults:
-    """Faults of the program end in :func:`answer_for` too, before a server further out logs their text."""
+class FaultHandler:
+    """Middleware that answers faults of the program by :func:`answer_for`, before uvicorn logs their text."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -101,16 +101,16 @@ class Faults:
 
 
 class Guard:
-    """Refuses requests from foreign pages and large bodies.
+    """Middleware that refuses requests of foreign pages and large bodies.
 
-    A page of another origin may ask only if that origin is named: without it, any page that a radiologist has open
-    could read the PACS through his browser. Every refusal can be read by the page that caused it.
+    A page of another origin may send requests only if that origin is listed: otherwise any page that is open in a
+    radiologist's browser could read the PACS through it. The page can read the refusal.
 
     Args:
-        app: what is guarded.
-        origins: pages of other origins that may ask, e.g. ``https://viewer.example.org``; ``*`` for all.
-        hosts: names under which this server is reached; loopback names always are.
-        largest: bytes of a body.
+        app: the guarded app.
+        origins: other origins whose pages may send requests, e.g. ``https://viewer.example.org``; ``*`` for all.
+        hosts: names of this server; loopback names are always allowed.
+        largest: limit of a body, bytes.
     """
 
     def __init__(
@@ -134,7 +134,7 @@ class Guard:
         allowed = not origin or self._is_allowed(origin, host)
 
         async def sending(message: Message) -> None:
-            # What a foreign page may read: what it is allowed to, and every refusal.
+            # A foreign page may read the answers that it is allowed to get, and every refusal.
             if message["type"] == "http.response.start" and origin and (allowed or message["status"] >= 400):
                 message["headers"] = [
                     *(pair for pair in message["headers"] if not pair[0].startswith(b"access-control-")),
@@ -154,11 +154,11 @@ class Guard:
         name = urlsplit(f"//{host}").hostname or ""
         if not LOOPBACK.fullmatch(name) and name not in self.hosts and "*" not in self.hosts:
             return JSONResponse(
-                {"detail": f"host {name[:64]!r} is not a name of this server; BLS_GAN_HOSTS names more"}, 421
+                {"detail": f"host: expected a name of this server, got {name[:64]!r}; add it to BLS_GAN_HOSTS"}, 421
             )
         if not allowed:
-            more = "MONAI_LABEL_CORS_ORIGINS names those that may"
-            return JSONResponse({"detail": f"origin {origin[:64]!r} may not ask this server; {more}"}, 403)
+            detail = f"origin: expected one of MONAI_LABEL_CORS_ORIGINS, got {origin[:64]!r}"
+            return JSONResponse({"detail": detail}, 403)
         if scope["method"] == "OPTIONS" and origin:
             return JSONResponse({}, 200)
         length = headers.get("content-length", "0")
@@ -167,10 +167,10 @@ class Guard:
         return None
 
     def _is_allowed(self, origin: str, host: str) -> bool:
-        asked = urlsplit(origin)
-        if asked.netloc == host or "*" in self.origins or origin in self.origins:
+        page = urlsplit(origin)
+        if page.netloc == host or "*" in self.origins or origin in self.origins:
             return True
-        return not self.origins and LOOPBACK.fullmatch(asked.hostname or "") is not None
+        return not self.origins and LOOPBACK.fullmatch(page.hostname or "") is not None
 
     def _counting(self, receive: Receive) -> Receive:
         count = 0
@@ -186,4 +186,4 @@ class Guard:
         return counted
 
     def _too_large(self, size: int) -> TooLargeError:
-        return TooLargeError(f"the request has {size:,} bytes or more, {self.largest:,} at most expected")
+        return TooLargeError(f"request: expected at most {self.largest:,} bytes, got {size:,} or more")

@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""One origin for all: MONAI Label, inference, the PACS and the viewer; the ASGI app of MONAI Label's own command.
+"""Server of MONAI Label, inference, the PACS and the viewer at one origin: an ASGI app for MONAI Label's command.
 
 ``python -m monailabel.main start_server --app serving/app --studies URL --uvicorn_app serving.api.server:app``
 """
@@ -38,22 +38,22 @@ from serving.local.ohif_download import VERSION
 logger = logging.getLogger(__name__)
 
 OHIF = Path(os.environ.get("BLS_GAN_OHIF", ROOT / ".serve" / "ohif" / VERSION / "dist"))
-"""The viewer, as npm's @ohif/app has it."""
+"""Static files of the viewer, from the npm package @ohif/app."""
 
 EXTENSION = ROOT / "serving" / "ohif"
 
 LABEL_ROUTES = ("activelearning", "auth", "batch", "datastore", "info", "model", "openapi.json", "scoring", "train")
-"""What of MONAI Label is reached. Its viewer, its proxy, sessions and slides are not: ours stand in their place.
+"""Routes of MONAI Label that are offered. Ours replace its viewer and its proxy; sessions and slides are not needed.
 
-Nor are its pages of logs and of its own interface: they fetch scripts from other machines.
+Its pages of logs and of its own interface are not offered: they fetch scripts from other machines.
 """
 
 RECOVER_EVERY = 5.0
-"""Seconds between two looks for what a crash of the PACS or of the server has left."""
+"""Seconds between two recoveries from a crash of the PACS or of the server."""
 
 
 class Viewer:
-    """OHIF with our config and extension; every address that is no file is the viewer's own."""
+    """Static files of OHIF with our config and extension; other addresses are pages of the viewer."""
 
     def __init__(self) -> None:
         self.dist = StaticFiles(directory=OHIF, check_dir=False)
@@ -80,7 +80,7 @@ class Viewer:
 
 
 class Site:
-    """MONAI Label where it answers, the viewer everywhere else."""
+    """App that passes requests to MONAI Label or to the viewer, by their path."""
 
     def __init__(self) -> None:
         self.viewer = Viewer()
@@ -89,14 +89,15 @@ class Site:
         """Pass a request on."""
         first = scope["path"].lstrip("/").split("/", 1)[0]
         if first == "model" and scope["method"] not in ("GET", "HEAD"):
-            # MONAI Label would copy whatever comes over the weights, or move them away.
-            refusal = JSONResponse({"detail": "weights are read only here: trainings bring new ones"}, 405)
+            # MONAI Label would overwrite the weights with the file that is sent, or move them away.
+            refusal = JSONResponse({"detail": "weights are read only: a training brings new ones"}, 405)
             await refusal(scope, receive, send)
         else:
             await (monai_label if first in LABEL_ROUTES else self.viewer)(scope, receive, send)
 
 
 async def _recover() -> None:
+    """Finish or undo at intervals what crashes have left."""
     while True:
         with suppress(Exception):
             await to_thread.run_sync(app_instance().journal.recover)
@@ -105,7 +106,7 @@ async def _recover() -> None:
 
 @asynccontextmanager
 async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-    """Load the weights before the first click, and look after what crashes leave."""
+    """Load the weights before the first request, and start the recovery."""
     async with monai_label.router.lifespan_context(monai_label):
         await to_thread.run_sync(app_instance().warm_up)
         recovering = asyncio.create_task(_recover())
@@ -116,8 +117,8 @@ async def lifespan(_: FastAPI) -> AsyncIterator[None]:
             await dicomweb_proxy.upstream.close()
 
 
-auth.mend()
-# Ours are added by the guard, once; two of them are none for a browser.
+auth.patch_login()
+# The guard adds the CORS headers; a browser refuses two of a kind.
 monai_label.user_middleware.clear()
 
 site = FastAPI(title="BLS-GAN", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)

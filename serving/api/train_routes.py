@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Training and active learning as MONAI Label offers them, checked first, and off the event loop."""
+"""Routes for training and active learning, for MONAI Label's clients; answered off the event loop."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ from monailabel.interfaces.utils.app import app_instance
 from monailabel.utils.async_tasks.utils import tasks
 
 from scripts.errors import InputError
-from serving.learning.finetuning import ANOTHER
+from serving.learning.finetuning import ALREADY_RUNNING
 from serving.pacs.journal import BusyError
 
 for_all = [Depends(RBAC(settings.MONAI_LABEL_AUTH_ROLE_USER))]
@@ -30,36 +30,38 @@ for_admins = [Depends(RBAC(settings.MONAI_LABEL_AUTH_ROLE_ADMIN))]
 
 router = APIRouter()
 
-KILLED = 10.0
-"""Seconds in which a process that was killed is gone."""
+KILL_TIMEOUT = 10.0
+"""Seconds to wait for the end of a process that was killed."""
 
 
 @router.post("/train", dependencies=for_admins, include_in_schema=False)
 @router.post("/train/", dependencies=for_admins, include_in_schema=False)
 async def train_all() -> None:
-    """Refused: a training has a name."""
-    raise InputError(f"name what to train: /train/{_one_of(app_instance()._trainers)}")
+    """Refuse a training without the name of a model."""
+    raise InputError(f"expected /train/{_one_of(app_instance()._trainers)}, got /train/")
 
 
 @router.post("/train/{model}", dependencies=for_admins)
 async def start(model: str, params: dict[str, Any] | None = None, run_sync: bool = False) -> dict[str, Any]:
-    """Start a training in a process of its own; ``GET /train/`` tells how it goes.
+    """Start a training in a process of its own; ``GET /train/`` returns its state.
 
     ``params``: see :data:`serving.learning.finetuning.LIMITS`.
     """
     if run_sync:
-        raise InputError("run_sync is not offered: a training runs in a process of its own, GET /train/ tells of it")
+        raise InputError(
+            "run_sync: expected false, got true; a training runs in a process of its own, GET /train/ returns its state"
+        )
     trainers = app_instance()._trainers
     if model not in trainers:
-        raise InputError(f"model is {model[:64]!r}, {_one_of(trainers)} expected")
-    asked = params or {}
+        raise InputError(f"model: expected {_one_of(trainers)}, got {model[:64]!r}")
+    values = params or {}
 
     def run() -> dict[str, Any]:
-        trainers[model].check(asked)
+        trainers[model].check(values)
         if any(task["status"] in ("SUBMITTED", "RUNNING") for task in tasks("train")):
-            raise BusyError(ANOTHER)
-        begun: dict[str, Any] = train.run_model(model, asked)
-        return begun
+            raise BusyError(ALREADY_RUNNING)
+        task: dict[str, Any] = train.run_model(model, values)
+        return task
 
     return await to_thread.run_sync(run)
 
@@ -67,12 +69,12 @@ async def start(model: str, params: dict[str, Any] | None = None, run_sync: bool
 @router.delete("/train", dependencies=for_admins, include_in_schema=False)
 @router.delete("/train/", dependencies=for_admins)
 async def stop() -> dict[str, Any] | None:
-    """Stop the training that runs: the weights in use stay, and nothing of it is left."""
+    """Stop the running training and remove its files; the weights in use stay."""
 
     def end() -> dict[str, Any] | None:
         stopped: dict[str, Any] | None = train.stop()
         for trainer in app_instance()._trainers.values():
-            trainer.sweep(patience=KILLED)
+            trainer.clean_up(patience=KILL_TIMEOUT)
         return stopped
 
     return await to_thread.run_sync(end)
@@ -80,13 +82,13 @@ async def stop() -> dict[str, Any] | None:
 
 @router.post("/activelearning/{strategy}", dependencies=for_all)
 async def propose(strategy: str, params: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Propose an image, or a joint of one, to look at next; nothing if there is none."""
+    """Propose an image, or a joint of one, to correct next; an empty answer if there is none."""
     app = app_instance()
     if strategy not in app._strategies:
-        raise InputError(f"strategy is {strategy[:64]!r}, {_one_of(app._strategies)} expected")
+        raise InputError(f"strategy: expected {_one_of(app._strategies)}, got {strategy[:64]!r}")
 
     def run() -> dict[str, Any]:
-        # Not by next_sample of MONAI Label, which fetches the image and tells of its path here.
+        # MONAI Label's next_sample would fetch the image and answer its path on this machine.
         proposed = app._strategies[strategy]({**(params or {}), "strategy": strategy}, app.datastore())
         return {**proposed, **app.datastore().get_image_info(proposed["id"])} if proposed else {}
 

@@ -9,13 +9,14 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What radiologists have corrected, collected from the PACS for a training."""
+"""Corrections of radiologists, collected from the PACS for a training."""
 
 import logging
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 
+import numpy as np
 import torch
 from pydicom import Dataset
 
@@ -24,141 +25,143 @@ from scripts.dicom.grayscale import values
 from scripts.dicom.reader import Radiograph
 from scripts.errors import InputError
 from scripts.inference.incremental import SAME_JOINT_MM
-from scripts.inference.regions import regions_of
-from serving.pacs.result_index import Made, Results
+from scripts.inference.joint_list import distance_mm
+from scripts.inference.regions import cut_region
+from serving.pacs.result_index import Result, ResultIndex
 from serving.pacs.stored_results import StoredResults, stored_results
 
 logger = logging.getLogger(__name__)
 
-FEWEST = 6
-"""Corrected joints that a training needs: fewer tell more of one picture than of bones."""
+MIN_JOINTS = 6
+"""Corrected joints that a training needs: fewer describe single images, not bones."""
 
-FEWEST_PATIENTS = 2
-"""Patients that they have to be of: one is held out."""
+MIN_PATIENTS = 2
+"""Patients that a training needs: one is held out."""
 
-HELD_OUT = 0.25
-"""Share of patients whose joints no training sees."""
+HELD_OUT_SHARE = 0.25
+"""Share of patients whose joints are not trained on."""
 
 
-def count(results: Results) -> tuple[int, int]:
-    """How many corrected joints there are in the PACS, and of how many patients; no pixels are fetched.
+def count(results: ResultIndex) -> tuple[int, int]:
+    """Count the corrected joints in the PACS, and their patients, without fetching pixels.
 
     Args:
-        results: where to look.
+        results: in the PACS.
 
     Raises:
         PacsAwayError: the PACS does not answer.
     """
     joints: set[tuple[str, str]] = set()
     patients: set[str] = set()
-    for made in results.all():
-        if not made.corrected:
+    for result in results.all():
+        if not result.corrected:
             continue
-        known = results.joints(made)
-        corrected = {(made.source.sop, joint.placed.name) for joint in known if joint.masks_from == "given"}
+        source = result.source
+        corrected = {
+            (source.sop, joint.located.name) for joint in results.joints(result) if joint.masks_from == "given"
+        }
         if corrected:
-            headers = results.pacs.metadata(made.source.study, made.source.series)
-            patients |= {_case(header) for header in headers if header.SOPInstanceUID == made.source.sop}
+            headers = results.pacs.metadata(source.study, source.series)
+            patients |= {_case(header) for header in headers if header.SOPInstanceUID == source.sop}
         joints |= corrected
     return len(joints), len(patients)
 
 
-def refuse_few(joints: int, patients: int) -> None:
-    """Refuse a training on too little.
+def check_enough(joints: int, patients: int) -> None:
+    """Check that there are enough corrections for a training.
 
     Raises:
-        InputError: names both counts.
+        InputError: too few joints or patients; the message has both counts.
     """
-    if joints < FEWEST or patients < FEWEST_PATIENTS:
+    if joints < MIN_JOINTS or patients < MIN_PATIENTS:
         raise InputError(
-            f"corrected joints: {joints} of {patients} {'patient' if patients == 1 else 'patients'} in the PACS, "
-            f"{FEWEST} of {FEWEST_PATIENTS} or more expected: correct masks in the viewer and separate again with them"
+            f"corrected joints: expected {MIN_JOINTS} or more of {MIN_PATIENTS} or more patients in the PACS, got "
+            f"{joints} of {patients}: correct masks in the viewer and separate again with them"
         )
 
 
-def collect(results: Results, folder: Path, newest: Sequence[str] = ()) -> tuple[int, int]:
+def collect(results: ResultIndex, folder: Path, newest: Sequence[str] = ()) -> tuple[int, int]:
     """Write all corrected joints as a folder that :func:`scripts.datasets.finger_joints.release_datalist` reads.
 
-    A patient's joints are all trained on or all held out, so that no visit, nor the other hand, tells of what is held
-    out. Of a joint that was corrected under several weights, the masks of the newest count.
+    All joints of a patient, of both hands and all visits, are either trained on or held out. Of a joint that was
+    corrected with several weights in use, the masks of the newest weights count.
 
     Args:
-        results: where to look.
+        results: in the PACS.
         folder: to write to.
-        newest: see :meth:`serving.pacs.result_index.Results.all`.
+        newest: see :meth:`serving.pacs.result_index.ResultIndex.all`.
 
     Returns:
-        Number of joints to train on, and of those held out.
+        Number of joints to train on, and of joints held out.
 
     Raises:
-        InputError: there are too few.
+        InputError: there are too few corrected joints or patients.
         PacsAwayError: the PACS does not answer.
     """
     joints = list(corrections(results, newest))
-    refuse_few(len(joints), len({joint.case for joint in joints}))
-    return write_release(folder, joints, HELD_OUT)
+    check_enough(len(joints), len({joint.case for joint in joints}))
+    return write_release(folder, joints, HELD_OUT_SHARE)
 
 
-def corrections(results: Results, newest: Sequence[str] = ()) -> Iterator[KnownMasks]:
-    """All corrected joints: what the network sees of them, and their masks.
+def corrections(results: ResultIndex, newest: Sequence[str] = ()) -> Iterator[KnownMasks]:
+    """Yield all corrected joints: the network's input image and the masks.
 
     Args:
-        results: where to look.
-        newest: see :meth:`serving.pacs.result_index.Results.all`.
+        results: in the PACS.
+        newest: see :meth:`serving.pacs.result_index.ResultIndex.all`.
 
     Raises:
         PacsAwayError: the PACS does not answer.
     """
     taken: dict[str, list[tuple[float, float]]] = {}
-    for made in results.all(newest):
-        if not made.corrected:
+    for result in results.all(newest):
+        if not result.corrected:
             continue
         try:
-            radiograph = results.pacs.radiograph(made.source)
-            stored = stored_results(results.pacs, radiograph, made.software, results.journal.gone())
+            radiograph = results.pacs.radiograph(result.source)
+            stored = stored_results(results.pacs, radiograph, result.software, results.journal.gone())
         except InputError as error:
-            logger.warning("corrections passed over: %s", error)
+            logger.warning("skipped corrections: %s", error)
             continue
-        yield from _of(made, radiograph, stored, taken.setdefault(made.source.sop, []))
+        yield from _known_masks(result, radiograph, stored, taken.setdefault(result.source.sop, []))
 
 
-def _of(
-    made: Made, radiograph: Radiograph, stored: StoredResults, taken: list[tuple[float, float]]
+def _known_masks(
+    result: Result, radiograph: Radiograph, stored: StoredResults, taken: list[tuple[float, float]]
 ) -> Iterator[KnownMasks]:
-    placed = [joint.placed for joint in stored.joints]
+    """Yield the corrected joints of a result, except those near centres in ``taken``, to which theirs are added."""
+    located = [joint.located for joint in stored.joints]
     for joint in stored.joints:
-        if joint.masks_from != "given" or any(_same(joint.placed.centre, other, radiograph) for other in taken):
+        distances = [distance_mm(joint.located.centre, other, radiograph.spacing) for other in taken]
+        if joint.masks_from != "given" or min(distances, default=np.inf) < SAME_JOINT_MM:
             continue
         try:
-            [region] = regions_of(radiograph, made.source.sop, [joint.placed], stored.labels, placed)
+            region = cut_region(radiograph, result.source.sop, joint.located, located, stored.labels)
         except InputError as error:
-            logger.warning("a correction passed over: %s", error)
+            logger.warning("skipped a correction: %s", error)
             continue
-        if not torch.as_tensor(region["masks"]).flatten(1).any(dim=1).all():
-            logger.warning("a correction passed over: image %s, a joint with one bone only", made.source.sop)
+        masks = torch.as_tensor(region.masks)
+        if not masks.flatten(1).any(dim=1).all():
+            logger.warning("skipped a correction: image %s, a joint with one bone only", result.source.sop)
             continue
-        taken.append(joint.placed.centre)
-        image = sha256(made.source.sop.encode()).hexdigest()[:12]
+        taken.append(joint.located.centre)
+        image = sha256(result.source.sop.encode()).hexdigest()[:12]
         yield KnownMasks(
             case=_case(radiograph.dataset),
             hand=_hand(radiograph.dataset),
-            name=f"{image}-{joint.placed.name}",
-            image=region["image"][0].numpy(),
-            masks=region["masks"].numpy(),
+            name=f"{image}-{joint.located.name}",
+            image=region.image[0].numpy(),
+            masks=masks.numpy(),
         )
 
 
-def _same(centre: tuple[float, float], other: tuple[float, float], radiograph: Radiograph) -> bool:
-    down, across = radiograph.spacing
-    return ((centre[0] - other[0]) * down) ** 2 + ((centre[1] - other[1]) * across) ** 2 < SAME_JOINT_MM**2
-
-
 def _case(source: Dataset) -> str:
-    """The patient, as 16 digits that do not tell who it is; the study where the header names no patient."""
-    who = str(source.get("PatientID") or "") or str(source.StudyInstanceUID)
-    return sha256(f"{source.get('IssuerOfPatientID') or ''}\\{who}".encode()).hexdigest()[:16]
+    """Return a pseudonym of the patient, 16 hexadecimal digits; of the study where the header names no patient."""
+    identity = str(source.get("PatientID") or "") or str(source.StudyInstanceUID)
+    return sha256(f"{source.get('IssuerOfPatientID') or ''}\\{identity}".encode()).hexdigest()[:16]
 
 
 def _hand(source: Dataset) -> str:
+    """Return the hand of a radiograph, ``R`` or ``L``; ``L`` where the header does not tell."""
     stated = [*values(source, "ImageLaterality"), *values(source, "Laterality")]
     return "R" if "R" in stated else "L"

@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Fine-tuning of the segmenter on what radiologists have corrected; new weights are taken if they are not worse."""
+"""Fine-tuning of the segmenter on corrections of radiologists; new weights are used if they are not worse."""
 
 import json
 import logging
@@ -28,19 +28,19 @@ from monailabel.interfaces.datastore import Datastore
 from monailabel.interfaces.tasks.train import TrainTask
 
 from scripts.errors import InputError
-from scripts.evaluation.mask_quality import drawn_joints, held_out_joints, mask_figures, not_worse
-from scripts.files import file_sha256, write_durably
+from scripts.evaluation.mask_quality import drawn_joints, held_out_joints, mask_metrics, not_worse
+from scripts.files import file_sha256, replace_durably, write_durably
 from scripts.networks import checkpoints
 from scripts.networks.separator import Separator as Network
 from serving.bundle import Bundle
 from serving.learning import corrections
 from serving.pacs.journal import BusyError
-from serving.pacs.result_index import Results
+from serving.pacs.result_index import ResultIndex
 
 logger = logging.getLogger(__name__)
 
-CONFIGS = ("train_segmenter.json", "finetune_segmenter.json")
-"""The second is an override of the first."""
+CONFIGS = ("train.json", "train_segmenter.json", "finetune_segmenter.json")
+"""Configs of the segmenter's training, and the overrides for fine-tuning."""
 
 LIMITS: dict[str, tuple[type, float, float]] = {
     "max_epochs": (int, 1, 200),
@@ -49,35 +49,35 @@ LIMITS: dict[str, tuple[type, float, float]] = {
     "seed": (int, 0, 2**31 - 1),
     "share": (float, 0.05, 1.0),
 }
-"""What a request may set: type, least and largest value."""
+"""Parameters that a request may set: type, smallest and largest value."""
 
-OWN = {"seed": 0, "share": 0.25}
-"""What the config does not set. The new weights lie at ``share`` of the way from the old to the trained ones: what is
-corrected in one place is little, and of one kind, and should not make the network forget all others."""
+DEFAULTS = {"seed": 0, "share": 0.25}
+"""Parameters that the config does not set. New weights are old + ``share`` (trained - old): the corrections of one
+hospital are few and alike, and the network should not forget all other images."""
 
-TRAINED = "segmenter."
-"""Weights that a training may change begin so; all others stay, bit for bit."""
+TRAINED_PREFIX = "segmenter."
+"""Prefix of the weights that a training may change; all others stay, bit for bit."""
 
-ANOTHER = "a training runs already: GET /train/ tells of it, DELETE /train/ stops it"
+ALREADY_RUNNING = "a training runs already: GET /train/ returns its state, DELETE /train/ stops it"
 
 NICE = 10
-"""Separations that somebody waits for go first."""
+"""Niceness of a training, so that separations come first."""
 
 
 class FineTuning(TrainTask):
-    """One training: corrections from the PACS, some epochs, a check on what nobody trained on, and new weights or not.
+    """Training task: collects corrections from the PACS, trains, compares on held-out joints, installs better weights.
 
-    In ``weights`` of the server's state: ``model.pt``, the weights in use, once a training has brought some;
-    ``model_<first 12 of SHA-256>.pt``, all former ones; ``history.json``, all trainings. ``training`` holds pictures of
-    patients while one runs, for the server's own user only.
+    Files in ``weights`` of the server's state: ``model.pt``, the weights in use, after the first successful training;
+    ``model_<first 12 of SHA-256>.pt``, all former ones; ``history.json``, all trainings. While a training runs,
+    ``training`` holds images of patients, readable by the server's user only.
 
     Args:
-        results: in the PACS, corrected ones among them.
-        bundle: whose weights are trained on.
+        results: in the PACS.
+        bundle: whose weights are trained further.
         state: folder of the server.
     """
 
-    def __init__(self, results: Results, bundle: Bundle, state: Path) -> None:
+    def __init__(self, results: ResultIndex, bundle: Bundle, state: Path) -> None:
         super().__init__("Fine-tunes the segmenter on corrected masks in the PACS. Research use, not a medical device.")
         self.results = results
         self.bundle = bundle
@@ -85,15 +85,15 @@ class FineTuning(TrainTask):
         self.work = state / "training"
         self._lock = state / "locks" / "training"
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.sweep()
+        self.clean_up()
 
     def config(self) -> dict[str, Any]:
-        """What a request may set, as it is if it does not."""
-        config = json.loads((self.bundle.root / "configs" / CONFIGS[1]).read_text())
-        return {**{name: config[name] for name in LIMITS if name in config}, **OWN}
+        """Return the defaults of the parameters that a request may set."""
+        config = json.loads((self.bundle.root / "configs" / CONFIGS[-1]).read_text())
+        return {**{name: config[name] for name in LIMITS if name in config}, **DEFAULTS}
 
     def stats(self) -> dict[str, Any]:
-        """The last training, how many there were, and which weights are in use."""
+        """Return the last training, the number of trainings, and the checksum of the weights in use."""
         history = self.history()
         return {
             "weights_sha256": file_sha256(self.bundle.path) if self.bundle.path.is_file() else None,
@@ -103,50 +103,52 @@ class FineTuning(TrainTask):
         }
 
     def history(self) -> list[dict[str, Any]]:
-        """All trainings that came to an end, the first one first."""
+        """Return all finished trainings, the oldest first."""
         path = self.folder / "history.json"
         return json.loads(path.read_text()) if path.is_file() else []
 
-    def settings(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        """What a training is run with.
+    def settings(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the settings of a training.
 
         Args:
-            asked: names and values of :data:`LIMITS`.
+            params: names and values of :data:`LIMITS`.
 
         Raises:
-            InputError: an unknown name, or a value that cannot be.
+            InputError: an unknown name, or a value outside of its limits.
         """
-        for name, value in asked.items():
+        for name, value in params.items():
             if name not in LIMITS:
-                raise InputError(f"params: {name[:32]!r} is unknown, {', '.join(LIMITS)} expected")
+                raise InputError(f"params: expected {', '.join(LIMITS)}, got {name[:32]!r}")
             kind, least, most = LIMITS[name]
             fits = isinstance(value, (kind, int)) and not isinstance(value, bool)
             if not fits or not least <= value <= most:
-                raise InputError(f"params: {name} is {str(value)[:32]}, {kind.__name__} {least:g} to {most:g} expected")
-        return {**self.config(), **asked}
+                raise InputError(
+                    f"params: {name}: expected {kind.__name__} {least:g} to {most:g}, got {str(value)[:32]}"
+                )
+        return {**self.config(), **params}
 
-    def check(self, asked: Mapping[str, Any]) -> None:
-        """Refuse a training that could not do anything, before it begins.
+    def check(self, params: Mapping[str, Any]) -> None:
+        """Check before a training starts that it can run.
 
         Args:
-            asked: of a request.
+            params: parameters of a request.
 
         Raises:
-            InputError: settings that cannot be, or too few corrections; names their count.
+            InputError: wrong settings, or too few corrections.
             BusyError: a training runs already.
             PacsAwayError: the PACS does not answer.
         """
-        self.settings(asked)
-        corrections.refuse_few(*corrections.count(self.results))
-        with self._alone():
+        self.settings(params)
+        corrections.check_enough(*corrections.count(self.results))
+        with self._locked():
             pass
 
     def __call__(self, request: Mapping[str, Any], datastore: Datastore | None = None) -> dict[str, Any]:
-        """Train; to be called in a process of its own.
+        """Train; called in a process of its own.
 
         Args:
-            request: names and values of :data:`LIMITS`; others are MONAI Label's own and passed over.
-            datastore: of no use here.
+            request: names and values of :data:`LIMITS`; others are MONAI Label's own and are ignored.
+            datastore: not used.
 
         Returns:
             The entry in the history.
@@ -158,28 +160,29 @@ class FineTuning(TrainTask):
         """
         os.nice(NICE)
         settings = self.settings({name: request[name] for name in LIMITS if name in request})
-        # Whoever asks for another one meanwhile holds the lock for a moment.
-        with self._alone(patience=5.0):
+        # A request for another training holds the lock for a moment.
+        with self._locked(patience=5.0):
             try:
                 self.work.mkdir(mode=0o700)
                 return self._train(settings)
             finally:
                 shutil.rmtree(self.work, ignore_errors=True)
 
-    def sweep(self, patience: float = 0.0) -> None:
-        """Take away what a training that was killed has left, unless one runs.
+    def clean_up(self, patience: float = 0.0) -> None:
+        """Remove the files that a killed training has left, unless a training runs.
 
         Args:
             patience: seconds to wait for its end.
         """
         try:
-            with self._alone(patience):
-                for left in self.folder.glob(".*.partial"):
-                    left.unlink(missing_ok=True)
+            with self._locked(patience):
+                for partial in self.folder.glob(".*.partial"):
+                    partial.unlink(missing_ok=True)
         except BusyError:
             return
 
     def _train(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """Train and compare; install the new weights if they are not worse; return the entry of the history."""
         former = self.bundle.path
         before = checkpoints.load(Network(), former)
         sha256 = file_sha256(former)
@@ -190,9 +193,9 @@ class FineTuning(TrainTask):
         trained = checkpoints.read(self.work / "models" / "model.pt")
         checkpoints.check(trained, before, "the trained weights")
         moved = checkpoints.between(state, trained, settings["share"])
-        state |= {name: value for name, value in moved.items() if name.startswith(TRAINED)}
-        figures = self._figures(before.eval(), state)
-        worse = [name for name, (old, new) in figures.items() if not not_worse(old, new)]
+        state |= {name: value for name, value in moved.items() if name.startswith(TRAINED_PREFIX)}
+        metrics = self._measure(before.eval(), state)
+        worse = [name for name, (old, new) in metrics.items() if not not_worse(old, new)]
         candidate = self.work / "candidate.pt"
         checkpoints.save(state, candidate)
         entry = {
@@ -203,67 +206,66 @@ class FineTuning(TrainTask):
             "weights_before": sha256,
             "weights_after": file_sha256(candidate),
             "joints": {"trained_on": trained_on, "held_out": held_out},
-            "figures": {name: {"before": old, "after": new} for name, (old, new) in figures.items()},
+            "figures": {name: {"before": old, "after": new} for name, (old, new) in metrics.items()},
             "settings": settings,
         }
         if file_sha256(self.bundle.path) != sha256:
-            raise InputError("the weights in use were changed while the training ran: it counts for nothing")
+            raise InputError("the weights in use were changed while the training ran: its weights are discarded")
         if not worse:
             install(candidate, former, self.folder)
         write_durably(self.folder / "history.json", json.dumps([*self.history(), entry], indent=4).encode() + b"\n")
         logger.info("%s: %s", "new weights taken" if entry["taken"] else "new weights not taken", entry["why"])
         return entry
 
-    def _figures(self, network: Network, state: Mapping[str, torch.Tensor]) -> dict[str, tuple[dict, dict]]:
-        """Of the network as it is, and with other weights, on both sets of joints."""
+    def _measure(self, network: Network, state: Mapping[str, torch.Tensor]) -> dict[str, tuple[dict, dict]]:
+        """Return the metrics of the network, and of the same with other weights, on held-out and on drawn joints."""
         sets = {"held-out": list(held_out_joints(self.work / "release")), "drawn": list(drawn_joints())}
-        old = {name: mask_figures(network, joints) for name, joints in sets.items()}
+        old = {name: mask_metrics(network, joints) for name, joints in sets.items()}
         after = Network()
         after.load_state_dict(dict(state))
-        return {name: (old[name], mask_figures(after.eval(), joints)) for name, joints in sets.items()}
+        return {name: (old[name], mask_metrics(after.eval(), joints)) for name, joints in sets.items()}
 
     def _newest(self) -> list[str]:
-        """SHA-256 of the weights in use and of all former ones."""
+        """Return the SHA-256 of the weights in use and of all former ones, the newest first."""
         taken = [entry for entry in reversed(self.history()) if entry["taken"]]
         used = [file_sha256(self.bundle.path), *(entry["weights_after"] for entry in taken)]
         used += [entry["weights_before"] for entry in taken]
         return list(dict.fromkeys(str(sha256) for sha256 in used))
 
     @contextmanager
-    def _alone(self, patience: float = 0.0) -> Iterator[None]:
-        """One training at a time, in all processes; pictures that a killed one has left are taken away."""
+    def _locked(self, patience: float = 0.0) -> Iterator[None]:
+        """Hold the lock of all processes for a training, and remove images that a killed one has left."""
         self._lock.parent.mkdir(parents=True, exist_ok=True)
         try:
             with FileLock(self._lock, timeout=patience):
                 shutil.rmtree(self.work, ignore_errors=True)
                 yield
         except Timeout as error:
-            raise BusyError(ANOTHER) from error
+            raise BusyError(ALREADY_RUNNING) from error
 
 
 def install(candidate: Path, former: Path, folder: Path) -> None:
-    """Put weights in use and keep those that they replace; at every moment one of both is in use, whole.
+    """Put new weights in use and keep the former ones; at every moment one complete file is in use.
 
     Args:
-        candidate: file of the new weights, on the same disk as ``folder``; it is moved.
-        former: file of the weights in use, maybe in another folder.
-        folder: of the weights in use from now on.
+        candidate: file of the new weights, on the same file system as ``folder``; it is moved.
+        former: file of the weights in use, possibly in another folder.
+        folder: of the new weights in use.
     """
     kept = folder / f"model_{str(file_sha256(former))[:12]}.pt"
     if not kept.is_file():
         write_durably(kept, former.read_bytes())
-    with candidate.open("rb") as file:
-        os.fsync(file.fileno())
-    os.replace(candidate, folder / "model.pt")
+    replace_durably(candidate, folder / "model.pt")
 
 
 def _run(root: Path, work: Path, former: Path, settings: Mapping[str, Any]) -> None:
-    places: dict[str, Any] = {
+    """Run the bundle's training on the collected corrections."""
+    paths: dict[str, Any] = {
         "bundle_root": str(root),
         "dataset_dir": str(work / "release"),
         "output_dir": str(work),
         "weights": str(former),
-        # The handlers of this process' log stay.
+        # Keep the log handlers of this process.
         "logging_file": False,
     }
-    monai.bundle.run(config_file=[str(root / "configs" / name) for name in CONFIGS], **places, **settings)
+    monai.bundle.run(config_file=[str(root / "configs" / name) for name in CONFIGS], **paths, **settings)

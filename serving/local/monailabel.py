@@ -20,31 +20,31 @@ import requests
 from serving.bundle import ROOT
 from serving.local.process import Service
 
-START = 120.0
-"""Seconds until it answers: importing torch and monai takes most of it on a slow disk."""
+START_TIMEOUT = 120.0
+"""Seconds to wait for the first answer: importing torch and monai takes long on a slow disk."""
 
 SETTINGS = {
     "MONAI_LABEL_SESSIONS": "false",
     "MONAI_LABEL_TRACKING_ENABLED": "false",
     "MONAI_LABEL_AUTO_UPDATE_SCORING": "false",
 }
-"""What of MONAI Label writes outside of the state's folder, or keeps no promise here."""
+"""Features of MONAI Label that are off: they write outside of the state's folder, or do not work here."""
 
 
 class LabelServer(Service):
-    """A running server.
+    """Running server.
 
     Args:
         studies: address of the PACS' DICOMweb services.
-        state: folder for what has to outlive the server, and for its log.
-        port: where it listens.
-        host: address where it listens.
-        ohif: the viewer's static files.
+        state: folder for files that outlive the server, and for its log.
+        port: number at which it listens.
+        host: address at which it listens.
+        ohif: folder of the viewer's static files.
         orthanc: address of Orthanc's own interface, if the PACS is one.
         settings: environment variables.
 
     Raises:
-        InputError: it does not start.
+        InputError: the server does not start.
     """
 
     def __init__(
@@ -59,9 +59,9 @@ class LabelServer(Service):
         settings: dict[str, str] | None = None,
     ) -> None:
         self.state = state
-        # Whoever listens at all addresses is reached at this one too.
-        named = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-        self.url = f"http://[{named}]:{port}" if ":" in named else f"http://{named}:{port}"
+        # A server that listens at all addresses answers at this one too.
+        reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+        self.url = f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
         command = [sys.executable, "-m", "monailabel.main", "start_server", "--app", str(ROOT / "serving" / "app")]
         command += [
             "--studies",
@@ -80,13 +80,13 @@ class LabelServer(Service):
         if ohif is not None:
             environment["BLS_GAN_OHIF"] = str(ohif)
         state.mkdir(parents=True, exist_ok=True)
-        # From the state's folder: MONAI Label takes a file .env of the folder it is started in for its settings.
+        # Started in the state's folder, because MONAI Label reads settings from a file .env of the current one.
         super().__init__(
-            "the server", command, state / "server.log", seconds=START, environment=environment, folder=state
+            "the server", command, state / "server.log", timeout=START_TIMEOUT, environment=environment, folder=state
         )
 
     def answers(self) -> bool:
-        """It does, with whatever."""
+        """Return whether the server answers, with any status."""
         try:
             requests.get(f"{self.url}/app-config.js", timeout=5)
         except requests.RequestException:

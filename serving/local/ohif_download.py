@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""OHIF, the viewer: fetched once from the npm registry, held against its known checksum, unpacked beside the state."""
+"""Download of the viewer, OHIF, from the npm registry: once, and checked by its checksum."""
 
 import base64
 import hashlib
@@ -27,27 +27,27 @@ logger = logging.getLogger(__name__)
 PACKAGE = "@ohif/app@3.13.2"
 VERSION = PACKAGE.rsplit("@", 1)[-1]
 INTEGRITY = "sha512-WZdxmpmG7rqFgW9ZJLcbgr3XCtLi1KDNPoMaeY5PPe6j4G4fjEjjkycZM6C6Zk2F87BKxFfpq+jd5xXZB9E8EA=="
-"""Of the package's archive, as the registry states it."""
+"""Checksum of the package's archive, as the registry states it."""
 
 
 def viewer(folder: Path) -> Path:
-    """The viewer's static files, fetched if they are not there.
+    """Return the folder of the viewer's static files, which are fetched if they are missing.
 
     Args:
-        folder: where they are kept, made if it is not there.
+        folder: parent folder of all versions, created if it is missing.
 
     Returns:
         The folder with ``index.html``.
 
     Raises:
-        InputError: npm is not installed, or cannot fetch the package, or what came is not the known package.
+        InputError: npm is not installed, or cannot fetch the package, or the package has another checksum.
     """
     dist = folder / VERSION / "dist"
     if (dist / "index.html").is_file():
         return dist
     if shutil.which("npm") is None:
-        raise InputError("npm is missing, which fetches the viewer: apt-get install --yes npm")
-    logger.info("fetching the viewer, %s: once, 50 MB", PACKAGE)
+        raise InputError("npm, which fetches the viewer, is missing: apt-get install --yes npm")
+    logger.info("fetching the viewer %s (50 MB, once)", PACKAGE)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as partial:
         fetched = subprocess.run(
@@ -55,10 +55,10 @@ def viewer(folder: Path) -> Path:
         )
         archives = list(Path(partial).glob("*.tgz"))
         if fetched.returncode or len(archives) != 1:
-            raise InputError(f"npm cannot fetch {PACKAGE}: {fetched.stderr.strip()[-200:] or 'no word why'}")
+            raise InputError(f"npm cannot fetch {PACKAGE}: {fetched.stderr.strip()[-200:] or 'no reason given'}")
         digest = "sha512-" + base64.b64encode(hashlib.sha512(archives[0].read_bytes()).digest()).decode()
         if digest != INTEGRITY:
-            raise InputError(f"what npm fetched is not {PACKAGE}: {digest}, {INTEGRITY} expected")
+            raise InputError(f"{PACKAGE}: expected checksum {INTEGRITY}, got {digest}")
         with tarfile.open(archives[0]) as archive:
             archive.extractall(partial, filter="data")
         dist.parent.mkdir(exist_ok=True)

@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Orthanc as a PACS of one's own: started for this server, on this machine only, stopped with it."""
+"""Orthanc as a local PACS: started for this server, on this machine only, and stopped with it."""
 
 import json
 import shutil
@@ -24,38 +24,38 @@ from serving.local.process import Service
 CONFIG = Path(__file__).with_name("orthanc.json")
 INSTALL = "apt-get install --yes orthanc orthanc-dicomweb"
 
-START = 30.0
-"""Seconds until it answers."""
+START_TIMEOUT = 30.0
+"""Seconds to wait for the first answer."""
 
 
 class Orthanc(Service):
-    """A running Orthanc.
+    """Running Orthanc.
 
     Args:
-        folder: for its database, config and log, made if it is not there.
-        port: of its HTTP server; the next free one if it is taken.
+        folder: for database, config and log, created if it is missing.
+        port: of the HTTP server; the next free one if it is taken.
 
     Raises:
-        InputError: it is not installed, or does not start.
+        InputError: Orthanc is not installed, or does not start.
     """
 
     def __init__(self, folder: Path, port: int = 8042) -> None:
         config = json.loads(CONFIG.read_text())
         binary = shutil.which("Orthanc")
         if binary is None or not all(Path(plugin).is_file() for plugin in config["Plugins"]):
-            raise InputError(f"Orthanc and its DICOMweb are missing: {INSTALL}")
+            raise InputError(f"Orthanc or its DICOMweb plugin is missing: {INSTALL}")
         self.port = free_port(port)
         self.url = f"http://127.0.0.1:{self.port}"
         self.studies = f"{self.url}/dicom-web"
         folder.mkdir(parents=True, exist_ok=True)
         database = str(folder / "database")
         config |= {"HttpPort": self.port, "StorageDirectory": database, "IndexDirectory": database}
-        written = folder / "orthanc.json"
-        written.write_text(json.dumps(config, indent=4) + "\n")
-        super().__init__("Orthanc", [binary, str(written)], folder / "orthanc.log", seconds=START)
+        path = folder / "orthanc.json"
+        path.write_text(json.dumps(config, indent=4) + "\n")
+        super().__init__("Orthanc", [binary, str(path)], folder / "orthanc.log", timeout=START_TIMEOUT)
 
     def answers(self) -> bool:
-        """Its DICOMweb does."""
+        """Return whether the DICOMweb services answer."""
         try:
             return requests.get(f"{self.studies}/studies", params={"limit": 1}, timeout=5).ok
         except requests.RequestException:
@@ -63,10 +63,10 @@ class Orthanc(Service):
 
 
 def free_port(wanted: int) -> int:
-    """The first port from ``wanted`` on that nobody listens at; any free one for 0."""
+    """Return the first free port from ``wanted`` on; any free port for 0."""
     for port in range(wanted, wanted + 100):
         with socket.socket() as trial:
-            # What a server that was stopped leaves waiting does not count.
+            # Connections that a stopped server has left in TIME_WAIT do not count.
             trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 trial.bind(("127.0.0.1", port if wanted else 0))

@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A program in a process of its own: started, waited for, stopped."""
+"""Program in a process of its own: started, waited for, stopped."""
 
 import subprocess
 import time
@@ -20,23 +20,23 @@ from typing import IO
 
 from scripts.errors import InputError
 
-STOPPING = 20
-"""Seconds that a program may take to end in order."""
+STOP_TIMEOUT = 20
+"""Seconds to wait for the end of a program before it is killed."""
 
 
 class Service(ABC):
-    """A program that answers requests, with a log of its own.
+    """Program that answers requests, with a log of its own.
 
     Args:
-        name: in refusals.
+        name: of the program, for error messages.
         command: program and arguments.
-        log: file that gets what the program says.
-        seconds: until it answers.
-        environment: of the process; that of this one if not given.
-        folder: in which it is started.
+        log: file for the program's output.
+        timeout: seconds to wait for the first answer.
+        environment: of the process; that of this process if not given.
+        folder: working directory.
 
     Raises:
-        InputError: it does not start.
+        InputError: the program does not start.
     """
 
     def __init__(
@@ -45,62 +45,62 @@ class Service(ABC):
         command: Sequence[str],
         log: Path,
         *,
-        seconds: float,
+        timeout: float,
         environment: Mapping[str, str] | None = None,
         folder: Path | None = None,
     ) -> None:
         self.name = name
         self.command = list(command)
         self.log = log
-        self.seconds = seconds
+        self.timeout = timeout
         self.environment = environment
         self.folder = folder
         self._process: subprocess.Popen[bytes] | None = None
-        self._said: IO[bytes] | None = None
+        self._output: IO[bytes] | None = None
         self.start()
 
     @abstractmethod
     def answers(self) -> bool:
-        """Whether it is up."""
+        """Return whether the program answers requests."""
 
     def start(self) -> None:
-        """Start it, and wait until it answers.
+        """Start the program, and wait until it answers.
 
         Raises:
-            InputError: it does not.
+            InputError: the program ends, or does not answer in time.
         """
-        self._said = self.log.open("ab")
+        self._output = self.log.open("ab")
         self._process = subprocess.Popen(
-            self.command, stdout=self._said, stderr=self._said, env=self.environment, cwd=self.folder
+            self.command, stdout=self._output, stderr=self._output, env=self.environment, cwd=self.folder
         )
-        until = time.monotonic() + self.seconds
+        until = time.monotonic() + self.timeout
         while time.monotonic() < until and self.alive:
             if self.answers():
                 return
             time.sleep(0.1)
         self.stop()
-        raise InputError(f"{self.name} does not start; {self.log} says why")
+        raise InputError(f"{self.name} does not start; see {self.log}")
 
     @property
     def alive(self) -> bool:
-        """It runs."""
+        """Whether the process runs."""
         return self._process is not None and self._process.poll() is None
 
     @property
     def pid(self) -> int:
-        """Of its process; 0 if it does not run."""
+        """Process id; 0 if the program was not started."""
         return self._process.pid if self._process is not None else 0
 
     def stop(self, *, kill: bool = False) -> None:
-        """Stop it in order, or at once as a power cut does."""
+        """Stop the program in order, or kill it, as a power cut does."""
         if self._process is not None and self.alive:
             self._process.kill() if kill else self._process.terminate()
             try:
-                self._process.wait(STOPPING)
+                self._process.wait(STOP_TIMEOUT)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
         self._process = None
-        if self._said is not None:
-            self._said.close()
-            self._said = None
+        if self._output is not None:
+            self._output.close()
+            self._output = None

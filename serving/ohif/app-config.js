@@ -11,8 +11,8 @@
 
 // OHIF's configuration: one origin, one data source, one mode, nothing that calls elsewhere.
 
-/** What stands in the place of OHIF's logo; React comes from OHIF, which offers it here. */
-function logo(React) {
+/** Create the element in place of OHIF's logo; OHIF passes its React. */
+function createLogo(React) {
   const line = (text, style) => React.createElement('span', { style }, text);
   return React.createElement(
     'div',
@@ -28,10 +28,10 @@ function logo(React) {
 window.config = {
   name: 'bls-gan',
   routerBasename: '/',
-  whiteLabeling: { createLogoComponentFn: logo },
+  whiteLabeling: { createLogoComponentFn: createLogo },
   extensions: ['/bls-gan/src/index.js'],
   modes: ['/bls-gan/src/mode.js'],
-  // Modes that OHIF always brings along; a hand has no use for them.
+  // OHIF's own modes, which are not for radiographs of hands.
   modesConfiguration: Object.fromEntries(
     ['longitudinal', 'basic', 'segmentation', 'tmtv', 'microscopy', 'preclinical-4d', 'ultrasound-pleura-bline'].map(
       mode => [`@ohif/mode-${mode}`, { hide: { $set: true } }],
@@ -39,7 +39,7 @@ window.config = {
   ),
   customizationService: {},
   showStudyList: true,
-  // The header says what it is; a dialog over the image would say no more.
+  // The header says so; a dialog over the image is not needed.
   investigationalUseDialog: { option: 'never' },
   showPatientInfo: 'visibleCollapsed',
   showLoadingIndicator: true,

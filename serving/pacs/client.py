@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A PACS by DICOMweb: find radiographs, fetch them, store objects, take objects out."""
+"""Client of a PACS by DICOMweb: find and fetch radiographs, store and delete objects."""
 
 import logging
 import re
@@ -31,25 +31,25 @@ from scripts.errors import InputError
 logger = logging.getLogger(__name__)
 
 ANY_SYNTAX = (("application/dicom", "*"),)
-"""As it is stored: nothing is decoded and encoded on the way."""
+"""Transfer syntax of objects: as they are stored, without transcoding."""
 
 PAGE = 1000
-"""Images asked for at a time."""
+"""Images of one search request."""
 
 _UID = re.compile(r"[0-9]+(\.[0-9]+)+")
 
 
 class PacsAwayError(RuntimeError):
-    """The PACS does not answer, or not as it should; its text is a sentence for the user."""
+    """Error for a PACS that does not answer, or answers wrongly; the message is a sentence for the user."""
 
 
 class NotInPacsError(InputError):
-    """What was asked for is not in the PACS."""
+    """Error for an object that is not in the PACS."""
 
 
 @dataclass(frozen=True)
 class Instance:
-    """Where an object is: Study, Series and SOP Instance UID."""
+    """Identity of an object: Study, Series and SOP Instance UID."""
 
     study: str
     series: str
@@ -57,14 +57,14 @@ class Instance:
 
 
 class Pacs:
-    """One PACS.
+    """Connection to a PACS.
 
     Args:
-        url: of its DICOMweb services.
-        orthanc: of Orthanc's own interface, where the PACS is an Orthanc: it takes objects out, which older versions of
-            its DICOMweb do not. Without it DICOMweb's DELETE is used.
-        session: for HTTP, with credentials where the PACS wants some.
-        prefixes: ``qido_url_prefix``, ``wado_url_prefix``, ``stow_url_prefix``, where the services have some.
+        url: address of the DICOMweb services.
+        orthanc: address of Orthanc's own interface, if the PACS is an Orthanc: it deletes objects, which older versions
+            of its DICOMweb do not. Without it DICOMweb's DELETE is used.
+        session: for HTTP, with credentials if the PACS requires them.
+        prefixes: ``qido_url_prefix``, ``wado_url_prefix``, ``stow_url_prefix``, if the services have them.
         timeout: seconds to wait for an answer.
     """
 
@@ -81,7 +81,7 @@ class Pacs:
         self.orthanc = orthanc.rstrip("/")
         self.timeout = timeout
         self.session = session or requests.Session()
-        # Orthanc compresses 10 MB of a radiograph in half a second: twenty times what sending them takes.
+        # Orthanc takes half a second to compress the 10 MB of a radiograph, twenty times as long as sending them.
         self.session.headers["Accept-Encoding"] = "identity"
         self.client = DICOMwebClient(
             self.url, session=self.session, chunk_size=2**31, timeout=timeout, **(prefixes or {})
@@ -89,43 +89,45 @@ class Pacs:
         self.client.set_http_retry_params(retry=False)
 
     def find(self, image: str) -> Instance:
-        """The radiograph that an image id means.
+        """Find the radiograph of an image id.
 
         Args:
             image: SOP Instance UID of a radiograph, or Series Instance UID of a series that holds a single one.
 
         Raises:
-            InputError: it is no UID; or the series holds several radiographs.
+            InputError: the id is not a UID, or the series holds several radiographs.
             NotInPacsError: there is no such radiograph.
             PacsAwayError: the PACS does not answer.
         """
         if not is_uid(image):
-            raise InputError(f"image is {image[:64]!r}, a SOP or Series Instance UID expected")
+            raise InputError(f"image: expected a SOP or Series Instance UID, got {image[:64]!r}")
         for keyword in ("SOPInstanceUID", "SeriesInstanceUID"):
             found = list(self._search({keyword: image}))
             if len(found) == 1:
                 return found[0]
             if found:
-                raise InputError(f"series {image}: {len(found)} radiographs, name one by its SOP Instance UID")
+                raise InputError(
+                    f"series {image}: expected one radiograph, got {len(found)}; name one by its SOP Instance UID"
+                )
         raise NotInPacsError(f"image {image}: no such radiograph in the PACS")
 
     def radiographs(self) -> list[Instance]:
-        """All radiographs, layers that this software made left out.
+        """List all radiographs, without layers of this software.
 
         Raises:
             PacsAwayError: the PACS does not answer.
         """
         found: dict[str, Instance] = {}
         for modality in MODALITIES:
-            for where in self._search({"Modality": modality}):
-                found[where.sop] = where
+            for instance in self._search({"Modality": modality}):
+                found[instance.sop] = instance
         return list(found.values())
 
     def segmentations(self, *makers: str) -> list[Instance]:
-        """All segmentations.
+        """List all segmentations.
 
         Args:
-            makers: only of these; of a PACS that does not tell the maker all there are.
+            makers: manufacturers; a segmentation is listed too if the PACS does not tell its manufacturer.
 
         Raises:
             PacsAwayError: the PACS does not answer.
@@ -134,15 +136,17 @@ class Pacs:
         return [_instance(item) for item in found if not makers or _text(item, "00080070") in (*makers, "")]
 
     def _search(self, filters: dict[str, str]) -> Iterator[Instance]:
+        """Yield the radiographs among the objects that a search finds."""
         for item in self._instances(filters):
             derived = "DERIVED" in item.get("00080008", {}).get("Value", []) and _text(item, "00080070") == MAKER
             if _text(item, "00080060") in MODALITIES and not derived:
                 yield _instance(item)
 
     def _instances(self, filters: dict[str, str]) -> Iterator[dict[str, Any]]:
+        """Yield all objects that a search finds, page by page, in DICOM's JSON."""
         offset = 0
         while True:
-            with self._answering("search"):
+            with self._failures_as_errors("search"):
                 found = self.client.search_for_instances(
                     search_filters=filters, fields=["00080008", "00080060", "00080070"], limit=PAGE, offset=offset
                 )
@@ -152,116 +156,116 @@ class Pacs:
                 return
 
     def metadata(self, study: str, series: str) -> list[Dataset]:
-        """Headers of all objects of a series; none if there is no such series.
+        """Return the headers of all objects of a series; none if there is no such series.
 
         Raises:
             PacsAwayError: the PACS does not answer.
         """
         try:
-            with self._answering("metadata"):
+            with self._failures_as_errors("metadata"):
                 found = self.client.retrieve_series_metadata(study, series)
         except NotInPacsError:
             return []
-        # Pixels come as addresses, which nobody follows here.
+        # Pixel data are addresses (BulkDataURI), which are not needed here.
         return [
             Dataset.from_json({tag: value for tag, value in item.items() if "BulkDataURI" not in value})
             for item in found
         ]
 
-    def fetch(self, where: Instance) -> Dataset:
-        """One object as it is stored, with its File Meta Information.
+    def fetch(self, instance: Instance) -> Dataset:
+        """Fetch an object as it is stored, with its File Meta Information.
 
         Raises:
-            NotInPacsError: it is not there.
+            NotInPacsError: the PACS has no such object.
             PacsAwayError: the PACS does not answer.
         """
-        with self._answering("fetch"):
-            return self.client.retrieve_instance(where.study, where.series, where.sop, media_types=ANY_SYNTAX)
+        with self._failures_as_errors("fetch"):
+            return self.client.retrieve_instance(instance.study, instance.series, instance.sop, media_types=ANY_SYNTAX)
 
-    def radiograph(self, where: Instance) -> Radiograph:
+    def radiograph(self, instance: Instance) -> Radiograph:
         """Fetch a radiograph and read it.
 
         Raises:
-            NotInPacsError: it is not there.
-            InputError: it cannot be used, see :func:`scripts.dicom.reader.read_radiograph`.
+            NotInPacsError: the PACS has no such object.
+            InputError: the radiograph cannot be used, see :func:`scripts.dicom.reader.read_radiograph`.
             PacsAwayError: the PACS does not answer.
         """
-        dataset = self.fetch(where)
+        dataset = self.fetch(instance)
         with tempfile.TemporaryDirectory() as folder:
-            # Its name is what refusals quote.
-            path = Path(folder) / where.sop
+            # Error messages quote the file name.
+            path = Path(folder) / instance.sop
             dataset.save_as(path, enforce_file_format=True)
             return read_radiograph(path)
 
     def store(self, objects: Sequence[Dataset]) -> None:
-        """Send objects in one request.
+        """Store objects in one request.
 
         Raises:
-            PacsAwayError: the PACS does not answer, or has not taken all of them.
+            PacsAwayError: the PACS does not answer, or has not stored all of them.
         """
-        # The client sends a dataset as it is: only one that comes from a file has all that a file has to have.
-        files = [dcmread(BytesIO(encoded(each))) for each in objects]
-        with self._answering("store"):
+        # The client sends datasets as they are; only one read from a file has complete File Meta Information.
+        files = [dcmread(BytesIO(encode(each))) for each in objects]
+        with self._failures_as_errors("store"):
             answer = self.client.store_instances(files)
-        # What counts is what the PACS says it has: with a full disk Orthanc names objects neither as stored nor failed.
+        # Count the stored objects: with a full disk Orthanc lists objects neither as stored nor as failed.
         stored = {str(item.ReferencedSOPInstanceUID) for item in answer.get("ReferencedSOPSequence") or []}
         lost = sum(str(each.SOPInstanceUID) not in stored for each in objects)
         if lost:
             failed = answer.get("FailedSOPSequence") or []
             reasons = sorted({f"{int(item.get('FailureReason', 0)):04X}H" for item in failed})
-            why = ", ".join(reasons) or "no word why"
-            raise PacsAwayError(f"the PACS did not take {lost} of {len(objects)} objects ({why})")
+            why = ", ".join(reasons) or "no reason given"
+            raise PacsAwayError(f"the PACS did not store {lost} of {len(objects)} objects ({why})")
 
     def remove(self, objects: Sequence[Instance]) -> None:
-        """Take objects out; what is not there is passed over.
+        """Delete objects; missing ones are ignored.
 
         Raises:
-            PacsAwayError: the PACS does not answer, or lets nobody take objects out.
+            PacsAwayError: the PACS does not answer, or does not allow to delete objects.
         """
-        for where in objects:
+        for instance in objects:
             try:
-                with self._answering("removal"):
+                with self._failures_as_errors("removal"):
                     if self.orthanc:
-                        self._remove_from_orthanc(where)
+                        self._remove_from_orthanc(instance)
                     else:
-                        self.client.delete_instance(where.study, where.series, where.sop)
+                        self.client.delete_instance(instance.study, instance.series, instance.sop)
             except NotInPacsError:
                 continue
 
-    def _remove_from_orthanc(self, where: Instance) -> None:
-        looked_up = self.session.post(f"{self.orthanc}/tools/lookup", data=where.sop, timeout=self.timeout)
-        looked_up.raise_for_status()
-        for item in looked_up.json():
+    def _remove_from_orthanc(self, instance: Instance) -> None:
+        lookup = self.session.post(f"{self.orthanc}/tools/lookup", data=instance.sop, timeout=self.timeout)
+        lookup.raise_for_status()
+        for item in lookup.json():
             if item["Type"] == "Instance":
                 self.session.delete(f"{self.orthanc}/instances/{item['ID']}", timeout=self.timeout).raise_for_status()
 
     @contextmanager
-    def _answering(self, what: str) -> Iterator[None]:
-        """Say in a sentence what of the PACS failed."""
+    def _failures_as_errors(self, action: str) -> Iterator[None]:
+        """Raise failures of an action as errors whose message is a sentence for the user."""
         try:
             yield
         except requests.HTTPError as error:
             status = error.response.status_code if error.response is not None else 0
-            if status in (404, 410) and what not in ("search", "store"):
+            if status in (404, 410) and action not in ("search", "store"):
                 raise NotInPacsError("the object is not in the PACS any more") from error
-            raise PacsAwayError(f"the PACS answered {status} to a {what}") from error
+            raise PacsAwayError(f"the PACS answered {status} to a {action}") from error
         except requests.RequestException as error:
-            logger.warning("%s: %s", what, type(error).__name__)
+            logger.warning("%s: %s", action, type(error).__name__)
             raise PacsAwayError("the PACS does not answer; try again when it is back") from error
         except (ValueError, KeyError, AttributeError) as error:
-            logger.debug("%s", what, exc_info=error)
-            raise PacsAwayError(f"the PACS answered a {what} with something that is no DICOMweb") from error
+            logger.debug("%s", action, exc_info=error)
+            raise PacsAwayError(f"the PACS did not answer a {action} in DICOMweb") from error
 
 
-def encoded(dataset: Dataset) -> bytes:
-    """The file of an object."""
+def encode(dataset: Dataset) -> bytes:
+    """Return the bytes of an object's file."""
     content = BytesIO()
     dataset.save_as(content, enforce_file_format=True)
     return content.getvalue()
 
 
 def is_uid(text: str) -> bool:
-    """Whether a text is a UID (DICOM PS3.5, section 9.1)."""
+    """Return whether a text is a UID (DICOM PS3.5, section 9.1)."""
     return len(text) <= 64 and _UID.fullmatch(text) is not None
 
 

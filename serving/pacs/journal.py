@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""All of a result in the PACS, or nothing: a journal on disk that outlives a crash of the server or of the PACS."""
+"""Journal on disk, by which results are stored in the PACS as a whole or not at all, also after a crash."""
 
 import json
 import logging
@@ -31,21 +31,21 @@ PAUSES = (0.3, 1.0)
 """Seconds before a failed store is tried again."""
 
 PATIENCE = 120.0
-"""Seconds to wait for another request on the same radiograph."""
+"""Seconds to wait for other requests on the same radiograph."""
 
 
 class BusyError(RuntimeError):
-    """Somebody else is at work on the same radiograph."""
+    """Error for a radiograph, or a training, that another request is working on."""
 
 
 class Journal:
-    """Stores objects and takes out those that they replace, so that no part of a result stays alone.
+    """Journal of the objects that are being stored and deleted in a PACS, so that no result stays there in part.
 
-    What is about to be stored is written down first. What a crash leaves behind is undone at the next contact: a result
-    that was not stored as a whole is taken out, one that was stored loses what it replaced.
+    An entry is written before anything is sent. After a crash the entry tells how to go on: a result that was not
+    stored as a whole is deleted; of one that was, the replaced objects are deleted.
 
     Args:
-        pacs: where objects go.
+        pacs: stores the objects.
         folder: for the journal and the locks, the same for all processes that serve this PACS.
     """
 
@@ -57,36 +57,36 @@ class Journal:
 
     @contextmanager
     def alone(self, source: str, patience: float = PATIENCE) -> Iterator[None]:
-        """One request at a time on a radiograph, in all processes.
+        """Lock a radiograph, for all processes.
 
         Args:
             source: SOP Instance UID of the radiograph.
             patience: seconds to wait.
 
         Raises:
-            BusyError: it took longer.
+            BusyError: another request holds the lock for longer.
         """
         try:
             with FileLock(self.folder / "locks" / _name(source), timeout=patience):
                 yield
         except Timeout as error:
-            raise BusyError(f"image {source}: another request is at work on it; try again") from error
+            raise BusyError(f"image {source}: another request is working on it; try again") from error
 
     def store(self, source: str, objects: Sequence[Dataset], replaced: Sequence[Instance]) -> None:
-        """Store objects that are not in the PACS yet, then take out others; call it within :meth:`alone`.
+        """Store objects that are not in the PACS yet, then delete those that they replace, within :meth:`alone`.
 
         Args:
             source: SOP Instance UID of the radiograph.
             objects: of one result.
-            replaced: what is in the PACS and goes.
+            replaced: objects in the PACS to delete.
 
         Raises:
-            PacsAwayError: the objects could not be stored; no part of them stays.
+            PacsAwayError: the objects could not be stored; none of them stays.
             OSError: the journal cannot be written; nothing was sent.
         """
         path = self.folder / "journal" / f"{_name(source)}-{time.time_ns()}.json"
-        made = [instance_of(each) for each in objects]
-        entry = {"source": source, "stored": False, "made": made, "replaced": list(replaced)}
+        new = [instance_of(each) for each in objects]
+        entry = {"source": source, "stored": False, "made": new, "replaced": list(replaced)}
         _write(path, entry)
         try:
             self._send(objects)
@@ -98,6 +98,7 @@ class Journal:
         self._settle(path)
 
     def _send(self, objects: Sequence[Dataset]) -> None:
+        """Store objects, with pauses and new attempts after a failure."""
         for pause in (*PAUSES, None):
             try:
                 return self.pacs.store(objects)
@@ -107,7 +108,7 @@ class Journal:
                 time.sleep(pause)
 
     def recover(self) -> None:
-        """Finish or undo what a crash has left, as far as the PACS answers and nobody is at work on it."""
+        """Finish or undo the entries that a crash has left, except of radiographs that are locked."""
         for path in self._entries():
             try:
                 source = json.loads(path.read_text())["source"]
@@ -117,41 +118,41 @@ class Journal:
                 continue
 
     def left_over(self, source: str) -> set[str]:
-        """Finish or undo what a crash has left of the results of a radiograph; call it within :meth:`alone`.
+        """Finish or undo the entries that a crash has left of a radiograph, within :meth:`alone`.
 
         Returns:
-            SOP Instance UIDs of what should be gone, but is not: the PACS lets nobody take objects out.
+            SOP Instance UIDs of objects that could not be deleted.
         """
         gone: set[str] = set()
         for path in self._entries(source):
             self._settle(path)
-            gone |= {where.sop for where in _gone(path)}
+            gone |= {instance.sop for instance in _gone(path)}
         return gone
 
     def gone(self) -> set[str]:
-        """SOP Instance UIDs of all that should be gone, or is not there as a whole yet, of all radiographs."""
-        return {where.sop for path in self._entries() for where in _gone(path)}
+        """Return the SOP Instance UIDs of all objects that are to be deleted, or belong to an incomplete result."""
+        return {instance.sop for path in self._entries() for instance in _gone(path)}
 
     def _entries(self, source: str = "") -> list[Path]:
         return sorted((self.folder / "journal").glob(f"{_name(source)}-*.json" if source else "*.json"))
 
     def _settle(self, path: Path) -> None:
-        """Bring the PACS to one of the two states that an entry allows; keep the entry if that fails."""
+        """Delete the objects that an entry tells to delete, then the entry; keep the entry if that fails."""
         try:
             self.pacs.remove(_gone(path))
         except PacsAwayError as error:
-            logger.warning("left for later: %s", error)
+            logger.warning("a journal entry is left for later: %s", error)
             return
         path.unlink(missing_ok=True)
 
 
 def instance_of(dataset: Dataset) -> Instance:
-    """Where an object belongs."""
+    """Return the identity of an object."""
     return Instance(str(dataset.StudyInstanceUID), str(dataset.SeriesInstanceUID), str(dataset.SOPInstanceUID))
 
 
 def _gone(path: Path) -> list[Instance]:
-    """What an entry wants out of the PACS."""
+    """Return the objects that an entry tells to delete."""
     try:
         entry = json.loads(path.read_text())
     except FileNotFoundError:
@@ -164,6 +165,9 @@ def _name(source: str) -> str:
 
 
 def _write(path: Path, entry: dict) -> None:
-    """Write an entry."""
-    plain = {**entry, **{key: [list(vars(where).values()) for where in entry[key]] for key in ("made", "replaced")}}
+    """Write an entry, with instances as lists of UIDs."""
+    plain = {
+        **entry,
+        **{key: [list(vars(instance).values()) for instance in entry[key]] for key in ("made", "replaced")},
+    }
     write_durably(path, json.dumps(plain).encode())

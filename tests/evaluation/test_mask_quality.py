@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from scripts.evaluation.mask_quality import DRAWN, doubt, drawn_joints, held_out_joints, mask_metrics, not_worse
+from scripts.evaluation.mask_quality import DRAWN, drawn_joints, held_out_joints, mask_metrics, not_worse
 from scripts.networks.separator import Separator
 from scripts.physics import LOWER, UPPER
 
@@ -63,11 +63,3 @@ def test_the_test_split_of_a_release_is_measured_on(release):
     found = list(held_out_joints(release))
     assert len(found) == 3
     assert all(image.shape == (1, 128, 128) and masks.dtype == torch.bool for image, masks in found)
-
-
-def test_doubt_is_the_expected_share_of_wrong_pixels():
-    inside = torch.tensor([[[0.9, 0.2]], [[0.0, 1.0]]])
-    everywhere = torch.ones(1, 1, 2, dtype=torch.bool)
-    assert doubt(inside, everywhere) == pytest.approx((0.1 + 0.2) / 2.1)
-    assert doubt(inside, torch.tensor([[[True, False]]])) == pytest.approx(0.1 / 0.9)
-    assert doubt(torch.zeros(2, 1, 2), everywhere) == 1.0

@@ -1,4 +1,4 @@
-"""A real PACS and a real server, started once, with drawn hands; and a way to ask them."""
+"""Fixtures of a real PACS and a real server, started once, with drawn hands; and requests to them."""
 
 import csv
 import json
@@ -19,16 +19,17 @@ from serving.local.monailabel import LabelServer
 from serving.local.ohif_download import viewer
 from serving.local.orthanc import Orthanc, free_port
 from serving.pacs.client import Instance, Pacs
+from tests.support.waiting import LIMIT
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "samples" / "hand"
 
-Thing = TypeVar("Thing")
+Program = TypeVar("Program")
 
 
 @dataclass(frozen=True)
 class Hand:
-    """A drawn hand: its object, and the middle of each joint, column and row."""
+    """Drawn hand: its object, and the middle of each joint, column and row."""
 
     dataset: Dataset
     joints: dict[str, tuple[float, float]]
@@ -46,12 +47,12 @@ class Hand:
         return Instance(self.study, str(self.dataset.SeriesInstanceUID), self.sop)
 
     def at(self, *names: str, by: float = 0) -> list[dict[str, float]]:
-        """Clicks on joints, ``by`` px beside their middle."""
+        """Return clicks on joints, ``by`` px beside their middle."""
         return [{"x": self.joints[name][0] + by, "y": self.joints[name][1] + by} for name in names]
 
 
-def or_skip(start: Callable[[], Thing]) -> Thing:
-    """What a test needs of the machine; where it is missing, the test skips with the reason, in CI it fails."""
+def or_skip(start: Callable[[], Program]) -> Program:
+    """Start a program that a test needs; where it is not installed, skip the test, or fail in CI."""
     try:
         return start()
     except InputError as error:
@@ -62,7 +63,7 @@ def or_skip(start: Callable[[], Thing]) -> Thing:
 
 @pytest.fixture(scope="session")
 def sample() -> Hand:
-    """The hand among the samples, 1667 x 1333 px of 0.15 mm."""
+    """Return the hand among the samples, 1667 x 1333 px of 0.15 mm."""
     with (SAMPLE / "joints.csv").open() as file:
         joints = {row["joint"]: (float(row["x"]), float(row["y"])) for row in csv.DictReader(file)}
     return Hand(dcmread(SAMPLE / "hand_000_right.dcm"), joints)
@@ -84,7 +85,7 @@ def draw(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 @pytest.fixture(scope="session")
 def orthanc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orthanc]:
-    """A running Orthanc; a test that stops it starts it again."""
+    """Yield a running Orthanc; a test that stops it starts it again."""
     running = or_skip(lambda: Orthanc(tmp_path_factory.mktemp("orthanc"), free_port(0)))
     yield running
     running.stop()
@@ -92,19 +93,19 @@ def orthanc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orthanc]:
 
 @pytest.fixture(scope="session")
 def pacs(orthanc: Orthanc) -> Pacs:
-    """The PACS as the server sees it."""
+    """Return the PACS as the server sees it."""
     return Pacs(orthanc.studies, orthanc=orthanc.url)
 
 
 @pytest.fixture(scope="session")
 def ohif() -> Path:
-    """The viewer's files, fetched once for all tests and for ``make serve``."""
+    """Return the viewer's files, fetched once for all tests and for ``make serve``."""
     return or_skip(lambda: viewer(ROOT / ".serve" / "ohif"))
 
 
 @pytest.fixture(scope="session")
 def server(orthanc: Orthanc, ohif: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabelServer]:
-    """A running server in front of ``orthanc``; a test that stops it starts it again."""
+    """Yield a running server in front of ``orthanc``; a test that stops it starts it again."""
     state = tmp_path_factory.mktemp("state")
     running = LabelServer(orthanc.studies, state, port=free_port(0), orthanc=orthanc.url, ohif=ohif)
     yield running
@@ -113,7 +114,7 @@ def server(orthanc: Orthanc, ohif: Path, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture
 def hand(pacs: Pacs, sample: Hand) -> Iterator[Hand]:
-    """The sample hand in the PACS, and nothing else in its study, before and after."""
+    """Store the sample hand, and delete everything else of its study, before and after."""
     empty(pacs, sample.study)
     pacs.store([sample.dataset])
     yield sample
@@ -121,20 +122,20 @@ def hand(pacs: Pacs, sample: Hand) -> Iterator[Hand]:
 
 
 def objects_in(pacs: Pacs, study: str) -> dict[str, Instance]:
-    """All that a study holds, by SOP Instance UID."""
-    with pacs._answering("search"):
+    """Return all objects of a study, by SOP Instance UID."""
+    with pacs._failures_as_errors("search"):
         found = pacs.client.search_for_instances(study)
-    where = [Instance(study, *(str(item[tag]["Value"][0]) for tag in ("0020000E", "00080018"))) for item in found]
-    return {each.sop: each for each in where}
+    instances = [Instance(study, *(str(item[tag]["Value"][0]) for tag in ("0020000E", "00080018"))) for item in found]
+    return {each.sop: each for each in instances}
 
 
 def empty(pacs: Pacs, study: str) -> None:
-    """Take all of a study out of the PACS."""
+    """Delete all objects of a study from the PACS."""
     pacs.remove(list(objects_in(pacs, study).values()))
 
 
 def ask(server: LabelServer, image: str, joints: Any = None, **more: Any) -> requests.Response:
-    """Ask for joints of an image; the answer is JSON unless ``output`` says otherwise."""
+    """Request joints of an image; the answer is JSON unless ``output`` says otherwise."""
     output = more.pop("output", "json")
     headers = more.pop("headers", {})
     label = more.pop("label", None)
@@ -146,5 +147,5 @@ def ask(server: LabelServer, image: str, joints: Any = None, **more: Any) -> req
         data={"params": params},
         files=files,
         headers=headers,
-        timeout=120,
+        timeout=LIMIT,
     )

@@ -1,4 +1,4 @@
-"""The network of the server: loaded once, and again when its weights change."""
+"""Tests of the server's network: it is loaded once, and again when its weights change."""
 
 import os
 import shutil

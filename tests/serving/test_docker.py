@@ -1,4 +1,4 @@
-"""Dockerfile and compose file, as far as they can be checked without an engine."""
+"""Tests of Dockerfile and compose file, as far as they can be checked without an engine."""
 
 import re
 

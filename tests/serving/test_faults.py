@@ -1,4 +1,4 @@
-"""What happens to a result when something that it needs goes away in the middle."""
+"""Tests of results when PACS, server or disk fail while they are stored."""
 
 import shutil
 import subprocess
@@ -13,13 +13,14 @@ from serving.local.monailabel import LabelServer
 from serving.local.orthanc import Orthanc, free_port
 from serving.pacs.client import Pacs
 from tests.serving.conftest import ask, objects_in
+from tests.support.waiting import LIMIT, wait_for
 
 pytestmark = [pytest.mark.pacs, pytest.mark.slow]
 
 
 @contextmanager
 def small_disk(folder, size):
-    """A file system of ``size`` in ``folder``."""
+    """Mount a file system of ``size`` at ``folder``."""
     folder.mkdir()
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], capture_output=True, check=False
@@ -33,26 +34,19 @@ def small_disk(folder, size):
 
 
 def fill(folder, but=0):
-    """Leave ``but`` KiB of a file system."""
+    """Fill a file system up to ``but`` KiB."""
     free = shutil.disk_usage(folder).free
     (folder / "full").write_bytes(bytes(free - but * 1024))
 
 
 @pytest.fixture(scope="module")
 def mortal(tmp_path_factory):
-    """A PACS and a server of this module's own, which its tests kill."""
+    """Yield a PACS and a server of this module's own, which its tests kill."""
     pacs = Orthanc(tmp_path_factory.mktemp("pacs"), free_port(0))
     server = LabelServer(pacs.studies, tmp_path_factory.mktemp("state"), port=free_port(0), orthanc=pacs.url)
     yield pacs, server
     server.stop()
     pacs.stop()
-
-
-def wait_until(true, seconds=20.0):
-    until = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < until, "it took too long"
-        time.sleep(0.2)
 
 
 def test_the_server_says_that_the_pacs_is_away_and_goes_on_when_it_is_back(mortal, sample):
@@ -62,8 +56,8 @@ def test_the_server_says_that_the_pacs_is_away_and_goes_on_when_it_is_back(morta
     orthanc.stop(kill=True)
     for answer in (
         ask(server, sample.sop, sample.at("MCP3"), headers={"Origin": "http://localhost"}),
-        requests.get(f"{server.url}/pacs/studies", headers={"Origin": "http://localhost"}, timeout=30),
-        requests.get(f"{server.url}/datastore/", headers={"Origin": "http://localhost"}, timeout=30),
+        requests.get(f"{server.url}/pacs/studies", headers={"Origin": "http://localhost"}, timeout=LIMIT),
+        requests.get(f"{server.url}/datastore/", headers={"Origin": "http://localhost"}, timeout=LIMIT),
     ):
         assert answer.status_code == 503
         assert answer.json()["detail"].startswith("the PACS does not answer")
@@ -85,7 +79,7 @@ def test_a_server_that_is_killed_at_any_moment_leaves_whole_results_or_none(mort
         server.stop(kill=True)
         asking.join()
         server.start()
-        wait_until(lambda: not list((server.state / "journal").glob("*")))
+        wait_for(lambda: not list((server.state / "journal").glob("*")))
         count = len(objects_in(pacs, hand.study))
         assert count in (1, 2 * len(hand.joints) + 2), "the source alone, or with two layers a joint and a segmentation"
         seen.add(count)

@@ -1,4 +1,4 @@
-"""``make serve``: one command brings up all of it, and takes all of it down."""
+"""Tests of ``make serve``: one command starts PACS, server and viewer, and stops them."""
 
 import os
 import re
@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 
 import psutil
 import pytest
@@ -16,24 +15,22 @@ from scripts.errors import InputError
 from serving.local.ohif_download import viewer
 from serving.local.orthanc import Orthanc, free_port
 from tests.serving.conftest import ROOT
+from tests.support.waiting import LIMIT, wait_for
 
 pytestmark = [pytest.mark.pacs, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory, orthanc, ohif):
-    """The command, in a folder of its own; what it has said so far."""
+    """Yield the process of the command, in a folder of its own, and its log."""
     state = tmp_path_factory.mktemp("serve")
     (state / "ohif").symlink_to(ROOT / ".serve" / "ohif")
     command = [sys.executable, "-m", "serving", "--port", str(free_port(0)), "--state", str(state)]
     log = state / "said"
     with log.open("w") as said:
         process = subprocess.Popen(command, cwd=ROOT, stdout=said, stderr=said)
-    until = time.monotonic() + 90
-    while "Ctrl-C" not in log.read_text():
-        assert process.poll() is None, log.read_text()
-        assert time.monotonic() < until, log.read_text()
-        time.sleep(0.5)
+    wait_for(lambda: "Ctrl-C" in log.read_text() or process.poll() is not None, log.read_text)
+    assert process.poll() is None, log.read_text()
     yield process, log
     process.kill()
 
@@ -49,17 +46,18 @@ with socket.socket() as control:
     flags = struct.unpack("16sh", fcntl.ioctl(control, 0x8913, name))[1]
     fcntl.ioctl(control, 0x8914, struct.pack("16sh", b"lo", flags | 1))
 from serving.__main__ import SAMPLE, _fill
-from serving.label_server import LabelServer
-from serving.orthanc import Orthanc
-from serving.viewer import viewer
+from serving.local.monailabel import LabelServer
+from serving.local.orthanc import Orthanc
+from serving.local.ohif_download import viewer
+from tests.support.waiting import LIMIT
 state = Path(sys.argv[1])
 pacs = Orthanc(state / "pacs")
 _fill(pacs.studies, state)
 server = LabelServer(pacs.studies, state, port=8000, ohif=viewer(state / "ohif"), orthanc=pacs.url)
 sop = dcmread(SAMPLE, stop_before_pixels=True).SOPInstanceUID
 params = json.dumps({"joints": [{"x": 537, "y": 770}]})
-answer = requests.post(f"{server.url}/infer/bls_gan?image={sop}&output=json", data={"params": params}, timeout=60)
-assert "OHIF" in requests.get(f"{server.url}/", timeout=10).text
+answer = requests.post(f"{server.url}/infer/bls_gan?image={sop}&output=json", data={"params": params}, timeout=LIMIT)
+assert "OHIF" in requests.get(f"{server.url}/", timeout=LIMIT).text
 server.stop()
 pacs.stop()
 print(answer.status_code)
@@ -74,10 +72,10 @@ def test_viewer_pacs_and_inference_are_on_one_origin_of_this_machine_only(runnin
     _, log = running
     here = address(log)
     assert here.startswith("http://127.0.0.1:")
-    assert "OHIF" in requests.get(f"{here}/", timeout=10).text
-    assert requests.get(f"{here}/viewer?StudyInstanceUIDs=1.2", timeout=10).ok
-    assert requests.get(f"{here}/info/", timeout=10).json()["name"] == "BLS-GAN"
-    assert requests.get(f"{here}/nothing.js", timeout=10).status_code == 404
+    assert "OHIF" in requests.get(f"{here}/", timeout=LIMIT).text
+    assert requests.get(f"{here}/viewer?StudyInstanceUIDs=1.2", timeout=LIMIT).ok
+    assert requests.get(f"{here}/info/", timeout=LIMIT).json()["name"] == "BLS-GAN"
+    assert requests.get(f"{here}/nothing.js", timeout=LIMIT).status_code == 404
 
 
 def test_nobody_on_another_machine_is_answered(running):
@@ -93,15 +91,15 @@ def test_nobody_on_another_machine_is_answered(running):
         for address in addresses
         if address.family == socket.AF_INET and not address.address.startswith("127.")
     ]
-    # Orthanc listens everywhere, whatever its config says, but refuses whoever is not on this machine.
+    # Orthanc listens at all addresses, also against its config, but refuses clients of other machines.
     for _, port in [each for each in listening if each[0] != "127.0.0.1"]:
         for where in outside:
-            assert requests.get(f"http://{where}:{port}/dicom-web/studies", timeout=10).status_code in (401, 403)
+            assert requests.get(f"http://{where}:{port}/dicom-web/studies", timeout=LIMIT).status_code in (401, 403)
 
 
 def test_an_empty_pacs_gets_two_studies_of_drawn_hands(running):
     _, log = running
-    studies = requests.get(f"{address(log)}/pacs/studies", timeout=10).json()
+    studies = requests.get(f"{address(log)}/pacs/studies", timeout=LIMIT).json()
     assert sorted(study["00100010"]["Value"][0]["Alphabetic"] for study in studies) == [
         "Phantom^Hand 000",
         "Phantom^Hand 001",
@@ -109,14 +107,14 @@ def test_an_empty_pacs_gets_two_studies_of_drawn_hands(running):
 
 
 def test_nothing_of_it_needs_a_network(tmp_path, orthanc, ohif):
-    """In a network namespace of its own, where there is no machine but this one, joints are separated all the same."""
+    """Separate joints in a network namespace of its own, where no other machine can be reached."""
     (tmp_path / "ohif").symlink_to(ROOT / ".serve" / "ohif")
     done = subprocess.run(
         ["unshare", "--net", sys.executable, "-c", CUT_OFF, str(tmp_path)],
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=LIMIT,
         check=False,
     )
     if "unshare" in done.stderr:
@@ -129,8 +127,8 @@ def test_ctrl_c_ends_all_that_was_started(running):
     started = psutil.Process(process.pid).children(recursive=True)
     assert len(started) >= 2
     process.send_signal(signal.SIGINT)
-    assert process.wait(30) == 0, log.read_text()
-    _, alive = psutil.wait_procs(started, timeout=10)
+    assert process.wait(LIMIT) == 0, log.read_text()
+    _, alive = psutil.wait_procs(started, timeout=LIMIT)
     assert alive == []
     assert "Traceback" not in log.read_text()
 
@@ -153,7 +151,7 @@ def test_a_viewer_that_is_not_the_known_one_is_not_unpacked(monkeypatch, tmp_pat
     npm.write_text("#!/bin/sh\necho something else > app.tgz\n")
     npm.chmod(0o755)
     monkeypatch.setenv("PATH", f"{npm.parent}{os.pathsep}{os.environ['PATH']}")
-    with pytest.raises(InputError, match=r"what npm fetched is not @ohif/app@3\.13\.2"):
+    with pytest.raises(InputError, match=r"@ohif/app@3\.13\.2: expected checksum sha512-"):
         viewer(tmp_path / "viewer")
     assert [path.name for path in (tmp_path / "viewer").iterdir()] == []
 
@@ -163,7 +161,7 @@ def test_a_pacs_that_does_not_answer_does_not_keep_the_server_from_starting(tmp_
 
     server = LabelServer("http://127.0.0.1:9/dicom-web", tmp_path, port=free_port(0))
     try:
-        answer = requests.get(f"{server.url}/pacs/studies", timeout=10)
+        answer = requests.get(f"{server.url}/pacs/studies", timeout=LIMIT)
         assert answer.status_code == 503
     finally:
         server.stop()

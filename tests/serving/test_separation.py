@@ -1,4 +1,4 @@
-"""Results in the PACS: what a click makes, what a second one replaces, what corrected masks change."""
+"""Tests of results in the PACS: those of a click, of a second click, and of corrected masks."""
 
 import gzip
 from pathlib import Path
@@ -29,12 +29,12 @@ def separator(pacs, bundle, tmp_path):
 
 
 def in_pacs(pacs, hand):
-    """Objects of a study, fetched, but the source."""
+    """Fetch all objects of a study except the source."""
     return {sop: pacs.fetch(where) for sop, where in objects_in(pacs, hand.study).items() if sop != hand.sop}
 
 
 def names(objects):
-    """Names of joints of the layers among objects, each as often as it is there."""
+    """Return the joint names of all layers among objects."""
     layers = [each for each in objects.values() if each.Modality == "DX"]
     return sorted(str(each.private_block(PRIVATE_GROUP, PRIVATE_CREATOR)[JOINT].value) for each in layers)
 
@@ -44,7 +44,8 @@ def element(dataset, number):
 
 
 def test_a_click_puts_two_layers_and_a_segmentation_beside_the_source(separator, pacs, hand):
-    made, _, answer = separator(hand.sop, hand.at("MCP2"))
+    separation = separator(hand.sop, hand.at("MCP2"))
+    result, answer = separation.results, separation.answer
     objects = in_pacs(pacs, hand)
     [joint] = answer["joints"]
     assert set(objects) == {
@@ -57,7 +58,7 @@ def test_a_click_puts_two_layers_and_a_segmentation_beside_the_source(separator,
     assert [*element(upper, BOX)] == joint["box"]
     assert element(upper, OVERLAP) == joint["overlap_px"] > 0
     assert joint["overlap_mm2"] == pytest.approx(joint["overlap_px"] * 0.15**2, rel=0.01)
-    assert (made.labels == 3).sum() == joint["overlap_px"]
+    assert (result.labels == 3).sum() == joint["overlap_px"]
     assert answer["replaced"] == []
 
 
@@ -69,8 +70,8 @@ def test_what_is_stored_is_valid_dicom(separator, pacs, hand, tmp_path):
 
 
 def test_a_second_click_on_a_joint_replaces_its_result(separator, pacs, hand):
-    _, _, first = separator(hand.sop, hand.at("MCP2"))
-    _, _, second = separator(hand.sop, hand.at("MCP2", by=9))
+    first = separator(hand.sop, hand.at("MCP2")).answer
+    second = separator(hand.sop, hand.at("MCP2", by=9)).answer
     before, after = first["joints"][0], second["joints"][0]
     assert after["joint"] == before["joint"] == "joint1"
     assert after["box"] != before["box"]
@@ -85,7 +86,7 @@ def test_a_second_click_on_a_joint_replaces_its_result(separator, pacs, hand):
 def test_the_same_click_twice_stores_nothing_twice(separator, pacs, hand):
     separator(hand.sop, hand.at("MCP2"))
     before = objects_in(pacs, hand.study)
-    _, _, again = separator(hand.sop, hand.at("MCP2"))
+    again = separator(hand.sop, hand.at("MCP2")).answer
     assert objects_in(pacs, hand.study) == before
     assert again["replaced"] == []
 
@@ -101,7 +102,7 @@ def test_an_image_is_fetched_once_for_all_clicks_on_it(separator, pacs, hand, mo
 
 def test_joints_clicked_one_by_one_are_those_of_one_request(separator, pacs, hand):
     for name in ("MCP2", "MCP3", "MCP4"):
-        _, _, answer = separator(hand.sop, hand.at(name))
+        answer = separator(hand.sop, hand.at(name)).answer
     one_by_one = in_pacs(pacs, hand)
     pacs.remove([where for sop, where in objects_in(pacs, hand.study).items() if sop != hand.sop])
     separator(hand.sop, hand.at("MCP2", "MCP3", "MCP4"))
@@ -112,18 +113,21 @@ def test_joints_clicked_one_by_one_are_those_of_one_request(separator, pacs, han
 
 
 def test_corrected_masks_change_the_layers_and_stay_when_a_neighbour_is_clicked(separator, pacs, hand):
-    made, _, first = separator(hand.sop, hand.at("MCP2"))
-    drawn = made.labels.copy()
+    separation = separator(hand.sop, hand.at("MCP2"))
+    result, first = separation.results, separation.answer
+    drawn = result.labels.copy()
     rows = np.nonzero((drawn == 3).any(axis=1))[0]
     drawn[rows[0] : rows[len(rows) // 2]][drawn[rows[0] : rows[len(rows) // 2]] == 3] = 2
-    corrected, _, second = separator(hand.sop, hand.at("MCP2"), lambda _: drawn)
+    separation = separator(hand.sop, hand.at("MCP2"), lambda _: drawn)
+    corrected, second = separation.results, separation.answer
     [joint] = second["joints"]
     assert joint["masks"] == "given"
     assert (corrected.labels == drawn).all()
     assert 0 < joint["overlap_px"] < first["joints"][0]["overlap_px"]
     assert names(in_pacs(pacs, hand)) == ["joint1", "joint1"]
 
-    _, radiograph, third = separator(hand.sop, hand.at("MCP4"))
+    separation = separator(hand.sop, hand.at("MCP4"))
+    radiograph, third = separation.radiograph, separation.answer
     objects = in_pacs(pacs, hand)
     assert names(objects) == ["joint1", "joint1", "joint2", "joint2"]
     kept = {
@@ -137,18 +141,18 @@ def test_corrected_masks_change_the_layers_and_stay_when_a_neighbour_is_clicked(
 
 def test_without_joints_those_that_are_known_are_made_again(separator, pacs, hand):
     box = {"joint": "thumb", "left": 250, "top": 860, "right": 460, "bottom": 1050}
-    _, _, first = separator(hand.sop, [*hand.at("MCP2", "MCP5"), box])
-    _, _, again = separator(hand.sop)
+    first = separator(hand.sop, [*hand.at("MCP2", "MCP5"), box]).answer
+    again = separator(hand.sop).answer
     for key in ("joint", "box", "upper", "lower"):
         assert [joint[key] for joint in again["joints"]] == [joint[key] for joint in first["joints"]]
     assert again["replaced"] == []
 
 
 def test_drawn_masks_are_not_lost_when_known_joints_are_made_again(separator, pacs, hand):
-    made, _, _ = separator(hand.sop, hand.at("MCP2", "MCP5"))
-    separator(hand.sop, hand.at("MCP2"), lambda _: np.where(made.labels == 3, 2, made.labels).astype(np.uint8))
+    result = separator(hand.sop, hand.at("MCP2", "MCP5")).results
+    separator(hand.sop, hand.at("MCP2"), lambda _: np.where(result.labels == 3, 2, result.labels).astype(np.uint8))
     before = objects_in(pacs, hand.study)
-    _, _, again = separator(hand.sop)
+    again = separator(hand.sop).answer
     assert [joint["joint"] for joint in again["joints"]] == ["joint2"]
     assert objects_in(pacs, hand.study) == before
 
@@ -169,7 +173,7 @@ def test_results_of_another_version_are_left_alone(separator, pacs, hand, bundle
 def test_a_mirror_of_polarity_gives_the_same_layers(separator, pacs, draw):
     hands = [draw(3), draw(3, photometric="MONOCHROME1", bits=16)]
     pacs.store([hand.dataset for hand in hands])
-    answers = [separator(hand.sop, hand.at("MCP3"))[2]["joints"][0] for hand in hands]
+    answers = [separator(hand.sop, hand.at("MCP3")).answer["joints"][0] for hand in hands]
     plain, inverted = (
         pacs.fetch(Instance(hand.study, *answer["upper"].values())) for hand, answer in zip(hands, answers, strict=True)
     )
@@ -184,15 +188,18 @@ def test_a_mirror_of_polarity_gives_the_same_layers(separator, pacs, draw):
     ("joints", "sentence"),
     [
         ([{"x": 9000, "y": 5}], r"joint1 at 9000, 5 px lies outside the image, 1667 rows x 1333 columns"),
-        ([{"x": "a", "y": 5}], r"x is 'a', a number expected"),
-        ([{"x": 5}], "either x, y or left, top, right, bottom expected"),
-        ([{"left": 5, "top": 5, "right": 9, "bottom": 9}], "4 rows x 4 columns, 64 px a side at least expected"),
-        ({"x": 5, "y": 5}, "a list of joints expected"),
+        ([{"x": "a", "y": 5}], r"x: expected a number, got 'a'"),
+        ([{"x": 5}], "expected either x, y or left, top, right, bottom, got x"),
+        (
+            [{"left": 5, "top": 5, "right": 9, "bottom": 9}],
+            "expected a region of at least 64 px a side, got 4 rows x 4 columns",
+        ),
+        ({"x": 5, "y": 5}, "expected a list of joints, got dict"),
         ([{"x": 537, "y": 770}, {"x": 540, "y": 772}], "joint2 is asked for twice"),
         ([{"x": 537, "y": 770, "segmentation": "/etc/passwd"}], "segmentation is a file's name, send masks as label"),
         ([], "more than one joint: name its joints"),
-        ([{"x": 1, "y": 1}] * 33, "33 of one image, 32 at most expected"),
-        ([{"x": 537, "y": 770, "joint": "../../x"}], "up to 32 letters, digits, - and _ expected"),
+        ([{"x": 1, "y": 1}] * 33, "expected at most 32 of one image, got 33"),
+        ([{"x": 537, "y": 770, "joint": "../../x"}], "expected up to 32 letters, digits, - and _, got"),
     ],
 )
 def test_joints_that_cannot_be_are_refused(separator, pacs, hand, joints, sentence):
@@ -204,7 +211,8 @@ def test_joints_that_cannot_be_are_refused(separator, pacs, hand, joints, senten
 def test_packed_bytes_are_a_label_map_too(separator, hand, tmp_path: Path):
     from serving import label_map
 
-    made, radiograph, _ = separator(hand.sop, hand.at("MCP2"))
+    separation = separator(hand.sop, hand.at("MCP2"))
+    result, radiograph = separation.results, separation.radiograph
     path = tmp_path / "label.bin.gz"
-    path.write_bytes(gzip.compress(made.labels.tobytes()))
-    assert (label_map.read(path, radiograph) == made.labels).all()
+    path.write_bytes(gzip.compress(result.labels.tobytes()))
+    assert (label_map.read(path, radiograph) == result.labels).all()

@@ -1,4 +1,4 @@
-"""Drawn hands of several patients in a PACS, with masks that a radiologist would draw: what is learned from."""
+"""Drawn hands of several patients in a PACS, with the masks that a radiologist would draw."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from serving.bundle import ROOT, Bundle
 from serving.local.orthanc import Orthanc
 from serving.pacs.client import Pacs
 from serving.pacs.journal import Journal
-from serving.pacs.result_index import Results
+from serving.pacs.result_index import ResultIndex
 from serving.separation import JointSeparator
 
 MODEL = ROOT / "models" / "model.pt"
@@ -22,7 +22,7 @@ MODEL = ROOT / "models" / "model.pt"
 
 @dataclass(frozen=True)
 class Case:
-    """A hand of 0.2 mm a px: its object, the box of each joint, the true label map."""
+    """Drawn hand of 0.2 mm a px: its object, the box of each joint, the true label map."""
 
     dataset: Dataset
     boxes: dict[str, tuple[int, int, int, int]]
@@ -37,18 +37,18 @@ class Case:
         return str(self.dataset.SeriesInstanceUID)
 
     def middle(self, name: str) -> tuple[float, float]:
-        """Row and column of the middle of a joint's box."""
+        """Return row and column of the middle of a joint's box."""
         top, left, bottom, right = self.boxes[name]
         return (top + bottom) / 2, (left + right) / 2
 
     def at(self, *names: str) -> list[dict[str, object]]:
-        """Rows of joints, by name; all without any."""
+        """Return rows of joints by their names; of all joints without names."""
         edges = ("top", "left", "bottom", "right")
         return [{"joint": name, **dict(zip(edges, self.boxes[name], strict=True))} for name in names or self.boxes]
 
 
 def draw_case(folder: Path, number: int, side: Literal["right", "left"] = "right") -> Case:
-    """The hand of a patient; the other hand of a number is the same patient's."""
+    """Draw a hand of a patient; a number is a patient, with two hands."""
     hand = draw_hand(number, spacing=0.2, hand=side)
     path = folder / f"{number}-{side}.dcm"
     save(hand, path, number=number)
@@ -64,11 +64,11 @@ def draw_case(folder: Path, number: int, side: Literal["right", "left"] = "right
 
 
 def separator_of(orthanc: Orthanc, folder: Path, weights: Path = MODEL) -> JointSeparator:
-    """What the server does, in this process."""
+    """Return the server's separator, in this process."""
     pacs = Pacs(orthanc.studies, orthanc=orthanc.url)
     return JointSeparator(pacs, Journal(pacs, folder), Bundle(weights))
 
 
-def results_of(separator: JointSeparator) -> Results:
-    """All results in its PACS."""
-    return Results(separator.pacs, separator.journal)
+def results_of(separator: JointSeparator) -> ResultIndex:
+    """Return all results in a separator's PACS."""
+    return ResultIndex(separator.pacs, separator.journal)

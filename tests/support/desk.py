@@ -1,9 +1,8 @@
-"""A radiologist's desk: OHIF in Chromium, driven with mouse and keys, and what is on its screen."""
+"""Radiologist's desk: OHIF in Chromium, driven with mouse and keys, and its screen."""
 
 import base64
 import io
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -11,24 +10,23 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import Page, Request, expect
 
+from tests.support.waiting import LIMIT, wait_for
+
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync", "--use-gl=angle", "--use-angle=swiftshader"),
     "--enable-unsafe-swiftshader",
 )
-"""Of Chromium without a screen: nothing in the background, drawn by the processor."""
+"""Flags of Chromium without a screen: nothing in the background, drawn by the processor."""
 
 PANES = ("original", "upper", "lower")
-PATIENCE = 60_000
-"""Milliseconds; a browser that draws without a graphics card shares two cores with the network."""
-
 PANE = """
 (id) => window.services?.cornerstoneViewportService?.getCornerstoneViewport(id)
 """
 
 
 class Desk:
-    """One page, and all requests that it has made.
+    """Page of the viewer, and all requests that it has sent.
 
     Args:
         page: of the browser.
@@ -44,7 +42,8 @@ class Desk:
         self.failures: list[str] = []
         page.on("request", self._note)
         page.on("pageerror", lambda error: self.failures.append(str(error)))
-        page.set_default_timeout(PATIENCE)
+        page.set_default_timeout(LIMIT * 1000)
+        expect.set_options(timeout=LIMIT * 1000)
 
     def _note(self, request: Request) -> None:
         self.requests.append(request.url)
@@ -54,18 +53,18 @@ class Desk:
         self.page.goto(f"{self.url}/joints?StudyInstanceUIDs={study}")
         self.until("(pane) => !!pane?.getImageData?.()", "original")
         expect(self.page.get_by_test_id("SeparateBones")).to_be_enabled()
-        self.page.wait_for_timeout(500)
+        self.settle()
 
     def until(self, condition: str, pane: str) -> None:
-        """Wait until a function of a pane's cornerstone viewport says so."""
+        """Wait until a function of a pane's Cornerstone viewport returns true."""
         self.page.wait_for_function(f"(id) => ({condition})(({PANE})(id))", arg=pane)
 
     def of(self, pane: str, function: str) -> Any:
-        """What a function of a pane's cornerstone viewport returns."""
+        """Return the result of a function of a pane's Cornerstone viewport."""
         return self.page.evaluate(f"(id) => ({function})(({PANE})(id))", pane)
 
-    def place(self, column: float, row: float, pane: str = "original") -> tuple[float, float]:
-        """Where a pixel of a pane's image is on the screen."""
+    def point(self, column: float, row: float, pane: str = "original") -> tuple[float, float]:
+        """Return the position of a pixel of a pane's image on the screen."""
         x, y = self.of(
             pane,
             f"""(pane) => {{
@@ -78,7 +77,7 @@ class Desk:
         return x, y
 
     def middle(self, pane: str) -> tuple[float, float]:
-        """The middle of a pane on the screen."""
+        """Return the middle of a pane on the screen."""
         x, y = self.of(
             pane,
             """(pane) => {
@@ -89,12 +88,13 @@ class Desk:
         return x, y
 
     def mark(self, *joints: dict[str, float]) -> None:
-        """Click joints; the first mark of all begins with the button in the toolbar."""
+        """Click joints; press the button in the toolbar before the first one."""
         if not self.page.get_by_test_id("bls-gan-bar").count():
             self.page.get_by_test_id("SeparateBones").click()
         expect(self.page.get_by_test_id("bls-gan-bar")).to_be_visible()
         for joint in joints:
-            self.page.mouse.click(*self.place(joint["x"], joint["y"]))
+            self.page.mouse.click(*self.point(joint["x"], joint["y"]))
+            # Two clicks at once would be a double click.
             self.page.wait_for_timeout(400)
 
     def separate(self, *joints: dict[str, float]) -> None:
@@ -105,7 +105,7 @@ class Desk:
         self.wait_shown(before + 1)
 
     def times_shown(self) -> int:
-        """How often layers have come onto the screen."""
+        """Return how often layers have come onto the screen."""
         return self.page.evaluate("performance.getEntriesByName('bls-gan:shown').length")
 
     def wait_shown(self, times: int) -> None:
@@ -123,7 +123,7 @@ class Desk:
         expect(self.page.get_by_test_id("bls-gan-again")).to_be_enabled()
 
     def seconds(self) -> dict[str, float]:
-        """From asking to the answer, and to the layers on the screen, of the last time."""
+        """Return the seconds from the last request to its answer, and to the layers on the screen."""
         marks: dict[str, float] = self.page.evaluate(
             """Object.fromEntries(['asked', 'answered', 'shown'].map(name =>
                 [name, performance.getEntriesByName(`bls-gan:${name}`).at(-1).startTime / 1000]))"""
@@ -131,12 +131,12 @@ class Desk:
         return {name: marks[name] - marks["asked"] for name in ("answered", "shown")}
 
     def image(self, pane: str) -> str:
-        """SOP Instance UID of what a pane shows."""
+        """Return the SOP Instance UID of a pane's image."""
         uid: str = self.of(pane, "(pane) => pane.getCurrentImageId().match(/instances.([^/]+)/)[1]")
         return uid
 
     def stored_values(self, pane: str) -> np.ndarray:
-        """Pixels of a pane's image as the browser has decoded them."""
+        """Return the pixels of a pane's image as the browser has decoded them."""
         size, values = self.of(
             pane,
             """(pane) => {
@@ -147,13 +147,13 @@ class Desk:
         return np.array(values).reshape(size[1], size[0])
 
     def screen(self, pane: str) -> np.ndarray:
-        """What a pane shows, gray levels 0..255, without what lies over it."""
+        """Return a pane's picture, RGB 0..255, without the elements over it."""
         url = self.of(pane, "(pane) => { pane.render(); return pane.canvas.toDataURL('image/png') }")
         picture = Image.open(io.BytesIO(base64.b64decode(url.split(",", 1)[1]))).convert("RGB")
         return np.asarray(picture).astype(float)
 
     def looks_at(self, pane: str) -> dict[str, Any]:
-        """Column and row in the middle of a pane, zoom in screen px a pixel, window and inversion."""
+        """Return column and row in the middle of a pane, zoom in screen px a pixel, window and inversion."""
         found: dict[str, Any] = json.loads(
             self.of(
                 pane,
@@ -173,10 +173,10 @@ class Desk:
         return found
 
     def activate(self, pane: str) -> None:
-        """Make a pane the active one: OHIF takes the first press on another one for this alone."""
+        """Make a pane the active one: OHIF uses the first click on another pane for this alone."""
         x, y = self.middle(pane)
         self.page.mouse.click(x, y)
-        self.page.wait_for_timeout(600)
+        self.settle()
 
     def drag(self, pane: str, across: float, down: float, button: Any = "left") -> None:
         """Drag from the middle of a pane."""
@@ -192,10 +192,10 @@ class Desk:
             self.page.mouse.move(x, y)
             self.page.wait_for_timeout(50)
         self.page.mouse.up(button=button)
-        self.page.wait_for_timeout(400)
+        self.settle()
 
     def series(self) -> list[str]:
-        """Names in the study panel, with the segmentations."""
+        """Return the names in the study panel, with the segmentations."""
         texts: list[str] = self.page.evaluate(
             """window.services.displaySetService.getActiveDisplaySets()
                 .map(({ Modality, SeriesDescription }) => `${Modality} ${SeriesDescription}`)"""
@@ -204,23 +204,24 @@ class Desk:
 
     def says(self, text: str) -> None:
         """Wait for a notification with a text."""
-        expect(self.page.locator("[data-sonner-toast]", has_text=text).first).to_be_visible(timeout=PATIENCE)
+        expect(self.page.locator("[data-sonner-toast]", has_text=text).first).to_be_visible()
 
     def picture(self, name: str) -> Path:
-        """A screenshot."""
+        """Take a screenshot; return its file."""
         self.pictures.mkdir(parents=True, exist_ok=True)
         path = self.pictures / f"{name}.png"
         self.page.screenshot(path=path)
         return path
 
-    def pause(self, seconds: float) -> None:
-        """Wait, and let the page go on."""
-        self.page.wait_for_timeout(seconds * 1000)
+    def settle(self) -> None:
+        """Wait until what the page draws stays the same for half a second."""
+        drawn: list[str] = []
 
+        def still() -> bool:
+            self.page.wait_for_timeout(500)
+            drawn.append(
+                self.page.evaluate("[...document.querySelectorAll('canvas')].map(each => each.toDataURL()).join()")
+            )
+            return drawn[-1:] == drawn[-2:-1]
 
-def settled(read: Any, seconds: float = 20) -> Any:
-    """What a function returns when it returns something true, or in the end."""
-    until = time.monotonic() + seconds
-    while not (found := read()) and time.monotonic() < until:
-        time.sleep(0.2)
-    return found
+        wait_for(still)

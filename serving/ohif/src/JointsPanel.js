@@ -9,44 +9,46 @@
 // See the License for the specific language governing permissions and
 // limitations under the License.
 
-// The panel that lists the separated joints with their figures, and from which one is chosen.
+// The side panel that lists the separated joints and shows the one that is clicked.
 
-import { componentOf, elementOf } from './utils/dom.js';
 import { markJoints, separateWithMasks } from './commands.js';
-import { joints } from './study/displaySets.js';
-import { labelMapThere } from './viewports/masks.js';
-import { look } from './viewports/showJoint.js';
+import { isSideBySide } from './hangingProtocol.js';
 import { state } from './state.js';
-import { masksFrom, overlapIn, sentence, titleOf } from './utils/format.js';
+import { listJoints } from './study/displaySets.js';
+import { createComponent, createElement } from './utils/dom.js';
+import { formatJoint, formatMasks, formatOverlap, formatSentence } from './utils/format.js';
+import { hasLabelMap } from './viewports/masks.js';
+import { showJointOrNotify } from './viewports/showJoint.js';
 
-const drawn = new Set();
+const panels = new Set();
 
-/** A React component for OHIF's side panel. */
-export const JointsPanel = componentOf(element => {
-  drawn.add(element);
-  fill(element);
+/** The panel as a React component. */
+export const JointsPanel = createComponent(element => {
+  panels.add(element);
+  drawPanel(element);
 }, 'bls-gan-panel');
 
-export function redraw() {
-  for (const element of drawn) {
+/** Draw all panels anew. */
+export function redrawPanels() {
+  for (const element of panels) {
     if (element.isConnected) {
-      fill(element);
+      drawPanel(element);
     } else {
-      drawn.delete(element);
+      panels.delete(element);
     }
   }
 }
 
-function fill(element) {
-  const now = state();
-  // What is drawn anew stays where it was, and what had the keys keeps them.
+function drawPanel(element) {
+  // Position of the list and keyboard focus stay.
   const scrolled = element.querySelector('.bls-gan-list')?.scrollTop;
   const focused = element.contains(document.activeElement) && document.activeElement.dataset.joint;
-  const found = joints();
+  const joints = listJoints();
   element.replaceChildren(
-    elementOf('div', { class: 'bls-gan-title' }, 'Separated joints'),
-    found.length ? elementOf('div', { class: 'bls-gan-list' }, ...found.map(joint => row(joint, now))) : nothing(now),
-    ...(found.length ? [again(now)] : []),
+    createElement('div', { class: 'bls-gan-title' }, 'Separated joints'),
+    ...(joints.length
+      ? [createElement('div', { class: 'bls-gan-list' }, ...joints.map(createRow)), createSeparateAgain()]
+      : [createEmptyNotice()]),
   );
   const list = element.querySelector('.bls-gan-list');
   if (list) {
@@ -56,23 +58,23 @@ function fill(element) {
   }
 }
 
-function nothing(now) {
-  return elementOf(
+function createEmptyNotice() {
+  return createElement(
     'div',
     { class: 'bls-gan-empty' },
     'None yet. Mark the joints whose bones overlap.',
-    elementOf(
+    createElement(
       'button',
-      { class: 'bls-gan-primary', disabled: now.busy || now.marking, onclick: markJoints },
+      { class: 'bls-gan-primary', disabled: state.busy || state.marking, onclick: markJoints },
       'Separate bones',
     ),
   );
 }
 
-function row(joint, now) {
-  const shown = now.sideBySide && joint.source === now.source && joint.joint === now.joint;
-  const lines = [overlapIn(joint), masksFrom(joint.masks)].filter(Boolean);
-  return elementOf(
+function createRow(joint) {
+  const shown = isSideBySide() && joint.source === state.source && joint.joint === state.joint;
+  const lines = [formatOverlap(joint), formatMasks(joint.masks)].filter(Boolean);
+  return createElement(
     'button',
     {
       class: `bls-gan-row${shown ? ' bls-gan-shown' : ''}`,
@@ -80,33 +82,33 @@ function row(joint, now) {
       'data-cy': 'bls-gan-joint',
       'data-joint': joint.joint,
       title: shown ? 'Zoom to this joint' : 'Show this joint',
-      disabled: now.busy,
-      onclick: () => look(joint.source, joint.joint),
+      disabled: state.busy,
+      onclick: () => showJointOrNotify(joint.source, joint.joint),
     },
-    elementOf('span', { class: 'bls-gan-name' }, titleOf(joint.joint)),
-    ...lines.map(line => elementOf('span', { class: 'bls-gan-line' }, line)),
-    ...joint.warnings.map(warning => elementOf('span', { class: 'bls-gan-warning' }, sentence(warning))),
+    createElement('span', { class: 'bls-gan-name' }, formatJoint(joint.joint)),
+    ...lines.map(line => createElement('span', { class: 'bls-gan-line' }, line)),
+    ...joint.warnings.map(warning => createElement('span', { class: 'bls-gan-warning' }, formatSentence(warning))),
   );
 }
 
-/** Separation with the masks as they are on the screen. */
-function again(now) {
-  const usable = now.sideBySide && !now.busy && labelMapThere(now.source);
-  return elementOf(
+/** Create the button that separates again with the masks on the screen. */
+function createSeparateAgain() {
+  const usable = isSideBySide() && !state.busy && hasLabelMap(state.source);
+  return createElement(
     'div',
     { class: 'bls-gan-again' },
-    elementOf(
+    createElement(
       'button',
       {
-        class: now.corrected ? 'bls-gan-primary' : 'bls-gan-secondary',
+        class: state.corrected ? 'bls-gan-primary' : 'bls-gan-secondary',
         'data-cy': 'bls-gan-again',
         disabled: !usable,
-        title: 'The masks over the original decide where each bone is',
+        title: 'Use the masks over the original as they are on the screen',
         onclick: separateWithMasks,
       },
       'Separate again with these masks',
     ),
-    elementOf(
+    createElement(
       'span',
       { class: 'bls-gan-line' },
       'Correct the masks with the tools below: lower bone, upper bone, overlap.',

@@ -9,28 +9,28 @@
 // See the License for the specific language governing permissions and
 // limitations under the License.
 
-// What a radiologist does: mark joints, have them separated, correct masks, have them separated again.
+// The commands of the viewer: mark joints, separate them, separate them again with corrected masks.
 
-import { hangHand, sideBySide, sight } from './hangingProtocol.js';
-import { unlink } from './viewports/synchronize.js';
-import { mark, marking, stop } from './viewports/markingTool.js';
-import { correctedAt, labelMap } from './viewports/masks.js';
 import { ORIGINAL } from './constants.js';
-import { joints, original, originals, shownIn } from './study/displaySets.js';
-import { separate } from './utils/api.js';
-import { look, ready, showJoint } from './viewports/showJoint.js';
-import { changed, going } from './state.js';
-import { bring, dismiss } from './study/studyMetadata.js';
-import { notify, services, viewport } from './utils/ohif.js';
-import { countOf, sentence } from './utils/format.js';
+import { hangRadiograph, isSideBySide } from './hangingProtocol.js';
+import { emitChange, state } from './state.js';
+import { describePane, findRadiograph, listJoints, listRadiographs } from './study/displaySets.js';
+import { loadSeries, markReplaced } from './study/studyMetadata.js';
+import { requestSeparation } from './utils/api.js';
+import { formatCount, formatSentence } from './utils/format.js';
+import { getServices, getViewport, notify } from './utils/ohif.js';
+import { closeMarkingTool, openMarkingTool } from './viewports/markingTool.js';
+import { correctedPixels, readLabelMap } from './viewports/masks.js';
+import { showJoint, showJointOrNotify, waitForImages } from './viewports/showJoint.js';
+import { unlinkPanes } from './viewports/synchronize.js';
 
-/** Start the marking of joints, or end it. */
+/** Start marking joints, or stop it. */
 export async function markJoints() {
-  if (marking()) {
-    stop();
-    changed();
-  } else if (!going.busy) {
-    if (going.corrected) {
+  if (state.marking) {
+    closeMarkingTool();
+    emitChange();
+  } else if (!state.busy) {
+    if (state.corrected) {
       notify('warning', 'The corrected masks are not used yet. They are lost when another joint is separated.', {
         duration: 8000,
       });
@@ -39,138 +39,141 @@ export async function markJoints() {
   }
 }
 
+/**
+ * Let joints be marked on the radiograph, and separate them.
+ *
+ * @param marks to begin with, e.g. those of a request that failed
+ */
 async function startMarking(marks) {
-  const back = sideBySide() ? { ...sight } : undefined;
-  const source = sourceInSight();
+  const former = isSideBySide() ? { source: state.source, joint: state.joint } : undefined;
+  const source = currentSource();
   if (!source) {
     notify('warning', 'This study holds no radiograph in which joints could be separated.');
     return;
   }
-  unlink();
-  if (back || shownIn(ORIGINAL).uid !== source || !viewport(ORIGINAL)) {
-    hangHand(source);
+  unlinkPanes();
+  if (former || describePane(ORIGINAL).uid !== source || !getViewport(ORIGINAL)) {
+    hangRadiograph(source);
   }
   try {
-    await ready([[ORIGINAL, source]]);
+    await waitForImages([[ORIGINAL, source]]);
   } catch (error) {
     notify('error', error.message);
     return;
   }
-  if (back) {
-    // After a joint has filled the pane, the whole hand has to be seen for the next mark.
-    viewport(ORIGINAL).resetCamera();
-    viewport(ORIGINAL).render();
+  if (former) {
+    // A joint has filled the pane; the whole hand has to be seen for the next mark.
+    getViewport(ORIGINAL).resetCamera();
+    getViewport(ORIGINAL).render();
   }
-  mark(joints(source), marks, chosen => {
-    changed();
+  openMarkingTool(listJoints(source), marks, chosen => {
+    emitChange();
     if (chosen) {
       separateJoints(source, chosen);
-    } else if (back) {
-      look(back.source, back.joint);
+    } else if (former) {
+      showJointOrNotify(former.source, former.joint);
     }
   });
-  changed();
+  emitChange();
 }
 
-/** The radiograph of the active pane, of the original pane, or the first of the study. */
-function sourceInSight() {
-  const { viewportGridService } = services();
+/** Return the radiograph of the active pane, of the original pane, the one shown last, or the first of the study. */
+function currentSource() {
+  const { viewportGridService } = getServices();
   const candidates = [
-    shownIn(viewportGridService.getActiveViewportId()).source,
-    shownIn(ORIGINAL).source,
-    sight.source,
+    describePane(viewportGridService.getActiveViewportId()).source,
+    describePane(ORIGINAL).source,
+    state.source,
   ];
-  return candidates.find(uid => uid && original(uid)) ?? originals()[0]?.uid;
+  return candidates.find(uid => uid && findRadiograph(uid)) ?? listRadiographs()[0]?.uid;
 }
 
 /** Separate joints of a radiograph, with given masks or predicted ones, and show the first of them. */
 async function separateJoints(source, marks, labels) {
-  const visit = going.visits;
-  going.busy = true;
-  changed();
+  const { visits } = state;
+  state.busy = true;
+  emitChange();
   performance.mark('bls-gan:asked');
   const words = marks.length > 1 ? `Separating ${marks.length} joints…` : 'Separating the bones…';
   const progress = notify('loading', words, { autoClose: false });
   let failed = false;
   try {
-    const answer = await separate(source, marks, labels);
+    const answer = await requestSeparation(source, marks, labels);
     performance.mark('bls-gan:answered');
-    if (visit !== going.visits) {
+    if (visits !== state.visits) {
       return;
     }
-    await takeIn(answer);
+    await updateStudy(answer);
     const asked = answer.joints.filter(joint => joint.asked !== false).map(({ joint }) => joint);
-    await showJoint(source, labels ? sight.joint : asked[0]);
+    await showJoint(source, labels ? state.joint : asked[0]);
     performance.mark('bls-gan:shown');
-    notify('success', `${countOf(asked)} separated.`, { duration: 2500 });
+    notify('success', `${formatCount(asked)} separated.`, { duration: 2500 });
   } catch (error) {
     console.error(error);
-    notify('error', sentence(error.message || 'the joint could not be separated'), { duration: 10000 });
+    notify('error', formatSentence(error.message || 'the joint could not be separated'), { duration: 10000 });
     failed = true;
   } finally {
-    services().uiNotificationService.hide(progress);
-    going.busy = false;
-    changed();
+    getServices().uiNotificationService.hide(progress);
+    state.busy = false;
+    emitChange();
   }
-  if (failed && !labels && visit === going.visits) {
-    // The marks stay, to be changed or tried again.
+  if (failed && !labels && visits === state.visits) {
+    // Keep the marks, to be changed or tried again.
     await startMarking(marks);
   }
 }
 
-/** Bring what the server has stored into the study, and take out what it has replaced. */
-async function takeIn(answer) {
+/** Add the objects that the server has stored to the study, and take out those that they replace. */
+async function updateStudy(answer) {
   const objects = [...answer.joints.flatMap(({ upper, lower }) => [upper, lower]), answer.segmentation].filter(Boolean);
   const uids = objects.map(({ sop_instance_uid: uid }) => uid);
-  dismiss((answer.replaced ?? []).filter(uid => !uids.includes(uid)));
+  markReplaced((answer.replaced ?? []).filter(uid => !uids.includes(uid)));
   const series = objects.map(({ series_instance_uid: uid }) => uid);
-  await bring(answer.study_instance_uid, series, uids);
-  going.corrected = false;
+  await loadSeries(answer.study_instance_uid, series, uids);
+  state.corrected = false;
 }
 
-/** Separate the joint in sight again, and others whose masks were corrected, with the masks over the original. */
+/** Separate the shown joint again, and others whose masks were corrected, with the masks over the original. */
 export async function separateWithMasks() {
-  const { source, joint: name } = sight;
-  const known = joints(source);
-  const labels = known.some(({ joint }) => joint === name) && labelMap(source);
+  const { source, joint: name } = state;
+  const known = listJoints(source);
+  const labels = known.some(({ joint }) => joint === name) && readLabelMap(source);
   if (!labels) {
     notify('warning', 'Show a separated joint and its masks first.');
     return;
   }
-  const places = correctedAt(source);
+  const corrected = correctedPixels(source);
   const marks = known
-    .filter(one => one.joint === name || places.some(place => nearest(known, place) === one))
+    .filter(one => one.joint === name || corrected.some(pixel => nearestJoint(known, pixel) === one))
     .map(({ joint, box: [top, left, bottom, right] }) => ({ joint, left, top, right, bottom }));
   await separateJoints(source, marks, labels);
 }
 
-/** The joint to which a place, [row, column], belongs: the one whose middle is nearest. */
-function nearest(known, [row, column]) {
-  const away = ({ box: [top, left, bottom, right] }) =>
+/** Return the joint whose middle is nearest to a pixel, [row, column]. */
+function nearestJoint(known, [row, column]) {
+  const distance = ({ box: [top, left, bottom, right] }) =>
     Math.hypot((top + bottom) / 2 - row, (left + right) / 2 - column);
-  return known.reduce((best, one) => (away(one) < away(best) ? one : best));
+  return known.reduce((best, one) => (distance(one) < distance(best) ? one : best));
 }
 
-let looking;
+let checkTimer;
 
-/** Look whether masks have been corrected, when the hand that draws has come to rest. */
-export function masksEdited() {
-  clearTimeout(looking);
-  looking = setTimeout(() => {
-    const now = correctedAt(sight.source).length > 0;
-    if (now !== going.corrected) {
-      going.corrected = now;
-      changed();
+/** Check for mask edits, debounced. */
+export function checkMasks() {
+  clearTimeout(checkTimer);
+  checkTimer = setTimeout(() => {
+    const corrected = correctedPixels(state.source).length > 0;
+    if (corrected !== state.corrected) {
+      state.corrected = corrected;
+      emitChange();
     }
   }, 250);
 }
 
-/** Leave the study: what was looked at is not what the next one is opened with. */
-export function leave() {
-  going.visits++;
-  going.corrected = false;
-  clearTimeout(looking);
-  stop();
-  unlink();
-  Object.assign(sight, { source: undefined, joint: undefined });
+/** Reset the state when a study is left, so that the next one opens with its own joints. */
+export function leaveStudy() {
+  clearTimeout(checkTimer);
+  closeMarkingTool();
+  unlinkPanes();
+  Object.assign(state, { source: undefined, joint: undefined, corrected: false, visits: state.visits + 1 });
 }

@@ -15,6 +15,9 @@ export const ID = 'bls-gan';
 export const PANEL = `${ID}.panelModule.joints`;
 export const PROTOCOL = `${ID}.protocol`;
 
+/** Modalities of projection radiographs, as scripts/dicom/reader.py has them. */
+export const MODALITIES = ['DX', 'CR', 'MG', 'RG', 'OT'];
+
 /** Viewports, from left to right. */
 export const ORIGINAL = 'original';
 export const UPPER = 'upper';

@@ -12,17 +12,16 @@
 // The hanging protocol: original, upper and lower bone of one joint side by side, or the hand alone.
 
 import { LOWER, ORIGINAL, PROTOCOL, UPPER, VIEWPORTS } from './constants.js';
-import { describe, joints, originals } from './study/displaySets.js';
-import { displaySets, services } from './utils/ohif.js';
+import { state } from './state.js';
+import { describeDisplaySet, listJoints, listRadiographs } from './study/displaySets.js';
+import { getDisplaySets, getServices } from './utils/ohif.js';
 
 const ATTRIBUTE = 'blsGanPane';
 const SIDE_BY_SIDE = 'sideBySide';
-const HAND = 'hand';
+const RADIOGRAPH = 'radiograph';
 
-/** What is being looked at: the radiograph's SOP Instance UID and a joint's name. */
-export const sight = { source: undefined, joint: undefined };
-
-function selector(role) {
+/** Select the display set of a pane. */
+function createSelector(role) {
   return {
     seriesMatchingRules: [
       { weight: 10, attribute: ATTRIBUTE, constraint: { equals: { value: role } }, required: true },
@@ -30,7 +29,8 @@ function selector(role) {
   };
 }
 
-function pane(role) {
+/** Describe a pane of a stage. */
+function createPane(role) {
   return {
     viewportOptions: { viewportId: role, viewportType: 'stack', toolGroupId: 'default', allowUnmatchedView: true },
     displaySets: [{ id: role }],
@@ -51,7 +51,7 @@ export const protocol = {
     displaySets: [{ id: 'any', matchedDisplaySetsIndex: -1 }],
   },
   displaySetSelectors: {
-    ...Object.fromEntries(VIEWPORTS.map(role => [role, selector(role)])),
+    ...Object.fromEntries(VIEWPORTS.map(role => [role, createSelector(role)])),
     any: {
       seriesMatchingRules: [{ weight: 10, attribute: 'numImageFrames', constraint: { greaterThan: { value: 0 } } }],
     },
@@ -62,76 +62,73 @@ export const protocol = {
       name: 'Original, upper and lower bone',
       stageActivation: { passive: { minViewportsMatched: 3 }, enabled: { minViewportsMatched: 3 } },
       viewportStructure: { layoutType: 'grid', properties: { rows: 1, columns: 3 } },
-      viewports: VIEWPORTS.map(pane),
+      viewports: VIEWPORTS.map(createPane),
     },
     {
-      id: HAND,
+      id: RADIOGRAPH,
       name: 'Radiograph alone',
       stageActivation: { passive: { minViewportsMatched: 0 }, enabled: { minViewportsMatched: 0 } },
       viewportStructure: { layoutType: 'grid', properties: { rows: 1, columns: 1 } },
-      viewports: [pane(ORIGINAL)],
+      viewports: [createPane(ORIGINAL)],
     },
   ],
 };
 
-/** Look at a joint; without one at the first joint of the radiograph, or of the study. */
-function settle() {
-  const known = joints();
+/** Return {source, joint} to show: those of the state, else the first joint of the radiograph, or of the study. */
+export function chooseJoint() {
+  const known = listJoints();
   const chosen =
-    known.find(({ source, joint }) => source === sight.source && joint === sight.joint) ??
-    known.find(({ source }) => source === sight.source) ??
-    (sight.source ? undefined : known[0]);
-  const source = chosen?.source ?? originals().find(({ uid }) => uid === sight.source)?.uid ?? originals()[0]?.uid;
+    known.find(({ source, joint }) => source === state.source && joint === state.joint) ??
+    known.find(({ source }) => source === state.source) ??
+    (state.source ? undefined : known[0]);
+  const source =
+    chosen?.source ?? listRadiographs().find(({ uid }) => uid === state.source)?.uid ?? listRadiographs()[0]?.uid;
   return { source, joint: chosen?.joint };
 }
 
-/** Which pane a display set belongs in, now; OHIF's matching asks for it. */
-function paneOf(displaySet) {
-  const found = describe(displaySet);
-  const { source, joint } = settle();
+/** Return the pane in which a display set belongs now; OHIF calls it for each display set that it matches. */
+function choosePane(displaySet) {
+  const found = describeDisplaySet(displaySet);
+  const { source, joint } = chooseJoint();
   if (found.role === ORIGINAL) {
     return found.uid === source ? ORIGINAL : '';
   }
-  const layers = joints(source).find(one => one.joint === joint);
+  const layers = listJoints(source).find(one => one.joint === joint);
   return layers && (layers[UPPER] === displaySet || layers[LOWER] === displaySet) ? found.role : '';
 }
 
-export function register() {
-  services().hangingProtocolService.addCustomAttribute(ATTRIBUTE, 'Pane of a separated joint', paneOf);
+/** Let the hanging protocol match display sets by {@link choosePane}. */
+export function registerAttribute() {
+  getServices().hangingProtocolService.addCustomAttribute(ATTRIBUTE, 'Pane of a separated joint', choosePane);
 }
 
-function hang(stageId) {
-  const { hangingProtocolService } = services();
+/** Show a stage of the protocol. */
+function runProtocol(stageId) {
+  const { hangingProtocolService } = getServices();
   const { studies, activeStudy } = hangingProtocolService;
-  hangingProtocolService.run({ studies, activeStudy, displaySets: displaySets() }, PROTOCOL, { stageId });
+  hangingProtocolService.run({ studies, activeStudy, displaySets: getDisplaySets() }, PROTOCOL, { stageId });
 }
 
 /** Hang a joint: original, upper and lower bone. */
 export function hangJoint(source, joint) {
-  Object.assign(sight, { source, joint });
-  hang(SIDE_BY_SIDE);
+  Object.assign(state, { source, joint });
+  runProtocol(SIDE_BY_SIDE);
 }
 
 /** Hang the radiograph alone. */
-export function hangHand(source) {
-  sight.source = source ?? settle().source;
-  hang(HAND);
+export function hangRadiograph(source) {
+  state.source = source;
+  runProtocol(RADIOGRAPH);
 }
 
-/** Whether a joint hangs side by side. */
-export function sideBySide() {
-  const { viewports } = services().viewportGridService.getState();
+/** Return whether original, upper and lower bone hang side by side. */
+export function isSideBySide() {
+  const { viewports } = getServices().viewportGridService.getState();
   return VIEWPORTS.every(id => viewports.has(id));
 }
 
-/** Whether the panes are those of the protocol, and no layout that the radiologist has chosen. */
-export function isOurs() {
-  const { viewports } = services().viewportGridService.getState();
-  return sideBySide() ? viewports.size === VIEWPORTS.length : viewports.size === 1 && viewports.has(ORIGINAL);
-}
-
-/** Take what OHIF has hung by itself, in a study just opened, as what is looked at. */
-export function lookAround() {
-  Object.assign(sight, settle());
-  return sight;
+/** Return whether the panes are those of the protocol, not a layout that the radiologist has chosen. */
+export function isOwnLayout() {
+  const { viewports } = getServices().viewportGridService.getState();
+  return isSideBySide() ? viewports.size === VIEWPORTS.length : viewports.size === 1 && viewports.has(ORIGINAL);
 }

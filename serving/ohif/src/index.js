@@ -9,24 +9,26 @@
 // See the License for the specific language governing permissions and
 // limitations under the License.
 
-// The extension as OHIF loads it: what it is made of, and when it is there.
+// The extension as OHIF loads it: its modules, and what it does when its mode is entered and left.
 
-import { loadStyle } from './utils/dom.js';
-import { leave, markJoints, masksEdited, separateWithMasks } from './commands.js';
-import { protocol, register } from './hangingProtocol.js';
-import { toggleMasks } from './viewports/masks.js';
+import { checkMasks, leaveStudy, markJoints, separateWithMasks } from './commands.js';
 import { ID, PROTOCOL } from './constants.js';
-import { JointsPanel, redraw } from './JointsPanel.js';
-import { standsAs } from './study/displaySets.js';
-import { followThumbnail, settleOpened } from './viewports/showJoint.js';
+import { protocol, registerAttribute } from './hangingProtocol.js';
+import { JointsPanel, redrawPanels } from './JointsPanel.js';
 import { onChange, state } from './state.js';
-import { watch } from './study/studyMetadata.js';
-import { toolbarModule } from './toolbarModule.js';
-import { keep, services } from './utils/ohif.js';
+import { displaySetProperties } from './study/displaySets.js';
+import { customizeDisplaySets } from './study/studyMetadata.js';
+import { getToolbarModule } from './toolbarModule.js';
+import { requestInfo } from './utils/api.js';
+import { loadStyle } from './utils/dom.js';
+import { getServices, refreshToolbar, setManagers } from './utils/ohif.js';
+import { toggleMasks } from './viewports/masks.js';
+import { showJointOfThumbnail, showOpenedStudy } from './viewports/showJoint.js';
 
 let subscriptions = [];
 
-function follow(service, events, action) {
+/** Call an action at events of a service of OHIF, until the mode is left. */
+function subscribe(service, events, action) {
   for (const event of events) {
     subscriptions.push(service.subscribe(service.EVENTS[event], action));
   }
@@ -37,22 +39,24 @@ export default {
   version: '0.0.0',
 
   preRegistration(managers) {
-    keep(managers);
+    setManagers(managers);
     loadStyle();
-    watch(standsAs);
-    onChange(redraw);
+    customizeDisplaySets(displaySetProperties);
+    onChange(redrawPanels);
+    onChange(refreshToolbar);
   },
 
   onModeEnter() {
-    register();
-    const { displaySetService, segmentationService, viewportGridService } = services();
-    follow(displaySetService, ['DISPLAY_SETS_ADDED', 'DISPLAY_SETS_REMOVED'], redraw);
-    follow(viewportGridService, ['GRID_STATE_CHANGED'], followThumbnail);
-    follow(segmentationService, ['SEGMENTATION_DATA_MODIFIED'], masksEdited);
+    registerAttribute();
+    requestInfo().then(info => (state.regionMm = info.region_mm), console.error);
+    const { displaySetService, segmentationService, viewportGridService } = getServices();
+    subscribe(displaySetService, ['DISPLAY_SETS_ADDED', 'DISPLAY_SETS_REMOVED'], redrawPanels);
+    subscribe(viewportGridService, ['GRID_STATE_CHANGED'], showJointOfThumbnail);
+    subscribe(segmentationService, ['SEGMENTATION_DATA_MODIFIED'], checkMasks);
   },
 
   onModeExit() {
-    leave();
+    leaveStudy();
     subscriptions.forEach(({ unsubscribe }) => unsubscribe());
     subscriptions = [];
   },
@@ -61,15 +65,15 @@ export default {
   getPanelModule: () => [
     { name: 'joints', iconName: 'tab-segmentation', iconLabel: 'Joints', label: 'Joints', component: JointsPanel },
   ],
-  getToolbarModule: toolbarModule,
+  getToolbarModule,
 
   getCommandsModule: () => ({
     actions: {},
     definitions: {
       markJoints: { commandFn: markJoints },
-      settleOpened: { commandFn: settleOpened },
+      showOpenedStudy: { commandFn: showOpenedStudy },
       separateWithMasks: { commandFn: separateWithMasks },
-      toggleMasks: { commandFn: () => toggleMasks(state().source) },
+      toggleMasks: { commandFn: () => toggleMasks(state.source) },
     },
     defaultContext: 'DEFAULT',
   }),

@@ -9,16 +9,16 @@
 // See the License for the specific language governing permissions and
 // limitations under the License.
 
-// The mode in which a radiologist separates joints: OHIF's segmentation mode, with joints before masks.
+// The mode in which a radiologist separates joints: OHIF's segmentation mode with our panel, toolbar and captions.
 
+import { ID, MODALITIES, ORIGINAL, PANEL, PROTOCOL, TITLES } from './constants.js';
+import { describeDisplaySet } from './study/displaySets.js';
 import { BRUSH_MM } from './viewports/brush.js';
-import { captionOf } from './captions.js';
-import { ID, PANEL, PROTOCOL } from './constants.js';
 
 const SEGMENTATION_MODE = '@ohif/mode-segmentation';
 const MASK_TOOLS = '@ohif/extension-cornerstone.panelModule.panelSegmentationWithToolsLabelMap';
 
-/** Sections of the toolbar and of the viewports' corners, by the names that OHIF has for them. */
+/** Buttons of the toolbar's sections and of the viewports' corners, by OHIF's names. */
 const SECTIONS = {
   primary: [
     'SeparateBones',
@@ -33,7 +33,7 @@ const SECTIONS = {
   ],
   MeasurementTools: ['Length', 'Bidirectional', 'Angle', 'ArrowAnnotate'],
   MoreTools: ['Reset', 'rotate-right', 'flipHorizontal', 'invert', 'Magnify', 'TagBrowser'],
-  // Of the tools for masks those that work by hand on one image; others fetch models from the web or walk through slices.
+  // Tools for masks that work by hand on one image; the others fetch models from the web or need slices.
   LabelMapTools: ['BrushTools', 'Shapes', 'LabelMapEditWithContour'],
   BrushTools: ['Brush', 'Eraser'],
   labelMapSegmentationUtilities: [],
@@ -68,8 +68,8 @@ const BUTTONS = [
   },
 ];
 
-/** A brush for what overlaps in a finger: a fraction of a millimetre to some, and flat. */
-function forFingers(button) {
+/** Return a button of OHIF with the radius of the brush for finger joints, and without its option for a sphere. */
+function adaptBrush(button) {
   const options = button.props.options;
   if (!['Brush', 'Eraser'].includes(button.id) || !Array.isArray(options)) {
     return button;
@@ -83,22 +83,28 @@ function forFingers(button) {
   return { ...button, props: { ...button.props, options: tuned } };
 }
 
-/** What stands in the corner of a pane: which bone of which joint, or the radiograph's own description. */
-const caption = {
+/** Format the text in the corner of a pane; short, as OHIF cuts off longer ones. */
+function formatCaption(displaySet) {
+  const { role } = describeDisplaySet(displaySet);
+  return (role === ORIGINAL && displaySet.SeriesDescription) || TITLES[role] || displaySet?.SeriesDescription || '';
+}
+
+const CAPTION = {
   id: 'Caption',
   inheritsFrom: 'ohif.overlayItem',
   label: '',
   title: '',
-  contentF: ({ displaySets }) => captionOf(displaySets?.[0]),
+  contentF: ({ displaySets }) => formatCaption(displaySets?.[0]),
 };
 
+/** Create the mode from OHIF's segmentation mode. */
 async function modeFactory({ loadModules }) {
   const [segmentation] = await loadModules([SEGMENTATION_MODE]);
   const basis = segmentation.modeInstance;
   const [route] = basis.routes;
   const props = {
     ...route.layoutInstance.props,
-    // One panel of two parts, so that masks can be corrected with their joint in sight.
+    // One panel of two parts: joints, and tools that correct their masks.
     rightPanels: [[PANEL, MASK_TOOLS]],
     rightPanelClosed: false,
   };
@@ -120,13 +126,13 @@ async function modeFactory({ loadModules }) {
           { commandName: 'toggleMasks', label: 'Show or hide masks', keys: ['m'], isEditable: true },
         ],
       },
-      'viewportOverlay.topLeft': { $set: [caption] },
+      'viewportOverlay.topLeft': { $set: [CAPTION] },
       'viewportOverlay.bottomRight': { $set: [] },
       'panelSegmentation.disableEditing': { $set: false },
-      'cornerstone.segmentationToolbarButtons': { $apply: buttons => buttons.map(forFingers) },
+      'cornerstone.segmentationToolbarButtons': { $apply: buttons => buttons.map(adaptBrush) },
     },
-    onSetupRouteComplete: ({ commandsManager }) => commandsManager.run('settleOpened'),
-    modeModalities: ['DX', 'CR', 'MG', 'OT'],
+    onSetupRouteComplete: ({ commandsManager }) => commandsManager.run('showOpenedStudy'),
+    modeModalities: MODALITIES,
   };
 }
 

@@ -9,31 +9,39 @@
 // See the License for the specific language governing permissions and
 // limitations under the License.
 
-// What goes on in the viewer, and who wants to be told when it changes.
-
-import { sideBySide, sight } from './hangingProtocol.js';
-import { marking } from './viewports/markingTool.js';
-import { refreshToolbar } from './utils/ohif.js';
+// The state that the viewer's parts share, and the listeners that are told when it changes.
 
 /**
- * - busy: the server is at work
- * - corrected: masks over the original differ from the file's
- * - moving: how many joints are just being brought onto the screen
- * - visits: how many studies were left; what comes from the server after that belongs to none on the screen
+ * - source: SOP Instance UID of the radiograph that is shown
+ * - joint: name of the joint that is shown
+ * - busy: the server is separating joints
+ * - marking: joints are being marked
+ * - masksVisible: masks are drawn over the original
+ * - corrected: the masks over the original differ from those in the PACS
+ * - loading: number of joints that are being brought onto the screen
+ * - visits: number of studies that were left; an answer to a request of an earlier study is not shown
+ * - regionMm: side of the region around a click, mm; 0 until the server has answered
  */
-export const going = { busy: false, corrected: false, moving: 0, visits: 0 };
+export const state = {
+  source: undefined,
+  joint: undefined,
+  busy: false,
+  marking: false,
+  masksVisible: true,
+  corrected: false,
+  loading: 0,
+  visits: 0,
+  regionMm: 0,
+};
 
 const listeners = new Set();
 
+/** Call a function after each change of the state. */
 export function onChange(listener) {
   listeners.add(listener);
 }
 
-export function changed() {
+/** Tell all listeners that the state has changed. */
+export function emitChange() {
   listeners.forEach(listener => listener());
-  refreshToolbar();
-}
-
-export function state() {
-  return { ...sight, busy: going.busy, corrected: going.corrected, marking: marking(), sideBySide: sideBySide() };
 }

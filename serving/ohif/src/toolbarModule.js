@@ -9,16 +9,16 @@
 // See the License for the specific language governing permissions and
 // limitations under the License.
 
-// Buttons with words for the toolbar: what they do cannot be guessed from an icon.
+// Buttons with a text for the toolbar: no icon tells what they do.
 
-import { componentOf, elementOf } from './utils/dom.js';
-import { labelMapThere, masksWanted } from './viewports/masks.js';
 import { ID } from './constants.js';
 import { state } from './state.js';
+import { createComponent, createElement } from './utils/dom.js';
+import { hasLabelMap } from './viewports/masks.js';
 
-const TextButton = componentOf((element, { id, label, tooltip, commands, disabled, isActive, onInteraction }) => {
+const TextButton = createComponent((element, { id, label, tooltip, commands, disabled, isActive, onInteraction }) => {
   element.replaceChildren(
-    elementOf(
+    createElement(
       'button',
       {
         class: `bls-gan-tool${isActive ? ' bls-gan-active' : ''}`,
@@ -33,15 +33,16 @@ const TextButton = componentOf((element, { id, label, tooltip, commands, disable
   );
 }, 'flex items-center');
 
-export function toolbarModule() {
+/** Return the buttons and their states, as OHIF asks an extension for them. */
+export function getToolbarModule() {
   return [
     { name: `${ID}.textButton`, defaultComponent: TextButton },
-    { name: `${ID}.evaluate.marking`, evaluate: () => ({ disabled: state().busy, isActive: state().marking }) },
+    { name: `${ID}.evaluate.marking`, evaluate: () => ({ disabled: state.busy, isActive: state.marking }) },
     {
       name: `${ID}.evaluate.masks`,
       evaluate: () => {
-        const there = labelMapThere(state().source);
-        return { disabled: !there, isActive: there && masksWanted() };
+        const loaded = hasLabelMap(state.source);
+        return { disabled: !loaded, isActive: loaded && state.masksVisible };
       },
     },
   ];

@@ -1,4 +1,4 @@
-"""Login by tokens of an OIDC realm: who may ask, and who not."""
+"""Tests of the login by tokens of an OIDC realm."""
 
 import json
 import threading
@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from serving.local.monailabel import LabelServer
 from serving.local.orthanc import free_port
+from tests.support.waiting import LIMIT
 
 pytestmark = [pytest.mark.pacs, pytest.mark.slow]
 
@@ -20,7 +21,7 @@ USER = "monailabel-user"
 
 @pytest.fixture(scope="module")
 def realm():
-    """Address of a realm that tells its public key as Keycloak does, and its private key."""
+    """Yield the address of a realm that publishes its public key as Keycloak does, and its private key."""
     key = rsa.generate_private_key(65537, 2048)
     public = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     import base64
@@ -44,7 +45,7 @@ def realm():
 
 @pytest.fixture(scope="module")
 def closed(realm, orthanc, tmp_path_factory):
-    """A server that asks for a login."""
+    """Yield a server that requires a login."""
     settings = {"MONAI_LABEL_AUTH_ENABLE": "true", "MONAI_LABEL_AUTH_REALM_URI": realm[0]}
     state = tmp_path_factory.mktemp("state")
     running = LabelServer(orthanc.studies, state, port=free_port(0), orthanc=orthanc.url, settings=settings)
@@ -67,19 +68,19 @@ PATHS = [
 
 @pytest.mark.parametrize(("method", "path"), PATHS)
 def test_nobody_reads_or_writes_without_a_token(closed, method, path):
-    assert requests.request(method, f"{closed.url}/{path}", timeout=30).status_code == 401
+    assert requests.request(method, f"{closed.url}/{path}", timeout=LIMIT).status_code == 401
 
 
 def test_who_has_a_token_and_the_role_is_answered(closed, realm, hand):
     headers = token(realm[1])
-    assert requests.get(f"{closed.url}/pacs/studies", headers=headers, timeout=30).status_code == 200
+    assert requests.get(f"{closed.url}/pacs/studies", headers=headers, timeout=LIMIT).status_code == 200
     asked = {"params": json.dumps({"joints": hand.at("MCP2")})}
     answer = requests.post(
         f"{closed.url}/infer/bls_gan",
         params={"image": hand.sop, "output": "json"},
         data=asked,
         headers=headers,
-        timeout=60,
+        timeout=LIMIT,
     )
     assert answer.status_code == 200, answer.text
 
@@ -94,8 +95,8 @@ def test_a_token_without_the_role_of_another_realm_or_out_of_date_is_none(closed
         (unsigned, 401),
         ({"Authorization": "Bearer junk"}, 401),
     ):
-        assert requests.get(f"{closed.url}/pacs/studies", headers=headers, timeout=30).status_code == status
+        assert requests.get(f"{closed.url}/pacs/studies", headers=headers, timeout=LIMIT).status_code == status
 
 
 def test_the_viewer_itself_is_no_secret(closed):
-    assert requests.get(f"{closed.url}/app-config.js", timeout=30).status_code in (200, 404)
+    assert requests.get(f"{closed.url}/app-config.js", timeout=LIMIT).status_code in (200, 404)

@@ -1,27 +1,27 @@
-"""Many images in one request, by MONAI Label's own batch inference."""
-
-import time
+"""Tests of many images in one request, by MONAI Label's own batch inference."""
 
 import pytest
 import requests
 
 from scripts.networks import checkpoints
 from tests.serving.conftest import ROOT, ask, empty, objects_in
+from tests.support.waiting import LIMIT, wait_for
 
 pytestmark = [pytest.mark.pacs, pytest.mark.slow]
 
 
 def batch(server, **params):
     """Run a batch, and wait until it has ended."""
-    started = requests.post(f"{server.url}/batch/infer/bls_gan", json=params, timeout=60)
+    started = requests.post(f"{server.url}/batch/infer/bls_gan", json=params, timeout=LIMIT)
     assert started.status_code == 200, started.text
-    until = time.monotonic() + 120
-    while True:
-        task = requests.get(f"{server.url}/batch/infer", timeout=60).json()
-        if task["status"] in ("DONE", "ERROR", "STOPPED"):
-            return task
-        assert time.monotonic() < until
-        time.sleep(0.5)
+    task = {}
+
+    def ended():
+        task.update(requests.get(f"{server.url}/batch/infer", timeout=LIMIT).json())
+        return task["status"] in ("DONE", "ERROR", "STOPPED")
+
+    wait_for(ended, lambda: task["details"])
+    return task
 
 
 def test_a_batch_goes_through_the_archive_and_one_bad_image_does_not_stop_it(server, pacs, hand, draw):
@@ -36,7 +36,7 @@ def test_a_batch_goes_through_the_archive_and_one_bad_image_does_not_stop_it(ser
 
     again = batch(server, max_workers=1)
     assert again["status"] == "DONE"
-    assert len(objects_in(pacs, hand.study)) == 4, "known joints are made again, the same bytes"
+    assert len(objects_in(pacs, hand.study)) == 4, "known joints are separated again, to the same bytes"
     for other in others:
         empty(pacs, other.study)
 

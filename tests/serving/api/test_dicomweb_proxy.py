@@ -1,18 +1,19 @@
-"""The PACS on the viewer's origin: what passes, what does not."""
+"""Tests of the PACS on the viewer's origin: allowed and refused requests."""
 
 import pytest
 import requests
 
 from tests.serving.conftest import objects_in
+from tests.support.waiting import LIMIT
 
 pytestmark = pytest.mark.pacs
 
 
 def test_studies_are_searched_and_addresses_of_pixels_stay_on_this_origin(server, orthanc, hand):
-    found = requests.get(f"{server.url}/pacs/studies", params={"StudyInstanceUID": hand.study}, timeout=30)
+    found = requests.get(f"{server.url}/pacs/studies", params={"StudyInstanceUID": hand.study}, timeout=LIMIT)
     assert len(found.json()) == 1
     assert f"{server.url}/pacs/studies/{hand.study}" in found.text
-    header = requests.get(f"{server.url}/pacs/studies/{hand.study}/metadata", timeout=30)
+    header = requests.get(f"{server.url}/pacs/studies/{hand.study}/metadata", timeout=LIMIT)
     assert hand.sop in header.text
     assert orthanc.studies not in found.text + header.text
 
@@ -22,7 +23,7 @@ def test_pixels_come_as_they_are_stored(server, hand):
     frame = requests.get(
         f"{server.url}/pacs/studies/{where.study}/series/{where.series}/instances/{where.sop}/frames/1",
         headers={"Accept": 'multipart/related; type="application/octet-stream"; transfer-syntax=*'},
-        timeout=30,
+        timeout=LIMIT,
     )
     assert frame.headers["content-type"].startswith("multipart/related")
     assert len(frame.content) > 100_000
@@ -36,7 +37,7 @@ def test_an_object_that_the_viewer_saves_is_stored(server, pacs, hand, draw):
     other.dataset.save_as(content, enforce_file_format=True)
     body = b"--x\r\nContent-Type: application/dicom\r\n\r\n" + content.getvalue() + b"\r\n--x--"
     kind = {"Content-Type": 'multipart/related; type="application/dicom"; boundary=x'}
-    answer = requests.post(f"{server.url}/pacs/studies", data=body, headers=kind, timeout=30)
+    answer = requests.post(f"{server.url}/pacs/studies", data=body, headers=kind, timeout=LIMIT)
     assert answer.status_code == 200
     assert set(objects_in(pacs, other.study)) == {other.sop}
 
@@ -46,17 +47,17 @@ def test_nothing_but_dicomweb_passes(server, path):
     session = requests.Session()
     asked = requests.Request("GET", f"{server.url}/pacs/x").prepare()
     asked.url = f"{server.url}/pacs/{path}"
-    answer = session.send(asked, timeout=30)
+    answer = session.send(asked, timeout=LIMIT)
     assert answer.status_code == 400
-    assert answer.json()["detail"] == "studies, series or instances of DICOMweb expected"
+    assert answer.json()["detail"].startswith("path: expected studies, series or instances of DICOMweb, got ")
 
 
 def test_nothing_is_deleted_through_the_proxy(server, pacs, hand):
-    answer = requests.delete(f"{server.url}/pacs/studies/{hand.study}", timeout=30)
+    answer = requests.delete(f"{server.url}/pacs/studies/{hand.study}", timeout=LIMIT)
     assert answer.status_code in (404, 405)
     assert hand.sop in objects_in(pacs, hand.study)
 
 
 def test_a_foreign_page_reads_nothing_of_the_pacs(server):
-    answer = requests.get(f"{server.url}/pacs/studies", headers={"Origin": "http://evil.example"}, timeout=30)
+    answer = requests.get(f"{server.url}/pacs/studies", headers={"Origin": "http://evil.example"}, timeout=LIMIT)
     assert answer.status_code == 403

@@ -1,4 +1,4 @@
-"""Many clients at once."""
+"""Test of many clients at once."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Active learning: what is proposed next."""
+"""Tests of the joint that active learning proposes next."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from scripts.inference.joint_list import PlacedJoint
-from scripts.inference.regions import regions_of
+from scripts.inference.joint_list import LocatedJoint
+from scripts.inference.regions import cut_region
 from serving.app.datastore import Radiographs
 from serving.learning import active_learning
-from serving.learning.active_learning import LeastSure
+from serving.learning.active_learning import LeastSure, doubt
 from serving.local.orthanc import Orthanc, free_port
 from serving.separation import JointSeparator
 from tests.support.clinic import Case, draw_case, results_of, separator_of
@@ -38,24 +38,25 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> list[Case]:
 
 @pytest.fixture
 def predicted(separator: JointSeparator, cases: list[Case]) -> list[Case]:
-    """Two hands in the PACS, joints of both predicted."""
+    """Store two hands in the PACS and separate joints of both."""
     separator.pacs.store([case.dataset for case in cases])
     separator(cases[0].sop, cases[0].at("MCP2", "MCP3"))
     separator(cases[1].sop, cases[1].at("MCP4"))
     return cases
 
 
-def figures(separator: JointSeparator, cases: list[Case]) -> dict[tuple[str, str], float]:
-    """Of all joints of the hands, as the formula says, by series and joint."""
+def expected_doubts(separator: JointSeparator, cases: list[Case]) -> dict[tuple[str, str], float]:
+    """Compute the doubt of all joints of the hands by the formula, by series and joint."""
     network = separator.bundle.get().network
     found = {}
     for case, names in ((cases[0], ("MCP2", "MCP3")), (cases[1], ("MCP4",))):
         radiograph = separator.radiograph(separator.pacs.find(case.sop))
-        placed = [PlacedJoint(name, case.boxes[name], case.middle(name)) for name in names]
-        for joint, region in zip(placed, regions_of(radiograph, "", placed), strict=True):
+        located = [LocatedJoint(name, case.boxes[name], case.middle(name)) for name in names]
+        for joint in located:
+            region = cut_region(radiograph, "", joint, located)
             with torch.inference_mode():
-                inside = network.propose(region["image"][None])[0]
-            p = inside[:, region["territory"][0]]
+                inside = network.propose(region.image[None])[0]
+            p = inside[:, region.territory]
             found[case.series, joint.name] = float(p.minimum(1 - p).sum() / p.sum())
     return found
 
@@ -63,7 +64,7 @@ def figures(separator: JointSeparator, cases: list[Case]) -> dict[tuple[str, str
 def test_the_least_sure_joint_comes_first_and_the_next_one_after_its_correction(
     separator: JointSeparator, radiographs: Radiographs, predicted: list[Case]
 ) -> None:
-    strategy, waiting = LeastSure(separator, results_of(separator)), figures(separator, predicted)
+    strategy, waiting = LeastSure(separator, results_of(separator)), expected_doubts(separator, predicted)
     by_series = {case.series: case for case in predicted}
     while waiting:
         proposed = strategy({}, radiographs)
@@ -108,7 +109,7 @@ def test_a_second_call_only_searches_runs_no_network_and_memory_is_bounded(
     monkeypatch.setattr(active_learning, "REMEMBERED", 2)
     smaller = LeastSure(separator, results_of(separator))
     assert smaller({}, radiographs) == first
-    assert len(smaller._figures) == 2
+    assert len(smaller._doubts) == 2
 
 
 def test_what_is_not_looked_at_in_time_is_looked_at_next_time(
@@ -116,6 +117,14 @@ def test_what_is_not_looked_at_in_time_is_looked_at_next_time(
 ) -> None:
     strategy = LeastSure(separator, results_of(separator))
     strategy({}, radiographs)
-    strategy._figures.popitem()
+    strategy._doubts.pop(list(strategy._doubts)[-1])
     monkeypatch.setattr(active_learning, "PATIENCE", -1.0)
     assert (strategy({}, radiographs)["looked_at"], strategy({}, radiographs)["left"]) == (2, 1)
+
+
+def test_doubt_is_the_expected_share_of_wrong_pixels() -> None:
+    inside = torch.tensor([[[0.9, 0.2]], [[0.0, 1.0]]])
+    everywhere = torch.ones(1, 2, dtype=torch.bool)
+    assert doubt(inside, everywhere) == pytest.approx((0.1 + 0.2) / 2.1)
+    assert doubt(inside, torch.tensor([[True, False]])) == pytest.approx(0.1 / 0.9)
+    assert doubt(torch.zeros(2, 1, 2), everywhere) == 1.0

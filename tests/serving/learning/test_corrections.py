@@ -1,4 +1,4 @@
-"""Corrections in a PACS become a release to train on."""
+"""Tests of corrections in a PACS that become a data set to train on."""
 
 import json
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ def separator(orthanc: Orthanc, tmp_path_factory: pytest.TempPathFactory) -> Joi
 
 @pytest.fixture(scope="module")
 def cases(separator: JointSeparator, tmp_path_factory: pytest.TempPathFactory) -> list[Case]:
-    """Two patients, one of them with both hands, in the PACS; six joints are corrected, two predicted."""
+    """Store two patients, one of them with both hands, in the PACS; correct six joints and predict two."""
     folder = tmp_path_factory.mktemp("drawn")
     cases = [draw_case(folder, 31), draw_case(folder, 31, "left"), draw_case(folder, 32)]
     separator.pacs.store([case.dataset for case in cases])
@@ -61,11 +61,11 @@ def test_a_correction_is_what_the_network_sees_and_what_was_drawn(separator: Joi
 
 
 def _is_of(joint: KnownMasks, case: Case, name: str, labels: np.ndarray | None = None) -> bool:
-    """Whether its masks are those that were drawn; at its edge a joint may lose some px to its neighbour."""
+    """Return whether a joint's masks are those that were drawn, but for some px that its neighbour may get."""
     top, left, bottom, right = case.boxes[name]
     drawn = (case.labels if labels is None else labels)[top:bottom, left:right]
-    made = joint.masks[0] + 2 * joint.masks[1]
-    return made.shape == drawn.shape and bool((made == drawn).mean() > 0.99)
+    labels = joint.masks[0] + 2 * joint.masks[1]
+    return labels.shape == drawn.shape and bool((labels == drawn).mean() > 0.99)
 
 
 def test_both_hands_of_a_patient_go_the_same_way_and_one_patient_is_held_out(
@@ -129,11 +129,11 @@ def test_corrections_under_older_weights_count_and_the_newest_masks_win(
 
 
 def test_too_few_corrections_are_refused_with_their_number(tmp_path: Path, orthanc: Orthanc) -> None:
-    with pytest.raises(InputError, match="corrected joints: 5 of 2 patients in the PACS, 6 of 2 or more expected"):
-        corrections.refuse_few(5, 2)
-    with pytest.raises(InputError, match="corrected joints: 9 of 1 patient in the PACS"):
-        corrections.refuse_few(9, 1)
-    corrections.refuse_few(6, 2)
+    with pytest.raises(InputError, match="expected 6 or more of 2 or more patients in the PACS, got 5 of 2: "):
+        corrections.check_enough(5, 2)
+    with pytest.raises(InputError, match="got 9 of 1: "):
+        corrections.check_enough(9, 1)
+    corrections.check_enough(6, 2)
 
 
 def test_an_empty_pacs_has_none(tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_an_empty_pacs_has_none(tmp_path: Path) -> None:
     try:
         results = results_of(separator_of(empty, tmp_path / "state"))
         assert corrections.count(results) == (0, 0)
-        with pytest.raises(InputError, match="corrected joints: 0 of 0 patients"):
+        with pytest.raises(InputError, match="got 0 of 0: "):
             corrections.collect(results, tmp_path / "release")
     finally:
         empty.stop()

@@ -1,4 +1,4 @@
-"""All of a result or nothing, whatever ends in the middle of it."""
+"""Tests of results that are stored as a whole or not at all, also when the PACS dies meanwhile."""
 
 import pytest
 
@@ -14,14 +14,14 @@ pytestmark = pytest.mark.pacs
 
 @pytest.fixture(scope="module")
 def mortal(tmp_path_factory):
-    """A PACS of this module's own, which its tests kill."""
+    """Yield a PACS of this module's own, which its tests kill."""
     running = Orthanc(tmp_path_factory.mktemp("mortal"), free_port(0))
     yield running
     running.stop()
 
 
 class DyingPacs(Pacs):
-    """The PACS loses power when it has taken the first object of a store."""
+    """PACS that is killed after the first object of a store."""
 
     def __init__(self, orthanc: Orthanc) -> None:
         super().__init__(orthanc.studies, orthanc=orthanc.url)
@@ -35,7 +35,7 @@ class DyingPacs(Pacs):
 
 @pytest.fixture
 def stored(mortal, sample):
-    """The sample hand in a PACS that will die."""
+    """Store the sample hand in a PACS that will be killed."""
     pacs = Pacs(mortal.studies, orthanc=mortal.url)
     pacs.store([sample.dataset])
     yield pacs
@@ -74,7 +74,7 @@ def test_the_next_request_on_an_image_clears_up_first(mortal, stored, sample, tm
     with pytest.raises(PacsAwayError):
         JointSeparator(dying, Journal(dying, tmp_path), bundle)(sample.sop, sample.at("MCP2"))
     mortal.start()
-    _, _, answer = JointSeparator(stored, Journal(stored, tmp_path), bundle)(sample.sop, sample.at("MCP4"))
+    answer = JointSeparator(stored, Journal(stored, tmp_path), bundle)(sample.sop, sample.at("MCP4")).answer
     assert [joint["joint"] for joint in answer["joints"]] == ["joint1"]
     assert len(objects_in(stored, sample.study)) == 4
 
@@ -83,11 +83,11 @@ def test_a_pacs_that_lets_nobody_take_objects_out_keeps_them_but_they_count_no_m
     # Without Orthanc's own interface nothing can be removed: its DICOMweb has no DELETE.
     rigid = Pacs(mortal.studies)
     separator = JointSeparator(rigid, Journal(rigid, tmp_path), Bundle(ROOT / "models" / "model.pt"))
-    _, _, first = separator(sample.sop, sample.at("MCP2"))
-    _, _, second = separator(sample.sop, sample.at("MCP2", by=12))
+    first = separator(sample.sop, sample.at("MCP2")).answer
+    second = separator(sample.sop, sample.at("MCP2", by=12)).answer
     assert first["joints"][0]["upper"]["sop_instance_uid"] in second["replaced"]
     assert len(objects_in(stored, sample.study)) == 7
-    _, _, third = separator(sample.sop, sample.at("MCP5"))
+    third = separator(sample.sop, sample.at("MCP5")).answer
     assert [joint["joint"] for joint in third["joints"]] == ["joint2"]
 
 
@@ -95,7 +95,7 @@ def test_one_request_at_a_time_is_at_work_on_an_image(tmp_path):
     journal = Journal(Pacs("http://127.0.0.1:9/dicom-web"), tmp_path)
     other = Journal(Pacs("http://127.0.0.1:9/dicom-web"), tmp_path)
     with journal.alone("1.2"):
-        with pytest.raises(BusyError, match=r"image 1\.2: another request is at work on it"), other.alone("1.2", 0.1):
+        with pytest.raises(BusyError, match=r"image 1\.2: another request is working on it"), other.alone("1.2", 0.1):
             pass
         with other.alone("1.3", 0.1):
             pass

@@ -9,19 +9,18 @@
 // See the License for the specific language governing permissions and
 // limitations under the License.
 
-// What the study's own metadata says: which image is a radiograph, which a layer, of which joint, from where.
+// The display sets of the study as their metadata describes them: radiographs, layers of joints, masks.
 
-import { ORIGINAL, UPPER, LOWER } from '../constants.js';
-import { isGone } from './studyMetadata.js';
-import { thumbnail } from './thumbnail.js';
-import { displaySets, services } from '../utils/ohif.js';
-import { titleOf } from '../utils/format.js';
+import { LOWER, MODALITIES, ORIGINAL, UPPER } from '../constants.js';
+import { formatJoint } from '../utils/format.js';
+import { getDisplaySets, getServices } from '../utils/ohif.js';
+import { isReplaced } from './studyMetadata.js';
+import { drawThumbnail } from './thumbnail.js';
 
 const SEGMENTATION = '1.2.840.10008.5.1.4.1.1.66.';
 const MAKER = 'BLS-GAN';
-const PROJECTIONS = ['DX', 'CR', 'MG', 'OT'];
 
-/** Elements of the private block (0029,xx00), by the names that they have in metadata without a dictionary. */
+/** Elements of the private block (0029,xx00), see scripts/dicom/layer_image.py, as metadata without a dictionary names them. */
 const ELEMENT = {
   joint: '01',
   box: '02',
@@ -33,103 +32,109 @@ const ELEMENT = {
   warnings: '08',
 };
 
+/** Return the value of an element of the private block of an instance; undefined if there is none. */
 function privateValue(instance, element) {
   for (let block = 0x10; block <= 0xff; block++) {
     const hex = block.toString(16).toUpperCase().padStart(2, '0');
-    if (text(instance[`002900${hex}`]) === MAKER) {
+    if (firstText(instance[`002900${hex}`]) === MAKER) {
       return instance[`0029${hex}${ELEMENT[element]}`];
     }
   }
   return undefined;
 }
 
-function text(value) {
-  const one = Array.isArray(value) ? value[0] : value;
-  return one === undefined || one === null ? '' : String(one).trim();
+/** Return a value, or the first of several, as text. */
+function firstText(value) {
+  const first = Array.isArray(value) ? value[0] : value;
+  return String(first ?? '').trim();
 }
 
+/** Return the SOP Instance UID of the radiograph from which an instance was derived. */
 function sourceOf(instance) {
   const [item] = [instance.SourceImageSequence].flat();
   return item?.ReferencedSOPInstanceUID;
 }
 
-/** Size of the overlap, px, and mm² where the spacing of pixels is known. */
+/** Return the size of the overlap: pixels, and mm² (NaN where the spacing of pixels is unknown). */
 function overlapOf(instance) {
   const pixels = Number(privateValue(instance, 'overlap') ?? NaN);
   const spacing = instance.PixelSpacing ?? instance.ImagerPixelSpacing ?? instance.NominalScannedPixelSpacing;
   return { pixels, area: spacing ? pixels * Number(spacing[0]) * Number(spacing[1]) : NaN };
 }
 
-/** What a display set is: {role, joint, box, masks, source, uid}, role undefined for anything else. */
-export function describe(displaySet) {
+/** Describe a display set: {role, joint, box, masks, source, uid}; role is undefined for unknown objects. */
+export function describeDisplaySet(displaySet) {
   const instance = displaySet?.instances?.[0];
-  return !instance || isGone(instance.SOPInstanceUID) ? {} : describeInstance(instance, displaySet.Modality);
+  return !instance || isReplaced(instance.SOPInstanceUID) ? {} : describeInstance(instance, displaySet.Modality);
 }
 
-/** How an instance stands in the study panel, where OHIF would do it otherwise: a display set's properties. */
-export function standsAs(instance) {
+/** Return the properties of an instance's display set in which it differs from OHIF's own: name and thumbnail. */
+export function displaySetProperties(instance) {
   const { role, joint } = describeInstance(instance, instance.Modality);
-  const name = joint && `${titleOf(joint)}, ${role} bone`;
+  const name = joint && `${formatJoint(joint)}, ${role} bone`;
   return {
     ...(name && { SeriesDescription: name, label: name }),
-    ...(instance.PhotometricInterpretation === 'MONOCHROME1' && { getThumbnailSrc: () => thumbnail(instance) }),
+    ...(instance.PhotometricInterpretation === 'MONOCHROME1' && { getThumbnailSrc: () => drawThumbnail(instance) }),
   };
 }
 
+/** Describe an instance, see {@link describeDisplaySet}. */
 function describeInstance(instance, modality) {
   const uid = instance.SOPInstanceUID;
   if (String(instance.SOPClassUID).startsWith(SEGMENTATION)) {
     const images = [instance.ReferencedSeriesSequence]
       .flat()
       .flatMap(item => [item?.ReferencedInstanceSequence].flat());
-    return text(instance.Manufacturer) === MAKER
+    return firstText(instance.Manufacturer) === MAKER
       ? { role: 'masks', uid, source: images[0]?.ReferencedSOPInstanceUID }
       : { uid };
   }
-  // Radiographs that this software has drawn bear its name too; layers are known by their private block.
-  if (text(privateValue(instance, 'joint'))) {
-    const layer = text(privateValue(instance, 'layer'));
+  // The manufacturer does not tell layers: phantoms, radiographs drawn by this software, have the same.
+  if (firstText(privateValue(instance, 'joint'))) {
+    const layer = firstText(privateValue(instance, 'layer'));
     return {
       role: layer === 'UPPER' ? UPPER : layer === 'LOWER' ? LOWER : undefined,
       uid,
-      joint: text(privateValue(instance, 'joint')),
+      joint: firstText(privateValue(instance, 'joint')),
       box: [privateValue(instance, 'box')].flat().map(Number),
-      masks: text(privateValue(instance, 'masks')),
+      masks: firstText(privateValue(instance, 'masks')),
       source: sourceOf(instance),
       ...overlapOf(instance),
-      warnings: text(privateValue(instance, 'warnings')).split('\n').filter(Boolean),
+      warnings: firstText(privateValue(instance, 'warnings')).split('\n').filter(Boolean),
       run: ['box', 'softTissue', 'white', 'masks']
         .map(element => [privateValue(instance, element)].flat().join())
         .join(' '),
     };
   }
-  return PROJECTIONS.includes(modality) && !sourceOf(instance) ? { role: ORIGINAL, uid, source: uid } : { uid };
+  return MODALITIES.includes(modality) && !sourceOf(instance) ? { role: ORIGINAL, uid, source: uid } : { uid };
 }
 
-function described() {
-  return displaySets().map(displaySet => ({ displaySet, ...describe(displaySet) }));
+/** Describe all display sets of the study. */
+function describeAll() {
+  return getDisplaySets().map(displaySet => ({ displaySet, ...describeDisplaySet(displaySet) }));
 }
 
-/** Radiographs of the study that no software derived. */
-export function originals() {
-  return described().filter(({ role }) => role === ORIGINAL);
+/** List the radiographs of the study that are not derived from another image. */
+export function listRadiographs() {
+  return describeAll().filter(({ role }) => role === ORIGINAL);
 }
 
-export function original(source) {
-  return originals().find(({ uid }) => uid === source);
+/** Find a radiograph by its SOP Instance UID. */
+export function findRadiograph(source) {
+  return listRadiographs().find(({ uid }) => uid === source);
 }
 
 /**
- * Separated joints of a radiograph, or of the study, by name:
+ * List the separated joints of a radiograph, or of the study, sorted by name:
  * {joint, box, masks, pixels, area, warnings, source, upper, lower}, the last two being display sets.
  */
-export function joints(source) {
+export function listJoints(source) {
   const found = new Map();
-  for (const { displaySet, role, ...layer } of described()) {
+  for (const { displaySet, role, ...layer } of describeAll()) {
     if ((role !== UPPER && role !== LOWER) || (source && layer.source !== source)) {
       continue;
     }
-    // Two results of one joint may stand side by side in a PACS that lets nobody take objects out: never a layer of each.
+    // A PACS that deletes nothing may hold two results of a joint: never combine a layer of one with one of the other.
     const key = `${layer.source} ${layer.joint} ${layer.run}`;
     found.set(key, { ...found.get(key), ...layer, [role]: displaySet });
   }
@@ -138,14 +143,14 @@ export function joints(source) {
   return [...newest.values()].sort((one, other) => one.joint.localeCompare(other.joint, 'en', { numeric: true }));
 }
 
-/** The display set with the masks of a radiograph. */
-export function masksOf(source) {
-  return described().findLast(({ role, ...masks }) => role === 'masks' && masks.source === source)?.displaySet;
+/** Find the display set with the masks of a radiograph. */
+export function findMasks(source) {
+  return describeAll().findLast(({ role, ...masks }) => role === 'masks' && masks.source === source)?.displaySet;
 }
 
-/** What is in a pane. */
-export function shownIn(viewportId) {
-  const { displaySetService, viewportGridService } = services();
+/** Describe the display set in a pane. */
+export function describePane(viewportId) {
+  const { displaySetService, viewportGridService } = getServices();
   const [uid] = viewportGridService.getDisplaySetsUIDsForViewport(viewportId) ?? [];
-  return uid ? describe(displaySetService.getDisplaySetByUID(uid)) : {};
+  return uid ? describeDisplaySet(displaySetService.getDisplaySetByUID(uid)) : {};
 }

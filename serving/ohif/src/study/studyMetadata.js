@@ -11,50 +11,51 @@
 
 // The open study, kept in step with the PACS without a reload.
 
-import { dataSource, displaySets, libraries, services } from '../utils/ohif.js';
+import { getDataSource, getDisplaySets, getLibraries, getServices } from '../utils/ohif.js';
 
-/** SOP Instance UIDs that the PACS no longer holds; OHIF's store of metadata never forgets. */
-const gone = new Set();
+/** SOP Instance UIDs of objects that the PACS no longer holds; OHIF keeps their metadata. */
+const replaced = new Set();
 
 /**
- * Keep what is gone out of the study panel, whenever OHIF makes display sets of its metadata.
+ * Let OHIF create display sets without replaced objects, and with properties of our own.
  *
- * @param standsAs properties that the display set of an instance gets
+ * @param propertiesOf function that returns the properties for an instance's display set
  */
-export function watch(standsAs) {
-  const { displaySetService } = services();
-  const make = displaySetService.makeDisplaySets;
+export function customizeDisplaySets(propertiesOf) {
+  const { displaySetService } = getServices();
+  const makeDisplaySets = displaySetService.makeDisplaySets;
   displaySetService.makeDisplaySets = (instances, options) => {
     if (options?.batch) {
-      return make(instances, options);
+      return makeDisplaySets(instances, options);
     }
-    const left = instances.filter(({ SOPInstanceUID }) => !gone.has(SOPInstanceUID));
-    const others = left.filter(instance => !Object.keys(standsAs(instance)).length);
-    const made = others.length ? (make(others, options) ?? []) : [];
-    for (const instance of left.filter(one => !others.includes(one))) {
+    const present = instances.filter(({ SOPInstanceUID }) => !replaced.has(SOPInstanceUID));
+    const others = present.filter(instance => !Object.keys(propertiesOf(instance)).length);
+    const results = others.length ? (makeDisplaySets(others, options) ?? []) : [];
+    for (const instance of present.filter(one => !others.includes(one))) {
       // One by one: a series has one name for all of its joints, the panel needs one for each.
-      const settings = { ...options?.settings, ...standsAs(instance) };
-      made.push(...(make([instance], { ...options, settings }) ?? []));
+      const settings = { ...options?.settings, ...propertiesOf(instance) };
+      results.push(...(makeDisplaySets([instance], { ...options, settings }) ?? []));
     }
-    return made;
+    return results;
   };
 }
 
-/** Count objects as gone; they leave the screen with the next `sweep`. */
-export function dismiss(uids) {
-  uids.forEach(uid => gone.add(uid));
+/** Mark objects as replaced; they leave the screen with the next {@link removeReplaced}. */
+export function markReplaced(uids) {
+  uids.forEach(uid => replaced.add(uid));
 }
 
-export function isGone(uid) {
-  return gone.has(uid);
+/** Return whether an object was replaced. */
+export function isReplaced(uid) {
+  return replaced.has(uid);
 }
 
-/** Take what is gone out of the study panel and of the caches. */
-export function sweep() {
-  const { displaySetService, segmentationService } = services();
-  const { cache } = libraries().cornerstone;
-  for (const displaySet of displaySets().filter(({ instances }) =>
-    instances?.some(one => gone.has(one.SOPInstanceUID)),
+/** Remove replaced objects from the study panel and from the caches. */
+export function removeReplaced() {
+  const { displaySetService, segmentationService } = getServices();
+  const { cache } = getLibraries().cornerstone;
+  for (const displaySet of getDisplaySets().filter(({ instances }) =>
+    instances?.some(one => replaced.has(one.SOPInstanceUID)),
   )) {
     const id = displaySet.displaySetInstanceUID;
     if (segmentationService.getSegmentation(id)) {
@@ -70,19 +71,19 @@ export function sweep() {
 }
 
 /**
- * Bring objects that the PACS has just got into the study panel.
+ * Add objects that the PACS has just received to the study panel.
  *
  * @param study Study Instance UID
  * @param series their Series Instance UIDs
  * @param uids their SOP Instance UIDs
  */
-export async function bring(study, series, uids) {
+export async function loadSeries(study, series, uids) {
   for (const uid of uids) {
-    gone.delete(uid);
+    replaced.delete(uid);
   }
-  const source = dataSource();
+  const source = getDataSource();
   const dropPromise = () => {
-    // OHIF keeps it under the source's name and the study, and asks for it to be dropped by the study alone.
+    // OHIF stores the promise by the source's name and the study, but deletes it by the study alone.
     source.deleteStudyMetadataPromise(`${source.getConfig?.().name}:${study}`);
     source.deleteStudyMetadataPromise(study);
   };
@@ -93,9 +94,9 @@ export async function bring(study, series, uids) {
       filters: { seriesInstanceUID: [...new Set(series)] },
     });
   } catch (error) {
-    console.error(error);
     throw new Error(
-      'The bones are separated and stored, but the PACS does not hand them out. Open the study again later.',
+      'The bones are separated and stored, but the PACS does not return them. Open the study again later.',
+      { cause: error },
     );
   } finally {
     dropPromise();

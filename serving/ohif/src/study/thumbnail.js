@@ -9,24 +9,24 @@
 // See the License for the specific language governing permissions and
 // limitations under the License.
 
-// Thumbnails of images whose lowest value is white: OHIF draws them as negatives.
+// Thumbnails of images whose lowest value is white (MONOCHROME1); OHIF would draw negatives.
 
-import { dataSource, libraries } from '../utils/ohif.js';
+import { getDataSource, getLibraries } from '../utils/ohif.js';
 
-/** A picture of an instance, as an address. */
-export async function thumbnail(instance) {
+/** Draw the thumbnail of an instance; return it as a data URL. */
+export async function drawThumbnail(instance) {
   const drawn = document.createElement('canvas');
-  const imageId = dataSource().getImageIdsForInstance({ instance });
-  await libraries().cornerstone.utilities.loadImageToCanvas({ canvas: drawn, imageId, thumbnail: true });
+  const imageId = getDataSource().getImageIdsForInstance({ instance });
+  await getLibraries().cornerstone.utilities.loadImageToCanvas({ canvas: drawn, imageId, thumbnail: true });
   const positive = document.createElement('canvas');
   const { width, height } = Object.assign(positive, { width: drawn.width, height: drawn.height });
-  // The image lies in the middle; what is beside it stays black.
+  // The image lies in the middle; the margins stay black.
   const scale = Math.min(width / instance.Columns, height / instance.Rows);
   const [across, down] = [instance.Columns * scale, instance.Rows * scale];
-  const place = [(width - across) / 2, (height - down) / 2, across, down];
+  const rectangle = [(width - across) / 2, (height - down) / 2, across, down];
   const context = positive.getContext('2d');
   context.fillRect(0, 0, width, height);
   context.filter = 'invert(1)';
-  context.drawImage(drawn, ...place, ...place);
+  context.drawImage(drawn, ...rectangle, ...rectangle);
   return positive.toDataURL();
 }

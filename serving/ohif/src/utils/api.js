@@ -9,20 +9,23 @@
 // See the License for the specific language governing permissions and
 // limitations under the License.
 
-// What is asked of the server, and its answer or the sentence that says why there is none.
+// Requests to the server of this bundle.
 
-import { services } from './ohif.js';
+import { getServices } from './ohif.js';
 
-const TARGET = '/infer/bls_gan';
+/** Return what the server says of itself; its `region_mm` is the side of the region around a click, mm. */
+export async function requestInfo() {
+  return (await request('/info/')).json();
+}
 
 /**
- * Separate joints of a radiograph.
+ * Separate joints of a radiograph; return the server's answer, or throw an error whose message is a sentence.
  *
  * @param source SOP Instance UID of the radiograph
  * @param joints [{x, y}] or [{left, top, right, bottom}], px from the upper left, with `joint` where it has a name
  * @param labels Uint8Array over the whole radiograph, row by row: masks to be used instead of predicted ones
  */
-export async function separate(source, joints, labels) {
+export async function requestSeparation(source, joints, labels) {
   const form = new FormData();
   form.append('params', JSON.stringify({ joints }));
   if (labels) {
@@ -31,26 +34,31 @@ export async function separate(source, joints, labels) {
   const query = new URLSearchParams({ image: source, output: 'json' });
   let response;
   try {
-    // Who has logged in at OHIF asks as himself.
-    const headers = services().userAuthenticationService?.getAuthorizationHeader() ?? {};
-    response = await fetch(`${TARGET}?${query}`, { method: 'POST', body: form, headers });
+    response = await request(`/infer/bls_gan?${query}`, { method: 'POST', body: form });
   } catch {
-    throw new Error('The server cannot be reached. Try again, or ask who looks after it.');
+    throw new Error('The server cannot be reached. Try again, or ask the administrator.');
   }
   if (!response.ok) {
-    throw new Error(await sentence(response));
+    throw new Error(await readError(response));
   }
   return response.json();
 }
 
-async function sentence(response) {
+/** Send a request as the user who has logged in at OHIF. */
+function request(path, options) {
+  const headers = getServices().userAuthenticationService?.getAuthorizationHeader() ?? {};
+  return fetch(path, { ...options, headers });
+}
+
+/** Return the sentence with which the server has refused a request. */
+async function readError(response) {
   try {
     const { detail } = await response.json();
     if (typeof detail === 'string' && detail) {
       return detail;
     }
   } catch {
-    // No JSON: a proxy in between has answered.
+    // A proxy between viewer and server has answered, not in JSON.
   }
   return `The server could not separate the joint (error ${response.status}).`;
 }

@@ -9,10 +9,10 @@
 // See the License for the specific language governing permissions and
 // limitations under the License.
 
-// Elements of the page, and a way to put them where OHIF asks for a React component without having React at hand.
+// Elements of the page, also as React components for OHIF: extensions are loaded without a React of their own.
 
-/** A DOM element: elementOf('button', { class: 'x', onclick }, 'text', child). */
-export function elementOf(tag, attributes = {}, ...children) {
+/** Create a DOM element: createElement('button', { class: 'x', onclick }, 'text', child). */
+export function createElement(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (name.startsWith('on')) {
@@ -26,24 +26,25 @@ export function elementOf(tag, attributes = {}, ...children) {
 }
 
 /**
- * A React component that is a plain DOM element.
+ * Create a React component that is a plain DOM element.
  *
  * @param fill called with the element and the component's properties, whenever React draws it
  */
-export function componentOf(fill, className = '') {
+export function createComponent(fill, className = '') {
   return function PlainElement(props) {
     return reactElement('div', { className, ref: element => element && fill(element, props) });
   };
 }
 
-// What createElement returns in React 18, the one that OHIF is built with.
+/** Create what React.createElement returns in React 18, with which OHIF is built. */
 function reactElement(type, { ref, ...props }) {
   return { $$typeof: Symbol.for('react.element'), type, key: null, ref, props, _owner: null, _store: {} };
 }
 
+/** Add the style sheet to the page, once. */
 export function loadStyle() {
   const href = new URL('../style.css', import.meta.url).href;
   if (!document.querySelector(`link[href="${href}"]`)) {
-    document.head.append(elementOf('link', { rel: 'stylesheet', href }));
+    document.head.append(createElement('link', { rel: 'stylesheet', href }));
   }
 }

@@ -9,20 +9,21 @@
 // See the License for the specific language governing permissions and
 // limitations under the License.
 
-// Words for what is shown.
+// Values as text for the radiologist.
 
-/** A joint's name as it is read: "Joint 1" for the server's own names, others as they are. */
-export function titleOf(joint) {
+/** Format a joint's name: "Joint 1" for names that the server gives, others as they are. */
+export function formatJoint(joint) {
   const number = /^joint(\d+)$/.exec(joint);
   return number ? `Joint ${number[1]}` : joint;
 }
 
-/** A joint by its name, several by their number. */
-export function countOf(joints) {
-  return joints.length === 1 ? titleOf(joints[0]) : `${joints.length} joints`;
+/** Format names of joints: a single one by its name, several by their number. */
+export function formatCount(joints) {
+  return joints.length === 1 ? formatJoint(joints[0]) : `${joints.length} joints`;
 }
 
-export function overlapIn({ pixels, area }) {
+/** Format the size of an overlap, pixels and mm². */
+export function formatOverlap({ pixels, area }) {
   if (!Number.isFinite(pixels)) {
     return '';
   }
@@ -30,12 +31,13 @@ export function overlapIn({ pixels, area }) {
   return Number.isFinite(area) ? `Overlap ${area.toFixed(1)} mm² (${count})` : `Overlap ${count}`;
 }
 
-export function masksFrom(masks) {
+/** Format the origin of masks, `predicted` or `given`. */
+export function formatMasks(masks) {
   return { predicted: 'Masks predicted', given: 'Masks corrected' }[masks] ?? '';
 }
 
-/** What the server says, as a sentence; where in a list of joints something stands is for those who wrote the list. */
-export function sentence(words) {
-  const warning = words.replace(/^joints, row \d+: /, '');
-  return warning.charAt(0).toUpperCase() + warning.slice(1) + (/[.!?]$/.test(warning) ? '' : '.');
+/** Format a message of the server as a sentence, without the row of the list of joints, which the viewer has written. */
+export function formatSentence(message) {
+  const text = message.replace(/^joints, row \d+: /, '');
+  return text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? '' : '.');
 }

@@ -9,48 +9,50 @@
 // See the License for the specific language governing permissions and
 // limitations under the License.
 
-// OHIF's managers, handed over once when the extension is registered, and what is asked of them often.
+// OHIF's managers, set once when the extension is registered, and short calls to them.
 
 let managers;
 
-export function keep(handedOver) {
-  managers = handedOver;
+/** Set the managers that OHIF passes to an extension. */
+export function setManagers(newManagers) {
+  managers = newManagers;
 }
 
-export function services() {
+/** Return OHIF's services by their names. */
+export function getServices() {
   return managers.servicesManager.services;
 }
 
-export function run(command, options) {
+/** Run a command of OHIF. */
+export function runCommand(command, options) {
   return managers.commandsManager.run(command, options);
 }
 
-export function dataSource() {
+/** Return OHIF's access to the PACS. */
+export function getDataSource() {
   return managers.extensionManager.getActiveDataSource()[0];
 }
 
-export function extensionManager() {
-  return managers.extensionManager;
-}
-
-/** Cornerstone and its tools, as OHIF's own extension offers them. */
-export function libraries() {
+/** Return Cornerstone and its tools, as OHIF's own extension offers them. */
+export function getLibraries() {
   return managers.extensionManager
     .getModuleEntry('@ohif/extension-cornerstone.utilityModule.common')
     .exports.getCornerstoneLibraries();
 }
 
-/** The cornerstone viewport of a pane, if it is on the screen. */
-export function viewport(id) {
-  return services().cornerstoneViewportService.getCornerstoneViewport(id);
+/** Return the Cornerstone viewport of a pane; undefined if it is not on the screen. */
+export function getViewport(id) {
+  return getServices().cornerstoneViewportService.getCornerstoneViewport(id);
 }
 
-export function displaySets() {
-  return services().displaySetService.getActiveDisplaySets();
+/** Return all display sets of the open study. */
+export function getDisplaySets() {
+  return getServices().displaySetService.getActiveDisplaySets();
 }
 
+/** Show a notification; return its id. */
 export function notify(type, message, more = {}) {
-  return services().uiNotificationService.show({
+  return getServices().uiNotificationService.show({
     title: 'Separate bones',
     message,
     type,
@@ -59,7 +61,8 @@ export function notify(type, message, more = {}) {
   });
 }
 
+/** Let the toolbar ask again which buttons are enabled and active. */
 export function refreshToolbar() {
-  const { toolbarService, viewportGridService } = services();
+  const { toolbarService, viewportGridService } = getServices();
   toolbarService.refreshToolbarState({ viewportId: viewportGridService.getActiveViewportId() });
 }

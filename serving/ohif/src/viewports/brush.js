@@ -9,17 +9,18 @@
 // See the License for the specific language governing permissions and
 // limitations under the License.
 
-// Brush and eraser of a size for finger joints: OHIF's own are 5 cm wide.
+// Brush and eraser in a size for finger joints; OHIF's own are 5 cm wide.
 
-import { run, services } from '../utils/ohif.js';
+import { runCommand, getServices } from '../utils/ohif.js';
 
-/** Radius, as OHIF describes an option. */
+/** Radius, mm, as OHIF describes an option of a tool. */
 export const BRUSH_MM = { min: 0.2, max: 8, step: 0.1, value: 0.8 };
 
-export function fitBrush() {
-  const tools = services().toolGroupService.getToolGroup('default');
+/** Set radius and limits of brush and eraser. */
+export function configureBrush() {
+  const tools = getServices().toolGroupService.getToolGroup('default');
   for (const name of ['CircularBrush', 'CircularEraser']) {
     tools?.setToolConfiguration(name, { minRadius: BRUSH_MM.min, maxRadius: BRUSH_MM.max });
   }
-  run('setBrushSize', { value: BRUSH_MM.value });
+  runCommand('setBrushSize', { value: BRUSH_MM.value });
 }

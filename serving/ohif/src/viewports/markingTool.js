@@ -9,91 +9,93 @@
 // See the License for the specific language governing permissions and
 // limitations under the License.
 
-// Marking joints on the radiograph: a click is a joint, a drag a box around one.
+// The tool that marks joints on the radiograph: a click is a joint, a drag a box around one.
 
-import { elementOf } from '../utils/dom.js';
 import { ORIGINAL } from '../constants.js';
-import { titleOf } from '../utils/format.js';
-import { libraries, viewport } from '../utils/ohif.js';
+import { state } from '../state.js';
+import { createElement } from '../utils/dom.js';
+import { formatJoint } from '../utils/format.js';
+import { getLibraries, getViewport } from '../utils/ohif.js';
 
-/** Side of the region that the server takes around a click, mm; drawn so that one sees what is marked. */
-const REGION_MM = 23;
-/** How far a drag has to go to be a box, and how near a click has to come to hit a mark, px of the screen. */
+/** Shortest drag that is a box, px of the screen. */
 const DRAG_PX = 8;
+/** Largest distance at which a click hits a mark, px of the screen. */
 const HIT_PX = 14;
 const DOUBLE_CLICK_MS = 350;
 const SVG = 'http://www.w3.org/2000/svg';
 
+/** Marks, listeners and elements of the tool while it is open. */
 let session;
 
-export function marking() {
-  return !!session;
-}
-
 /**
- * Let joints be marked on the original, until they are to be separated or nothing is.
+ * Let joints be marked on the original, until they shall be separated or marking is cancelled.
  *
  * @param known joints that have been separated before: {joint, box}
  * @param marks to begin with
- * @param done called with the marks, [{x, y}] or [{left, top, right, bottom}], or with nothing
+ * @param done called with the marks, [{x, y}] or [{left, top, right, bottom}]; with undefined when cancelled
  */
-export function mark(known, marks, done) {
-  stop();
-  const pane = viewport(ORIGINAL);
-  session = { pane, known, done, marks: [...marks], undo: [] };
-  draw.layer = document.createElementNS(SVG, 'svg');
-  draw.layer.setAttribute('class', 'bls-gan-marks');
+export function openMarkingTool(known, marks, done) {
+  closeMarkingTool();
+  state.marking = true;
+  const pane = getViewport(ORIGINAL);
+  const layer = createShape('svg', { class: 'bls-gan-marks' });
+  session = { pane, layer, known, done, marks: [...marks], undo: [] };
   const frame = pane.element.parentElement;
   frame.classList.add('bls-gan-marking');
-  frame.append(draw.layer, bar());
+  frame.append(layer, createBar());
   session.undo.push(() => frame.classList.remove('bls-gan-marking'));
-  listen(frame, 'pointerdown', press, true);
-  // The tools of the viewer act on the main button; wheel and other buttons still zoom and pan.
+  listen(frame, 'pointerdown', onPointerDown, true);
+  // The viewer's tools must not get the main button; wheel and other buttons still zoom and pan.
   for (const name of ['mousedown', 'touchstart', 'dblclick', 'click']) {
-    listen(frame, name, event => onImage(event) && event.stopPropagation(), true);
+    listen(frame, name, event => isOnImage(event) && event.stopPropagation(), true);
   }
-  listen(window, 'keydown', key, true);
-  const { CAMERA_MODIFIED, IMAGE_RENDERED } = libraries().cornerstone.Enums.Events;
-  listen(pane.element, CAMERA_MODIFIED, draw);
-  listen(pane.element, IMAGE_RENDERED, draw);
-  draw();
+  listen(window, 'keydown', onKeyDown, true);
+  const { CAMERA_MODIFIED, IMAGE_RENDERED } = getLibraries().cornerstone.Enums.Events;
+  listen(pane.element, CAMERA_MODIFIED, drawMarks);
+  listen(pane.element, IMAGE_RENDERED, drawMarks);
+  drawMarks();
 }
 
-export function stop() {
+/** Remove the tool from the screen; its marks are lost. */
+export function closeMarkingTool() {
+  state.marking = false;
   session?.undo.forEach(undo => undo());
   session = undefined;
   document.querySelectorAll('.bls-gan-marks, .bls-gan-bar').forEach(element => element.remove());
 }
 
+/** Add a listener that is removed with the tool. */
 function listen(target, name, listener, capture = false) {
   target.addEventListener(name, listener, capture);
   session.undo.push(() => target.removeEventListener(name, listener, capture));
 }
 
+/** Close the tool and hand over the marks. */
 function finish(marks) {
   const { done } = session;
-  stop();
+  closeMarkingTool();
   done(marks);
 }
 
-function bar() {
+/** Create the bar with hint and buttons below the image. */
+function createBar() {
   const button = (name, label, title, onclick) =>
-    elementOf('button', { 'data-cy': `bls-gan-${name}`, title, onclick }, label);
+    createElement('button', { 'data-cy': `bls-gan-${name}`, title, onclick }, label);
   const separate = button('separate', 'Separate', 'Enter', () => finish(session.marks));
   const clear = button('clear', 'Clear', 'Remove all marks', () => {
     session.marks.length = 0;
-    draw();
+    drawMarks();
   });
-  const hint = elementOf('span', { class: 'bls-gan-hint', 'data-cy': 'bls-gan-hint' });
+  const hint = createElement('span', { class: 'bls-gan-hint', 'data-cy': 'bls-gan-hint' });
   separate.classList.add('bls-gan-primary');
-  session.show = () => {
+  session.updateBar = () => {
     const { length } = session.marks;
     separate.disabled = clear.disabled = !length;
     hint.textContent = length
       ? `${length} joint${length > 1 ? 's' : ''} marked`
       : 'Click a joint, or draw a box around it. Fingers must point up.';
   };
-  return elementOf(
+  return createElement(
     'div',
     { class: 'bls-gan-bar', 'data-cy': 'bls-gan-bar' },
     hint,
@@ -103,7 +105,7 @@ function bar() {
   );
 }
 
-function key(event) {
+function onKeyDown(event) {
   if (event.key !== 'Enter' && event.key !== 'Escape') {
     return;
   }
@@ -116,60 +118,62 @@ function key(event) {
   }
 }
 
-function onImage(event) {
+/** Return whether the main button was pressed on the image, not on the bar. */
+function isOnImage(event) {
   return (event.button ?? 0) === 0 && !event.target.closest('.bls-gan-bar');
 }
 
-function press(event) {
-  if (!onImage(event) || !event.isPrimary) {
+function onPointerDown(event) {
+  if (!isOnImage(event) || !event.isPrimary) {
     return;
   }
   event.stopPropagation();
-  const start = onCanvas(event);
+  const start = canvasPoint(event);
   const drag = move => {
-    session.drawn = far(start, onCanvas(move)) ? boxOf(start, onCanvas(move)) : undefined;
-    draw();
+    session.dragged = isFar(start, canvasPoint(move)) ? boxBetween(start, canvasPoint(move)) : undefined;
+    drawMarks();
   };
   const release = up => {
     window.removeEventListener('pointermove', drag, true);
     window.removeEventListener('pointerup', release, true);
     if (session) {
-      session.drawn = undefined;
-      take(start, onCanvas(up));
+      session.dragged = undefined;
+      changeMarks(start, canvasPoint(up));
     }
   };
   window.addEventListener('pointermove', drag, true);
   window.addEventListener('pointerup', release, true);
 }
 
-/** Take a press and release as a mark, as the removal of one, or, done twice, as the wish to separate. */
-function take(start, end) {
+/** Add a mark, remove the one that was hit, or finish at a double click. */
+function changeMarks(start, end) {
   const { marks } = session;
   const now = performance.now();
-  if (far(start, end)) {
-    const box = boxOf(start, end);
+  if (isFar(start, end)) {
+    const box = boxBetween(start, end);
     if (box.right > box.left && box.bottom > box.top) {
       marks.push(box);
     }
   } else {
-    const twice = session.last && now - session.last.time < DOUBLE_CLICK_MS && !far(session.last.at, end);
+    const twice = session.last && now - session.last.time < DOUBLE_CLICK_MS && !isFar(session.last.at, end);
     if (twice && marks.length) {
       finish(marks);
       return;
     }
-    const hit = marks.findIndex(one => handles(one).some(handle => distance(handle, end) < HIT_PX));
+    const hit = marks.findIndex(one => handlesOf(one).some(handle => distance(handle, end) < HIT_PX));
     const [x, y] = toPixel(end);
     if (hit >= 0) {
       marks.splice(hit, 1);
-    } else if (inside(x, y)) {
+    } else if (isInsideImage(x, y)) {
       marks.push({ x, y });
       session.last = { time: now, at: end };
     }
   }
-  draw();
+  drawMarks();
 }
 
-function onCanvas(event) {
+/** Return the position of an event, px of the canvas. */
+function canvasPoint(event) {
   const { left, top } = session.pane.canvas.getBoundingClientRect();
   return [event.clientX - left, event.clientY - top];
 }
@@ -178,84 +182,87 @@ function distance(one, other) {
   return Math.hypot(one[0] - other[0], one[1] - other[1]);
 }
 
-function far(one, other) {
+/** Return whether two positions are too far apart for a click. */
+function isFar(one, other) {
   return distance(one, other) >= DRAG_PX;
 }
 
-function size() {
+/** Return columns and rows of the image. */
+function imageSize() {
   return session.pane.getImageData().dimensions;
 }
 
-function inside(x, y) {
-  const [columns, rows] = size();
+function isInsideImage(x, y) {
+  const [columns, rows] = imageSize();
   return x >= 0 && y >= 0 && x < columns && y < rows;
 }
 
-/** Column and row, whole px, of a place on the screen. */
+/** Convert a position on the canvas to column and row, rounded. */
 function toPixel(canvas) {
   const { imageData } = session.pane.getImageData();
   return [...imageData.worldToIndex(session.pane.canvasToWorld(canvas))].slice(0, 2).map(Math.round);
 }
 
+/** Convert column and row to a position on the canvas. */
 function toCanvas(column, row) {
   const { imageData } = session.pane.getImageData();
   return session.pane.worldToCanvas([...imageData.indexToWorld([column, row, 0])]);
 }
 
-function boxOf(one, other) {
-  const [columns, rows] = size();
+/** Return the box between two positions on the canvas, inside the image. */
+function boxBetween(one, other) {
+  const [columns, rows] = imageSize();
   const [[left, top], [right, bottom]] = [toPixel(one), toPixel(other)];
-  const between = (value, end) => Math.min(Math.max(value, 0), end);
+  const clamp = (value, end) => Math.min(Math.max(value, 0), end);
   return {
-    left: between(Math.min(left, right), columns),
-    top: between(Math.min(top, bottom), rows),
-    right: between(Math.max(left, right), columns),
-    bottom: between(Math.max(top, bottom), rows),
+    left: clamp(Math.min(left, right), columns),
+    top: clamp(Math.min(top, bottom), rows),
+    right: clamp(Math.max(left, right), columns),
+    bottom: clamp(Math.max(top, bottom), rows),
   };
 }
 
-function middle(one) {
+/** Return column and row of the middle of a mark. */
+function middleOf(one) {
   return 'x' in one ? [one.x, one.y] : [(one.left + one.right) / 2, (one.top + one.bottom) / 2];
 }
 
-/** Where a click takes a mark away: its cross and its number. */
-function handles(one) {
+/** Return the positions at which a click removes a mark: its cross and its number. */
+function handlesOf(one) {
   const { left, top } = regionOf(one);
-  return [toCanvas(...middle(one)), toCanvas(left, top)];
+  return [toCanvas(...middleOf(one)), toCanvas(left, top)];
 }
 
-/** The region of a mark as a box. */
+/** Return the region of a mark, a box; around a click the one that the server takes. */
 function regionOf(one) {
   if (!('x' in one)) {
     return one;
   }
-  const [across, down] = session.pane.getImageData().spacing.map(spacing => REGION_MM / 2 / spacing);
+  const [across, down] = session.pane.getImageData().spacing.map(spacing => state.regionMm / 2 / spacing);
   return { left: one.x - across, top: one.y - down, right: one.x + across, bottom: one.y + down };
 }
 
-function draw() {
+/** Draw known joints, marks and the box that is being dragged. */
+function drawMarks() {
   if (!session?.pane.getImageData()) {
     return;
   }
-  const known = session.known.map(({ joint, box: [top, left, bottom, right] }) => ({
-    left,
-    top,
-    right,
-    bottom,
-    joint,
-  }));
-  draw.layer.replaceChildren(
-    ...known.flatMap(box => [outline(box, 'known'), caption(box, titleOf(box.joint))]),
-    ...session.marks.flatMap((one, number) => [
-      outline(regionOf(one), 'x' in one ? 'region' : 'box'),
-      ...badge(one, number + 1),
+  session.layer.replaceChildren(
+    ...session.known.flatMap(({ joint, box: [top, left, bottom, right] }) => [
+      createOutline({ left, top, right, bottom }, 'known'),
+      createCaption({ left, top }, formatJoint(joint)),
     ]),
-    ...(session.drawn ? [outline(session.drawn, 'box')] : []),
+    ...session.marks.flatMap((one, index) => [
+      createOutline(regionOf(one), 'x' in one ? 'region' : 'box'),
+      ...createBadge(one, index + 1),
+    ]),
+    ...(session.dragged ? [createOutline(session.dragged, 'box')] : []),
   );
-  session.show();
+  session.updateBar();
 }
 
-function shape(name, attributes, text) {
+/** Create an SVG element. */
+function createShape(name, attributes, text) {
   const element = document.createElementNS(SVG, name);
   Object.entries(attributes).forEach(([key, value]) => element.setAttribute(key, value));
   if (text !== undefined) {
@@ -264,29 +271,29 @@ function shape(name, attributes, text) {
   return element;
 }
 
-function outline({ left, top, right, bottom }, kind) {
+function createOutline({ left, top, right, bottom }, kind) {
   const corners = [
     [left, top],
     [right, top],
     [right, bottom],
     [left, bottom],
   ].map(corner => toCanvas(...corner).join(','));
-  return shape('polygon', { points: corners.join(' '), class: `bls-gan-${kind}` });
+  return createShape('polygon', { points: corners.join(' '), class: `bls-gan-${kind}` });
 }
 
-function caption({ left, top }, text) {
+function createCaption({ left, top }, text) {
   const [x, y] = toCanvas(left, top);
-  return shape('text', { x, y: y - 4, class: 'bls-gan-caption' }, text);
+  return createShape('text', { x, y: y - 4, class: 'bls-gan-caption' }, text);
 }
 
-/** A cross on the joint, and the mark's number beside it, where it covers no bone that matters. */
-function badge(one, number) {
-  const [x, y] = toCanvas(...middle(one));
+/** Create a cross on the joint, and the mark's number at the corner of its region, where it covers no joint. */
+function createBadge(one, number) {
+  const [x, y] = toCanvas(...middleOf(one));
   const { left, top } = regionOf(one);
   const [cx, cy] = toCanvas(left, top);
   return [
-    shape('path', { d: `M${x - 7} ${y}h14M${x} ${y - 7}v14`, class: 'bls-gan-cross' }),
-    shape('circle', { cx, cy, r: 10, class: 'bls-gan-badge', 'data-cy': 'bls-gan-mark' }),
-    shape('text', { x: cx, y: cy, class: 'bls-gan-number' }, number),
+    createShape('path', { d: `M${x - 7} ${y}h14M${x} ${y - 7}v14`, class: 'bls-gan-cross' }),
+    createShape('circle', { cx, cy, r: 10, class: 'bls-gan-badge', 'data-cy': 'bls-gan-mark' }),
+    createShape('text', { x: cx, y: cy, class: 'bls-gan-number' }, number),
   ];
 }

@@ -9,66 +9,63 @@
 // See the License for the specific language governing permissions and
 // limitations under the License.
 
-// The masks of the bones over the original: shown, hidden, and read back after a correction.
+// The masks of the bones over the original: shown, hidden, and read after a correction.
 
 import { ORIGINAL } from '../constants.js';
-import { masksOf, original } from '../study/displaySets.js';
-import { libraries, refreshToolbar, services, viewport } from '../utils/ohif.js';
+import { state } from '../state.js';
+import { findMasks, findRadiograph } from '../study/displaySets.js';
+import { getLibraries, refreshToolbar, getServices, getViewport } from '../utils/ohif.js';
 
 const LABELMAP = 'Labelmap';
 
 /** Colours, RGBA: lower bone, upper bone, overlap. */
 const COLOURS = { 1: [86, 180, 233, 255], 2: [230, 159, 0, 255], 3: [240, 80, 120, 255] };
-/** The same as DICOM has them (PS3.3, C.10.7.1.1). */
+/** The same colours as DICOM encodes them (PS3.3, C.10.7.1.1). */
 const CIELAB = { 1: [45760, 29806, 23961], 2: [46275, 37131, 52088], 3: [37800, 49307, 36089] };
 const STYLE = { renderFill: true, renderOutline: true, fillAlpha: 0.16, outlineWidth: 2, outlineAlpha: 0.9 };
 
-/** The segment that a brush paints at first: the overlap is what most corrections are about. */
-const FIRST = 3;
+/** Segment that is painted at first: most corrections are about the overlap. */
+const FIRST_SEGMENT = 3;
 
-/** Label maps as they were loaded, by segmentation. */
-const loaded = new Map();
+/** Label maps as they were loaded, by the id of their segmentation. */
+const loadedLabelMaps = new Map();
 
-/** Whether the radiologist wants to see them. */
-let wanted = true;
+/** The last call of {@link showMasks}. */
+let lastShow = Promise.resolve();
 
-let last = Promise.resolve();
-
-export function masksWanted() {
-  return wanted;
-}
-
-function representation(source) {
-  const masks = masksOf(source);
+/** Return the masks of a radiograph: display set, id of the segmentation, and its representation over the original. */
+function findSegmentation(source) {
+  const masks = findMasks(source);
   const id = masks?.displaySetInstanceUID;
-  const [found] = id
-    ? services().segmentationService.getSegmentationRepresentations(ORIGINAL, { segmentationId: id })
+  const [representation] = id
+    ? getServices().segmentationService.getSegmentationRepresentations(ORIGINAL, { segmentationId: id })
     : [];
-  return { masks, id, found };
+  return { masks, id, representation };
 }
 
-/** Load the masks of a radiograph, if they are not, and put them over the original: once, however often it is asked. */
-export function putMasks(source) {
-  last = last.catch(() => {}).then(() => put(source));
-  return last;
+/** Show the masks of a radiograph over the original, one call after the other, so that they are loaded once. */
+export function showMasks(source) {
+  lastShow = lastShow.catch(() => {}).then(() => loadMasks(source));
+  return lastShow;
 }
 
-async function put(source) {
-  const { segmentationService } = services();
-  const { masks, id, found } = representation(source);
-  if (!masks || !viewport(ORIGINAL)) {
+/** Load the masks of a radiograph where they are not loaded, and add them to the original. */
+async function loadMasks(source) {
+  const { segmentationService } = getServices();
+  const { masks, id, representation } = findSegmentation(source);
+  if (!masks || !getViewport(ORIGINAL)) {
     return;
   }
   if (!segmentationService.getSegmentation(id)) {
-    colour(masks.instance);
+    setSegmentColours(masks.instance);
     await masks.load({ headers: {} });
-    tidy(id);
-    loaded.clear();
-    loaded.set(id, labelMap(source));
+    prepareSegments(id);
+    loadedLabelMaps.clear();
+    loadedLabelMaps.set(id, readLabelMap(source));
   }
-  // What is over the original already needs no question whether to load it.
+  // OHIF then does not ask whether to load the masks.
   masks.isHydrated = true;
-  if (!found) {
+  if (!representation) {
     await segmentationService.addSegmentationRepresentation(ORIGINAL, { segmentationId: id, type: LABELMAP });
     for (const [segment, colour] of Object.entries(COLOURS)) {
       if (segmentationService.getSegmentation(id)?.segments[segment]) {
@@ -76,64 +73,67 @@ async function put(source) {
       }
     }
     segmentationService.setStyle({ type: LABELMAP }, STYLE);
-    segmentationService.setActiveSegment(id, FIRST);
+    segmentationService.setActiveSegment(id, FIRST_SEGMENT);
   }
-  setVisible(source, wanted);
+  applyVisibility(source);
 }
 
-/** Where the masks of a radiograph differ from what was loaded, [[row, column]]; an undone correction is none. */
-export function correctedAt(source) {
-  const before = loaded.get(representation(source).id);
-  const now = before && labelMap(source);
-  const places = [];
-  now?.forEach((label, place) => label !== before[place] && places.push(place));
-  const { Columns: columns } = original(source)?.displaySet.instances[0] ?? {};
-  return places.map(place => [Math.floor(place / columns), place % columns]);
+/** Return the pixels, [[row, column]], at which the masks of a radiograph differ from those that were loaded. */
+export function correctedPixels(source) {
+  const before = loadedLabelMaps.get(findSegmentation(source).id);
+  const now = before && readLabelMap(source);
+  const indices = [];
+  now?.forEach((label, index) => label !== before[index] && indices.push(index));
+  const { Columns: columns } = findRadiograph(source)?.displaySet.instances[0] ?? {};
+  return indices.map(index => [Math.floor(index / columns), index % columns]);
 }
 
-/** OHIF warns of segments whose file names no colour; ours have theirs. */
-function colour(instance) {
+/** Set the colour of each segment: OHIF warns of segments whose file names none. */
+function setSegmentColours(instance) {
   for (const segment of [instance.SegmentSequence].flat()) {
     segment.RecommendedDisplayCIELabValue ??= CIELAB[segment.SegmentNumber] ?? [0, 32896, 32896];
   }
 }
 
-/** The background is described as a segment in the file; nobody paints it. */
-function tidy(id) {
-  const { segments } = services().segmentationService.getSegmentation(id);
+/** Remove the background, a segment in the file that nobody paints, and capitalize the names of the others. */
+function prepareSegments(id) {
+  const { segments } = getServices().segmentationService.getSegmentation(id);
   delete segments[0];
   for (const segment of Object.values(segments)) {
     segment.label = segment.label.charAt(0).toUpperCase() + segment.label.slice(1);
   }
 }
 
-function setVisible(source, visible) {
-  const { segmentationService } = services();
-  const { id, found } = representation(source);
-  if (found && found.visible !== visible) {
+/** Show or hide the masks of a radiograph, as the state says. */
+function applyVisibility(source) {
+  const { segmentationService } = getServices();
+  const { id, representation } = findSegmentation(source);
+  if (representation && representation.visible !== state.masksVisible) {
     segmentationService.toggleSegmentationRepresentationVisibility(ORIGINAL, { segmentationId: id, type: LABELMAP });
   }
   refreshToolbar();
 }
 
+/** Show the masks of a radiograph, or hide them. */
 export async function toggleMasks(source) {
-  wanted = !wanted;
-  if (wanted) {
-    await putMasks(source);
+  state.masksVisible = !state.masksVisible;
+  if (state.masksVisible) {
+    await showMasks(source);
   }
-  setVisible(source, wanted);
+  applyVisibility(source);
 }
 
-/** The label map as it is on the screen: Uint8Array over the whole radiograph, row by row; nothing before it is loaded. */
-export function labelMap(source) {
-  const { segmentationService } = services();
-  const { id } = representation(source);
+/** Return the label map on the screen: Uint8Array of the whole radiograph, row by row; undefined until it is loaded. */
+export function readLabelMap(source) {
+  const { segmentationService } = getServices();
+  const { id } = findSegmentation(source);
   const [imageId] = segmentationService.getSegmentation(id)?.representationData?.[LABELMAP]?.imageIds ?? [];
-  const image = imageId && libraries().cornerstone.cache.getImage(imageId);
+  const image = imageId && getLibraries().cornerstone.cache.getImage(imageId);
   return image ? Uint8Array.from(image.voxelManager.getScalarData()) : undefined;
 }
 
-export function labelMapThere(source) {
-  const { id } = representation(source);
-  return !!(id && services().segmentationService.getSegmentation(id));
+/** Return whether the masks of a radiograph are loaded. */
+export function hasLabelMap(source) {
+  const { id } = findSegmentation(source);
+  return !!(id && getServices().segmentationService.getSegmentation(id));
 }

@@ -9,118 +9,118 @@
 // See the License for the specific language governing permissions and
 // limitations under the License.
 
-// A joint on the screen: hung side by side, zoomed, linked, with its masks.
+// A joint on the screen: side by side, zoomed, linked, with its masks.
 
-import { fitBrush } from './brush.js';
-import * as hanging from '../hangingProtocol.js';
-import { align, applyWindow, link, unlink } from './synchronize.js';
-import { marking, stop } from './markingTool.js';
-import { putMasks } from './masks.js';
 import { LOWER, ORIGINAL, UPPER, VIEWPORTS } from '../constants.js';
-import { joints, shownIn } from '../study/displaySets.js';
-import { changed, going } from '../state.js';
-import { sweep } from '../study/studyMetadata.js';
-import { libraries, notify, services, viewport } from '../utils/ohif.js';
+import { chooseJoint, hangJoint, isOwnLayout, isSideBySide } from '../hangingProtocol.js';
+import { emitChange, state } from '../state.js';
+import { describePane, listJoints } from '../study/displaySets.js';
+import { removeReplaced } from '../study/studyMetadata.js';
+import { getLibraries, getServices, getViewport, notify } from '../utils/ohif.js';
+import { configureBrush } from './brush.js';
+import { closeMarkingTool } from './markingTool.js';
+import { showMasks } from './masks.js';
+import { alignPanes, applyWindow, linkPanes, unlinkPanes } from './synchronize.js';
 
-const PATIENCE_MS = 15000;
+const TIMEOUT_MS = 15000;
 
+/** Show a joint of a radiograph, by its name; resolves when all panes are drawn. */
 export async function showJoint(source, name) {
-  going.moving++;
+  state.loading++;
   try {
-    await bring(source, name);
+    await hangAndLink(source, name);
   } finally {
-    going.moving--;
+    state.loading--;
   }
 }
 
-/** The same for a button: a failure ends in its sentence. */
-export function look(source, name) {
+/** Show a joint; notify the radiologist where that fails. */
+export function showJointOrNotify(source, name) {
   return showJoint(source, name).catch(error => notify('error', error.message));
 }
 
-async function bring(source, name) {
-  const joint = joints(source).find(one => one.joint === name);
+async function hangAndLink(source, name) {
+  const joint = listJoints(source).find(one => one.joint === name);
   if (!joint) {
     throw new Error('The separated bones are in the PACS, but the viewer does not find them. Reload the page.');
   }
-  stop();
-  unlink();
+  closeMarkingTool();
+  unlinkPanes();
   const uidOf = displaySet => displaySet.instances[0].SOPInstanceUID;
   const panes = [
     [ORIGINAL, source],
     [UPPER, uidOf(joint[UPPER])],
     [LOWER, uidOf(joint[LOWER])],
   ];
-  if (hanging.sideBySide() && panes.every(([id, uid]) => shownIn(id).uid === uid)) {
-    Object.assign(hanging.sight, { source, joint: name });
+  if (isSideBySide() && panes.every(([id, uid]) => describePane(id).uid === uid)) {
+    Object.assign(state, { source, joint: name });
   } else {
-    hanging.hangJoint(source, name);
+    hangJoint(source, name);
   }
-  await ready(panes);
-  sweep();
-  // The masks lie over the original: tools for them need it to be the active pane.
-  services().viewportGridService.setActiveViewportId(ORIGINAL);
-  settle();
-  await rendered();
-  changed();
-  putMasks(source).then(changed, error => {
+  await waitForImages(panes);
+  removeReplaced();
+  // The masks lie over the original: the tools for masks act on the active pane.
+  getServices().viewportGridService.setActiveViewportId(ORIGINAL);
+  resetPanes();
+  await waitForRendering();
+  emitChange();
+  showMasks(source).then(emitChange, error => {
     console.error(error);
     notify('error', 'The masks of the bones could not be loaded.');
   });
 }
 
 /** Zoom all panes to the layers' region and give them the original's window. */
-function settle() {
+function resetPanes() {
   for (const id of [UPPER, LOWER]) {
-    viewport(id).resetCamera();
+    getViewport(id).resetCamera();
   }
-  link();
-  align(UPPER);
+  linkPanes();
+  alignPanes(UPPER);
   applyWindow(ORIGINAL);
-  VIEWPORTS.forEach(id => viewport(id).render());
+  VIEWPORTS.forEach(id => getViewport(id).render());
 }
 
-/** A layer of another joint has been put into a pane, by a double click on its thumbnail: its joint is meant. */
-export function followThumbnail() {
-  // A study that is just being opened has nothing in sight yet.
-  if (going.moving || going.busy || marking() || !hanging.sight.source || !hanging.isOurs()) {
+/** Show the joint of a layer that was put into a pane by a double click on its thumbnail. */
+export function showJointOfThumbnail() {
+  // While a study is being opened, no source is set.
+  if (state.loading || state.busy || state.marking || !state.source || !isOwnLayout()) {
     return;
   }
-  const other = VIEWPORTS.map(shownIn).find(
-    ({ joint, source }) =>
-      joint && (!hanging.sideBySide() || joint !== hanging.sight.joint || source !== hanging.sight.source),
+  const other = VIEWPORTS.map(describePane).find(
+    ({ joint, source }) => joint && (!isSideBySide() || joint !== state.joint || source !== state.source),
   );
   if (other) {
-    look(other.source, other.joint);
+    showJointOrNotify(other.source, other.joint);
   }
 }
 
-/** What OHIF has hung by itself when the study was opened: zoom, link and put the masks on. */
-export async function settleOpened() {
-  fitBrush();
-  const { source, joint } = hanging.lookAround();
-  if (joint) {
-    await look(source, joint);
+/** Zoom and link the panes that OHIF has filled when the study was opened, and show the masks. */
+export async function showOpenedStudy() {
+  configureBrush();
+  Object.assign(state, chooseJoint());
+  if (state.joint) {
+    await showJointOrNotify(state.source, state.joint);
   }
-  changed();
+  emitChange();
 }
 
 /** Wait until panes show these images, [[pane, SOP Instance UID]]. */
-export async function ready(panes) {
-  const end = performance.now() + PATIENCE_MS;
-  const there = ([id, uid]) => {
-    const pane = viewport(id);
+export async function waitForImages(panes) {
+  const end = performance.now() + TIMEOUT_MS;
+  const findPane = ([id, uid]) => {
+    const pane = getViewport(id);
     const image = pane?.element?.isConnected && pane.getCurrentImageId?.()?.includes(uid) && pane.getImageData();
     return image ? pane : undefined;
   };
   let before = [];
   for (;;) {
-    // OHIF may make panes anew while it hangs: what is there twice, stays.
-    const now = panes.map(there);
-    if (now.every((pane, number) => pane && pane === before[number])) {
+    // OHIF may create panes twice while it hangs: one that is found two times in a row stays.
+    const found = panes.map(findPane);
+    if (found.every((pane, index) => pane && pane === before[index])) {
       return;
     }
-    before = now;
+    before = found;
     if (performance.now() > end) {
       throw new Error('The images take too long to load. Check that the PACS can be reached.');
     }
@@ -129,10 +129,10 @@ export async function ready(panes) {
 }
 
 /** Wait until all panes have been drawn. */
-function rendered() {
-  const { IMAGE_RENDERED } = libraries().cornerstone.Enums.Events;
+function waitForRendering() {
+  const { IMAGE_RENDERED } = getLibraries().cornerstone.Enums.Events;
   const drawn = VIEWPORTS.map(
-    id => new Promise(resolve => viewport(id).element.addEventListener(IMAGE_RENDERED, resolve, { once: true })),
+    id => new Promise(resolve => getViewport(id).element.addEventListener(IMAGE_RENDERED, resolve, { once: true })),
   );
   return Promise.race([Promise.all(drawn), new Promise(resolve => setTimeout(resolve, 1000))]);
 }

@@ -9,77 +9,86 @@
 // See the License for the specific language governing permissions and
 // limitations under the License.
 
-// Three panes that move as one: zoom, pan, rotation and window of one are those of the others.
-// A layer is a region of the original, so places are compared in pixels of the original.
+// The synchronization of the three panes: zoom, pan, rotation and window of one are applied to the others.
+// A layer is a region of the original, so positions are compared in pixels of the original.
 
-import { sight } from '../hangingProtocol.js';
 import { VIEWPORTS } from '../constants.js';
-import { describe } from '../study/displaySets.js';
-import { libraries, services, viewport } from '../utils/ohif.js';
+import { state } from '../state.js';
+import { describeDisplaySet } from '../study/displaySets.js';
+import { getLibraries, getServices, getViewport } from '../utils/ohif.js';
 
 /** True while panes are moved by another pane, so that they do not move it back. */
-let following = false;
+let synchronizing = false;
 
+/** The view of the panes before a rotation: the middle in pixels of the original, and the direction of the camera. */
+let lastView;
+
+/** A function for each linked pane that removes its listeners. */
 const linked = new Map();
 
 /** Link the panes that are on the screen now. */
-export function link() {
-  unlink();
-  const { CAMERA_MODIFIED, VOI_MODIFIED } = libraries().cornerstone.Enums.Events;
+export function linkPanes() {
+  unlinkPanes();
+  const { CAMERA_MODIFIED, VOI_MODIFIED } = getLibraries().cornerstone.Enums.Events;
   for (const id of VIEWPORTS) {
-    const element = viewport(id)?.element;
+    const element = getViewport(id)?.element;
     if (!element) {
       continue;
     }
-    const moved = () => followed(() => follow(id));
-    const windowed = () => followed(() => applyWindow(id));
-    element.addEventListener(CAMERA_MODIFIED, moved);
-    element.addEventListener(VOI_MODIFIED, windowed);
+    const onCamera = () => synchronizeOnce(() => followCamera(id));
+    const onWindow = () => synchronizeOnce(() => applyWindow(id));
+    element.addEventListener(CAMERA_MODIFIED, onCamera);
+    element.addEventListener(VOI_MODIFIED, onWindow);
     linked.set(id, () => {
-      element.removeEventListener(CAMERA_MODIFIED, moved);
-      element.removeEventListener(VOI_MODIFIED, windowed);
+      element.removeEventListener(CAMERA_MODIFIED, onCamera);
+      element.removeEventListener(VOI_MODIFIED, onWindow);
     });
   }
 }
 
-export function unlink() {
-  linked.forEach(undo => undo());
+/** Stop the synchronization. */
+export function unlinkPanes() {
+  linked.forEach(removeListeners => removeListeners());
   linked.clear();
-  looks = undefined;
+  lastView = undefined;
 }
 
-function followed(action) {
-  if (following) {
+/** Run an action that moves panes, unless it is caused by such an action. */
+function synchronizeOnce(action) {
+  if (synchronizing) {
     return;
   }
-  following = true;
+  synchronizing = true;
   try {
     action();
   } finally {
-    following = false;
+    synchronizing = false;
   }
 }
 
-function others(id) {
-  return VIEWPORTS.filter(other => other !== id && linked.has(other) && grid(other));
+/** Return the grids of the panes that are linked with a pane. */
+function otherGrids(id) {
+  return VIEWPORTS.filter(other => other !== id && linked.has(other))
+    .map(gridOf)
+    .filter(Boolean);
 }
 
-/** Where the pixels of a pane lie: its image, and the place of its first pixel in the original, [column, row]. */
-function grid(id) {
-  const pane = viewport(id);
+/** Return the image of a pane, and where its first pixel lies in the original, [column, row]. */
+function gridOf(id) {
+  const pane = getViewport(id);
   const image = pane?.getImageData?.();
   if (!image) {
     return undefined;
   }
-  const { displaySetService, viewportGridService } = services();
+  const { displaySetService, viewportGridService } = getServices();
   const [uid] = viewportGridService.getDisplaySetsUIDsForViewport(id) ?? [];
   const displaySet = uid && displaySetService.getDisplaySetByUID(uid);
   if (!displaySet) {
     return undefined;
   }
-  // Something else that was dragged into the pane has places of its own.
-  const { box, source } = describe(displaySet);
-  if (!source || source !== sight.source) {
+  // An object of another radiograph, dragged into the pane, has another grid.
+  const { box, source } = describeDisplaySet(displaySet);
+  if (!source || source !== state.source) {
     return undefined;
   }
   return {
@@ -91,72 +100,75 @@ function grid(id) {
   };
 }
 
-/** How the panes look at the hand: the middle in pixels of the original, what is up, and from which side. */
-let looks;
-
-function looksOf({ pane, data, first }) {
+/** Return the view of a pane. */
+function viewOf({ pane, data, first }) {
   const { focalPoint, viewUp, viewPlaneNormal } = pane.getCamera();
   const [column, row] = data.worldToIndex(focalPoint);
-  return { middle: [column + first[0], row + first[1]], turn: [...viewUp, ...viewPlaneNormal] };
+  return { middle: [column + first[0], row + first[1]], direction: [...viewUp, ...viewPlaneNormal] };
 }
 
-let settling = false;
+let checkPending = false;
 
-/** A pane has moved: the others follow. */
-function follow(id) {
-  align(id, looks);
-  if (settling) {
+/** Let the other panes follow the camera of a pane. */
+function followCamera(id) {
+  alignPanes(id, lastView);
+  if (checkPending) {
     return;
   }
-  // OHIF turns an image about its own middle, in several steps, which takes the joint away: it is put back after them.
-  const before = looks;
-  settling = true;
+  // OHIF rotates an image about its own middle, in several steps, so that the joint moves away: move it back after them.
+  const before = lastView;
+  checkPending = true;
   queueMicrotask(() => {
-    settling = false;
-    const from = grid(id);
-    const now = from && looksOf(from);
-    if (before && now?.turn.some((value, axis) => Math.abs(value - before.turn[axis]) > 1e-6)) {
-      followed(() => putBack(id, before.middle));
+    checkPending = false;
+    const from = gridOf(id);
+    const now = from && viewOf(from);
+    if (before && now?.direction.some((value, axis) => Math.abs(value - before.direction[axis]) > 1e-6)) {
+      synchronizeOnce(() => restoreMiddle(id, before.middle));
     } else {
-      looks = now;
+      lastView = now;
     }
   });
 }
 
-function putBack(id, [column, row]) {
-  const to = grid(id);
+/** Move a pixel of the original back to the middle of all panes. */
+function restoreMiddle(id, [column, row]) {
+  const to = gridOf(id);
   if (to) {
     moveTo(to, [column - to.first[0], row - to.first[1], 0], to.pane.getCamera());
-    align(id);
+    alignPanes(id);
   }
 }
 
-/** Let a pane look at a place of its image, column, row, slice, turned as a camera is. */
-function moveTo({ pane, data }, place, { viewUp, viewPlaneNormal }, more = {}) {
-  const focalPoint = [...data.indexToWorld(place)];
-  // From its own distance: what lies outside of a pane's clipping range, which goes with it, is not drawn.
-  const { position: seenFrom, focalPoint: seen } = pane.getCamera();
-  const distance = Math.hypot(...seenFrom.map((value, axis) => value - seen[axis]));
+/** Move a pane to a point of its image, [column, row, slice], in the direction of a camera. */
+function moveTo({ pane, data }, point, { viewUp, viewPlaneNormal }, more = {}) {
+  const focalPoint = [...data.indexToWorld(point)];
+  // Keep the pane's own distance: beyond its clipping range nothing is drawn.
+  const former = pane.getCamera();
+  const distance = Math.hypot(...former.position.map((value, axis) => value - former.focalPoint[axis]));
   const position = focalPoint.map((value, axis) => value + viewPlaneNormal[axis] * distance);
   pane.setCamera({ focalPoint, position, viewUp, viewPlaneNormal, ...more });
   pane.render();
 }
 
-/** Look at the same place of the hand in the other panes as in this one. */
-export function align(id, remembered) {
-  const from = grid(id);
+/**
+ * Move the other panes to the view of a pane.
+ *
+ * @param view that is compared after a rotation, in place of the pane's present one
+ */
+export function alignPanes(id, view) {
+  const from = gridOf(id);
   if (!from) {
     return;
   }
-  const now = looksOf(from);
-  looks = remembered ?? now;
+  const now = viewOf(from);
+  lastView = view ?? now;
   const [column, row] = now.middle;
   const camera = from.pane.getCamera();
-  for (const to of others(id).map(grid)) {
-    // Zoom is pixels of the screen for a pixel of the original, whatever spacing OHIF has found.
+  for (const to of otherGrids(id)) {
+    // Equal zoom means equal size of a pixel on the screen, also where OHIF reads different spacings.
     const parallelScale = (camera.parallelScale * to.spacing[1]) / from.spacing[1];
     moveTo(to, [column - to.first[0], row - to.first[1], 0], camera, { parallelScale });
-    // Mirroring is in the camera already; the note of it is made by the pane that mirrors after it has moved.
+    // The camera is mirrored already; the pane sets its flags after it has moved.
     queueMicrotask(() => {
       to.pane.flipHorizontal = from.pane.flipHorizontal;
       to.pane.flipVertical = from.pane.flipVertical;
@@ -164,15 +176,15 @@ export function align(id, remembered) {
   }
 }
 
-/** Show the same stored values in the same gray in the other panes as in this one. */
+/** Apply the window of a pane to the others: equal stored values have an equal gray. */
 export function applyWindow(id) {
-  const from = grid(id);
+  const from = gridOf(id);
   const { voiRange, invert, VOILUTFunction } = from?.pane.getProperties() ?? {};
   if (!voiRange) {
     return;
   }
   const [lower, upper] = [voiRange.lower, voiRange.upper].map(value => toStored(value, from.instance));
-  for (const to of others(id).map(grid)) {
+  for (const to of otherGrids(id)) {
     const ends = [lower, upper].map(value => fromStored(value, to.instance));
     const range = { lower: Math.min(...ends), upper: Math.max(...ends) };
     to.pane.setProperties({ voiRange: range, invert, VOILUTFunction });
@@ -180,13 +192,14 @@ export function applyWindow(id) {
   }
 }
 
-/** Values on the screen's scale to stored values counted from the lowest: layers of signed sources are unsigned. */
+/** Convert a displayed value to a stored value above the lowest possible one, as layers of signed sources are unsigned. */
 function toStored(value, instance) {
-  return (value - intercept(instance)) / slope(instance) + lift(instance);
+  return (value - intercept(instance)) / slope(instance) + signedOffset(instance);
 }
 
+/** Convert a stored value above the lowest possible one to a displayed value. */
 function fromStored(value, instance) {
-  return (value - lift(instance)) * slope(instance) + intercept(instance);
+  return (value - signedOffset(instance)) * slope(instance) + intercept(instance);
 }
 
 function slope(instance) {
@@ -197,6 +210,7 @@ function intercept(instance) {
   return Number(instance.RescaleIntercept ?? 0) || 0;
 }
 
-function lift(instance) {
+/** Return the stored value 0 above the lowest possible one. */
+function signedOffset(instance) {
   return Number(instance.PixelRepresentation) === 1 ? 2 ** (Number(instance.BitsStored) - 1) : 0;
 }

@@ -66,7 +66,7 @@ class Bundle:
                 parser = ConfigParser()
                 parser.read_config(str(self.root / "configs" / "inference.json"))
                 parser.read_meta(str(self.root / "configs" / "metadata.json"))
-                parser.update({"bundle_root": str(self.root), "weights": str(path)})
+                parser.update({"bundle_root": str(self.root), "weights": str(path), "version": self.version})
                 pipeline: Pipeline = parser.get_parsed_content("pipeline")
                 checkpoints.load(pipeline.network, path)
                 # Hashed now, while the file is the one that was loaded.

@@ -102,8 +102,7 @@ def draw_joint(
     _check(height, width, overlap)
     check_hand(hand, noise)
     person, one_hand = np.random.default_rng([seed, 0]), np.random.default_rng([seed, 1, hand == "left"])
-    bones = draw_bones(person, one_hand, overlap)
-    texture = draw_textures(one_hand)
+    bones, texture = draw_bones(person, one_hand, overlap), draw_textures(one_hand)
 
     # Drawn finer than asked, then averaged: attenuations, not gray levels, so that they still add.
     px = min(height, width) / UNITS

@@ -31,10 +31,10 @@ def taper(bone: Tensor, within: Tensor, other: Tensor, *, width: Tensor, power: 
     the effect fades by a smoothstep, for a ramp that stops at the overlap's border would make a step of its own.
 
     Args:
-        bone: (B, 1, H, W), the bone's attenuation above the soft tissue.
-        within: (B, 1, H, W), distance to the bone's own outline, px, positive inside.
-        other: (B, 1, H, W), distance to the other bone's outline, px, positive inside it.
-        width: of the ramp, px, (B, 1, 1, 1), as are the others.
+        bone: (B, C, H, W), the bone's attenuation above the soft tissue.
+        within: (B, C, H, W), distance to the bone's own outline, px, positive inside.
+        other: (B, C, H, W), distance to the other bone's outline, px, positive inside it.
+        width: of the ramp, px, (B, C, 1, 1), as are the others.
         power: exponent of the ramp.
         reach: px from the overlap within which the effect fades out.
     """
@@ -65,20 +65,10 @@ class TaperedEdge:
 
     def thin(self, absorbed: Tensor, within: Tensor) -> Tensor:
         """Taper both bones (B, 2, H, W), each with a ramp of its own; see :func:`taper`."""
-        return torch.cat(
-            [
-                taper(
-                    absorbed[:, bone, None],
-                    within[:, bone, None],
-                    within[:, other, None],
-                    width=uniform(absorbed, self.width),
-                    power=uniform(absorbed, self.power),
-                    reach=uniform(absorbed, self.reach),
-                )
-                for bone, other in ((LOWER, UPPER), (UPPER, LOWER))
-            ],
-            dim=1,
-        )
+        ranges = (self.width, self.power, self.reach)
+        ramps = [[uniform(absorbed, bounds) for bounds in ranges] for _ in (LOWER, UPPER)]
+        width, power, reach = (torch.cat(pair, dim=1) for pair in zip(*ramps, strict=True))
+        return taper(absorbed, within, within.flip(1), width=width, power=power, reach=reach)
 
 
 class NaturalEdge:

@@ -99,19 +99,11 @@ class Pairing:
         ]
         down, up = self.moves(torch.cat(apart, dim=1))
 
-        lower, upper = (
-            warp(torch.cat(parts, dim=1), matrix, height, width)
-            for parts, matrix in (
-                ((image, background, lower_distance), warp_matrix(angle, zoom, still, -up, height, width)),
-                (
-                    (image[other], background[other], upper_distance),
-                    warp_matrix(turned, zoom, slide, down, height, width),
-                ),
-            )
-        )
-        gray, under, within = (
-            torch.stack(channels, dim=1) for channels in zip(lower.unbind(1), upper.unbind(1), strict=True)
-        )
+        lower = torch.cat([image, background, lower_distance], dim=1)
+        upper = torch.cat([image[other], background[other], upper_distance], dim=1)
+        lower = warp(lower, warp_matrix(angle, zoom, still, -up, height, width), height, width)
+        upper = warp(upper, warp_matrix(turned, zoom, slide, down, height, width), height, width)
+        gray, under, within = torch.stack([lower, upper], dim=2).unbind(dim=1)
         return Pair(
             within=within * zoom + dilation,
             tissue=warp(background, warp_matrix(angle, zoom, still, still, height, width), height, width),

@@ -29,7 +29,7 @@ import torch
 from monai.bundle import ConfigParser
 
 from scripts.inference.joint_sheet import sheet
-from scripts.inference.regions import read_picture_region
+from scripts.inference.read_images import read_picture_region
 from scripts.inference.split import split_region
 from scripts.inference.write_pictures import write_picture
 from scripts.networks import checkpoints
@@ -129,14 +129,6 @@ def pipeline_jobs(folder: Path, weights: Path) -> dict[str, Callable[[], Any]]:
     region = read_picture_region(entry)
     pred = pipeline.inferer(region.image[None], network)[0]
     separated = split_region(region, pred)
-    page = partial(
-        sheet,
-        levels=region.levels.numpy(),
-        layers=separated.layers.numpy(),
-        masks=separated.masks.numpy(),
-        recomposed=separated.recomposed.numpy(),
-        record={**separated.record, "version": "0"},
-    )
     return {
         "file to files": partial(batch.separate, entry),
         "  weights from their file": partial(checkpoints.load, network, weights),
@@ -144,7 +136,7 @@ def pipeline_jobs(folder: Path, weights: Path) -> dict[str, Callable[[], Any]]:
         "  network, masks tidied": partial(pipeline.inferer, region.image[None], network),
         "  split and metrics": partial(split_region, region, pred),
         "  write, sheet included": partial(write_picture, separated, region, folder / "page", pipeline.software),
-        "    sheet drawn": page,
+        "    sheet drawn": partial(sheet, separated, region.name, "0"),
     }
 
 

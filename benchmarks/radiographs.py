@@ -31,7 +31,8 @@ from torch import Tensor
 
 from scripts.dicom.derive import derive
 from scripts.dicom.reader import read_radiograph
-from scripts.inference.regions import cut_region, read_radiograph_joints
+from scripts.inference.read_images import read_radiograph_joints
+from scripts.inference.regions import cut_region
 from scripts.inference.split import split_region
 from scripts.phantoms.hand import draw_hand
 from scripts.phantoms.hand_files import save

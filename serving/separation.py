@@ -27,7 +27,7 @@ from scripts.errors import InputError
 from scripts.inference.incremental import locate_beside, separate_beside
 from scripts.inference.joint_list import JointRow, LocatedJoint, read_joints, select_rows
 from scripts.inference.pipeline import SeparatedRadiograph
-from scripts.inference.regions import LARGEST_WHOLE
+from scripts.inference.read_images import LARGEST_WHOLE
 from scripts.physics import LOWER, UPPER
 from serving.bundle import Bundle
 from serving.pacs.client import Instance, Pacs

@@ -7,6 +7,7 @@
 # distributed under the License is distributed on an "AS IS" BASIS,
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
+# limitations under the License.
 
 """Batch inference over a folder: each image on its own, in one process, in several, or under torchrun."""
 
@@ -34,7 +35,8 @@ from scripts.files import prepare_output
 from scripts.inference.find_images import ImageEntry, PictureEntry, RadiographEntry, find_images
 from scripts.inference.joint_list import FIELD_MM
 from scripts.inference.pipeline import Pipeline
-from scripts.inference.regions import cut_region, read_picture_region, read_radiograph_joints
+from scripts.inference.read_images import read_picture_region, read_radiograph_joints
+from scripts.inference.regions import cut_region
 from scripts.inference.write_dicom import fingerprint, read_fingerprint, write_radiograph
 from scripts.inference.write_pictures import write_picture
 

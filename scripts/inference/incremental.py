@@ -7,6 +7,7 @@
 # distributed under the License is distributed on an "AS IS" BASIS,
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
+# limitations under the License.
 
 """Incremental separation: a few joints of a radiograph, beside those that were separated before."""
 
@@ -20,7 +21,8 @@ from scripts.dicom.reader import Radiograph
 from scripts.errors import InputError
 from scripts.inference.joint_list import JointRow, LocatedJoint, distance_mm
 from scripts.inference.pipeline import Pipeline, SeparatedRadiograph
-from scripts.inference.regions import RadiographRegion, cut_region, locate_joints, masks_of, territory_of
+from scripts.inference.read_images import locate_joints
+from scripts.inference.regions import RadiographRegion, cut_region, masks_of, territory_of
 
 SAME_JOINT_MM = 8.0
 """A point nearer than this to a joint means that joint: knuckles of neighbouring fingers are 15 mm apart and more."""
@@ -55,7 +57,7 @@ def locate_beside(
         ``joint1``, ``joint2`` and so on.
 
     Raises:
-        InputError: as :func:`scripts.inference.regions.locate_joints`; or a named joint lies on another known one.
+        InputError: as :func:`scripts.inference.read_images.locate_joints`; or a named joint lies on another known one.
     """
     taken = {joint.located.name for joint in known} | {row.name for row in rows}
     asked: list[LocatedJoint] = []

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from scripts.inference.split import SeparatedRegion
 from scripts.physics import LOWER, UPPER
 
 PANEL = 256
@@ -35,31 +36,32 @@ Box = tuple[int, int, int, int]
 """Left, top, right, bottom in pixels of the region."""
 
 
-def sheet(
-    *, levels: np.ndarray, layers: np.ndarray, masks: np.ndarray, recomposed: np.ndarray, record: Mapping[str, Any]
-) -> Image.Image:
+def sheet(separated: SeparatedRegion, name: str, version: str) -> Image.Image:
     """Draw the sheet of one joint: a row of the whole region and, if the bones overlap, an enlarged row of the overlap.
 
-    Image, layers and recomposition share one window, black = 0 and white = the brightest level of the image.
+    Image, layers and recomposition share one window, from the region's black to the brightest level of the image.
 
     Args:
-        levels: (H, W) integers, the image.
-        layers: (2, H, W) integers, lower and upper layer.
-        masks: (2, H, W) bool.
-        recomposed: (H, W) float, in levels.
-        record: as :class:`scripts.inference.split.SeparatedRegion` has it, with the bundle's ``version``.
+        separated: image, layers, masks and record of the joint.
+        name: in the head.
+        version: of the bundle.
 
     Returns:
         An RGB picture, 1660 px wide.
     """
+    region, record, masks = separated.region, separated.record, separated.masks.numpy()
+    levels, layers, recomposed = (
+        (shown.numpy() - round(region.black)).clip(0, 2**region.bits_stored - 1)
+        for shown in (region.levels, separated.layers, separated.recomposed)
+    )
     error = np.abs(recomposed - levels) * masks.any(axis=0)
     white = max(1, int(np.ceil(error.max())))
-    gain = (2 ** record["bits_stored"] - 1) / white
+    gain = (2**region.bits_stored - 1) / white
     window = float(levels.max())
     image, upper, lower = _gray(levels, window), _gray(layers[UPPER], window), _gray(layers[LOWER], window)
     overlap = np.logical_and(masks[LOWER], masks[UPPER])
     box = _around(overlap) if overlap.any() else None
-    page, y = _page(2 if box else 1, record)
+    page, y = _page(2 if box else 1, record, name, version)
     whole = (0, 0, image.width, image.height)
     first = [
         ("image", image, None),
@@ -135,7 +137,7 @@ def _panel(
     page.paste(shown if masks is None else _with_bones(shown, masks, box), corner)
 
 
-def _page(rows: int, record: Mapping[str, Any]) -> tuple[Image.Image, int]:
+def _page(rows: int, record: Mapping[str, Any], name: str, version: str) -> tuple[Image.Image, int]:
     """Draw a page with head and foot; return it and the y where the first row of panels begins."""
     top = MARGIN + 2 * LINE + LINE * len(record["warnings"]) + GAP
     page = Image.new("RGB", (2 * MARGIN + 6 * PANEL + 5 * GAP, top + rows * (CAPTION + PANEL + GAP) + 44), GROUND)
@@ -148,12 +150,12 @@ def _page(rows: int, record: Mapping[str, Any]) -> tuple[Image.Image, int]:
         f"soft tissue k {record['soft_tissue_k']:.3f} (level {record['soft_tissue_level']:.0f})",
         f"recomposed to {record['largest_recomposition_error_levels']:.2f} gray level",
     )
-    name = record["name"] if len(record["name"]) <= 80 else f"{record['name'][:79]}\N{HORIZONTAL ELLIPSIS}"
+    name = name if len(name) <= 80 else f"{name[:79]}\N{HORIZONTAL ELLIPSIS}"
     draw.text((MARGIN, MARGIN - 10), name, INK, _font(26))
     draw.text((MARGIN, MARGIN + LINE), "     ".join(facts), QUIET, _font(16))
     for number, warning in enumerate(record["warnings"], 2):
         draw.text((MARGIN, MARGIN + number * LINE), warning, WARNING, _font(16))
-    foot = f"BLS-GAN {record['version']}: research use, not a medical device"
+    foot = f"BLS-GAN {version}: research use, not a medical device"
     draw.text((page.width / 2, page.height - MARGIN), foot, QUIET, _font(14), anchor="ma")
     return page, top
 

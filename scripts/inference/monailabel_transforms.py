@@ -7,6 +7,7 @@
 # distributed under the License is distributed on an "AS IS" BASIS,
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
+# limitations under the License.
 
 """Dictionary transforms for programs that hand over one file, such as MONAI Label's own bundle app."""
 
@@ -22,7 +23,8 @@ from scripts.errors import InputError
 from scripts.inference.find_images import PictureEntry
 from scripts.inference.image_file import suffix_of
 from scripts.inference.joint_list import read_joints
-from scripts.inference.regions import PictureRegion, RadiographRegion, cut_region, locate_joints, read_picture_region
+from scripts.inference.read_images import locate_joints, read_picture_region
+from scripts.inference.regions import PictureRegion, RadiographRegion, cut_region
 from scripts.inference.split import split_region
 
 LOSSLESS = (".nii", ".nii.gz", ".nrrd", ".mha", ".png")

@@ -7,6 +7,7 @@
 # distributed under the License is distributed on an "AS IS" BASIS,
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
+# limitations under the License.
 
 """Writing the results of a radiograph: DICOM objects, sheets and figures."""
 
@@ -14,8 +15,8 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
-from PIL.Image import Image
 from pydicom import Dataset
 
 from scripts.dicom.layer_image import LAYER_NAMES
@@ -24,8 +25,7 @@ from scripts.dicom.reader import Radiograph
 from scripts.files import whole_or_nothing
 from scripts.inference.joint_sheet import sheet
 from scripts.inference.pipeline import SeparatedRadiograph
-from scripts.inference.regions import RadiographJoints, source_record
-from scripts.inference.split import SeparatedRegion
+from scripts.inference.read_images import RadiographJoints
 
 FIGURES = "figures.json"
 
@@ -93,7 +93,7 @@ def write_radiograph(
                 layer.save_as(partial / f"{joint}_{LAYER_NAMES[bone].lower()}.dcm", enforce_file_format=True)
         objects.segmentation.save_as(partial / "segmentation.dcm", enforce_file_format=True)
         for joint, region in separated.regions.items():
-            page = _sheet(region, radiograph, f"{name} {joint}", software.version)
+            page = sheet(region, f"{name} {joint}", software.version)
             page.save(partial / f"{joint}_sheet.png", compress_level=1)
         (partial / FIGURES).write_text(json.dumps(record, indent=4) + "\n", encoding="utf-8")
         if store:
@@ -103,16 +103,19 @@ def write_radiograph(
     return [folder / f"{joint}_sheet.png" for joint in separated.regions]
 
 
-def _sheet(separated: SeparatedRegion, radiograph: Radiograph, name: str, version: str) -> Image:
-    """Draw the sheet of one joint, in the window of the radiograph."""
-    black, top = round(radiograph.grayscale.black), radiograph.grayscale.top
-    shown = {
-        "levels": separated.region.levels.numpy(),
-        "layers": separated.layers.numpy(),
-        "recomposed": separated.recomposed.numpy(),
+def source_record(radiograph: Radiograph, file: str) -> dict[str, Any]:
+    """Return what the results say of a radiograph; nothing of the patient."""
+    return {
+        "source": file,
+        "source_sop_instance_uid": str(radiograph.dataset.SOPInstanceUID),
+        "source_sha256": radiograph.sha256,
+        "spacing_mm": list(radiograph.spacing),
+        "spacing_from": radiograph.spacing_from or "assumed",
+        "gray_scale": {
+            "black": radiograph.grayscale.black,
+            "white": radiograph.grayscale.white,
+            "inverted": radiograph.grayscale.inverted,
+            "from": radiograph.grayscale.origin,
+        },
+        "notes": list(radiograph.notes),
     }
-    return sheet(
-        **{key: (picture - black).clip(0, top) for key, picture in shown.items()},
-        masks=separated.masks.numpy(),
-        record={**separated.record, "name": name, "version": version},
-    )

@@ -7,6 +7,7 @@
 # distributed under the License is distributed on an "AS IS" BASIS,
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
+# limitations under the License.
 
 """Writing the results of a picture: layers, label map, figures and a sheet."""
 
@@ -59,14 +60,7 @@ def write_picture(separated: SeparatedRegion, region: PictureRegion, folder: Pat
             nib.save(_nifti(levels, step, picture), partial / f"{name}_{ending}.nii.gz")
         text = json.dumps(record, indent=4) + "\n"
         (partial / f"{name}_figures.json").write_text(text, encoding="utf-8")
-        page = sheet(
-            levels=region.levels.numpy(),
-            layers=layers,
-            masks=separated.masks.numpy(),
-            recomposed=separated.recomposed.numpy(),
-            record=record,
-        )
-        page.save(partial / f"{name}_sheet.png", compress_level=1)
+        sheet(separated, name, software.version).save(partial / f"{name}_sheet.png", compress_level=1)
 
     whole_or_nothing(folder, write)
     return [folder / f"{name}_sheet.png"]

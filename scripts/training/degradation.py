@@ -11,6 +11,8 @@
 
 """Degradation of a composed image: exposure, a blurred rim, noise, rounding."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
@@ -26,6 +28,7 @@ def soften(x: Tensor) -> Tensor:
     return 0.25 * (x[..., :-2] + x[..., 2:]) + 0.5 * x[..., 1:-1]
 
 
+@dataclass(frozen=True, kw_only=True)
 class Degradation:
     """Gray levels of an attenuation, as a detector and a file give them.
 
@@ -36,10 +39,10 @@ class Degradation:
         levels: the image is rounded to 1 / levels, as 8-bit files are; 0 leaves it as it is.
     """
 
-    def __init__(
-        self, *, exposure: Range = (0.8, 1.25), blurred_rim: float = 0.35, noise: float = 0.006, levels: int = 255
-    ) -> None:
-        self.exposure, self.blurred_rim, self.noise, self.levels = exposure, blurred_rim, noise, levels
+    exposure: Range = (0.8, 1.25)
+    blurred_rim: float = 0.35
+    noise: float = 0.006
+    levels: int = 255
 
     def __call__(self, attenuation: Tensor, within: Tensor) -> tuple[Tensor, Tensor]:
         """Expose and degrade a batch.

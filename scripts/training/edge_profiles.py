@@ -11,6 +11,8 @@
 
 """Edge profiles of synthetic overlaps: bones that thin towards their outline, and whole bones with soft edges."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
@@ -43,6 +45,7 @@ def taper(bone: Tensor, within: Tensor, other: Tensor, *, width: Tensor, power: 
     return bone + near * (bone.clamp(min=0.0) * ramp - bone)
 
 
+@dataclass(frozen=True, kw_only=True)
 class TaperedEdge:
     """Bones that thin towards their outline.
 
@@ -53,15 +56,10 @@ class TaperedEdge:
         reach: px from the overlap within which the thinning fades out.
     """
 
-    def __init__(
-        self,
-        *,
-        share: float = 0.3,
-        width: Range = (2.0, 14.0),
-        power: Range = (0.5, 1.5),
-        reach: Range = (6.0, 20.0),
-    ) -> None:
-        self.share, self.width, self.power, self.reach = share, width, power, reach
+    share: float = 0.3
+    width: Range = (2.0, 14.0)
+    power: Range = (0.5, 1.5)
+    reach: Range = (6.0, 20.0)
 
     def thin(self, absorbed: Tensor, within: Tensor) -> Tensor:
         """Taper both bones (B, 2, H, W), each with a ramp of its own; see :func:`taper`."""
@@ -71,6 +69,7 @@ class TaperedEdge:
         return taper(absorbed, within, within.flip(1), width=width, power=power, reach=reach)
 
 
+@dataclass(frozen=True, kw_only=True)
 class NaturalEdge:
     """Whole bones, whose soft edges reach beyond the masks, as in real overlaps.
 
@@ -80,8 +79,9 @@ class NaturalEdge:
         seam_width: px inside its outline within which a bone takes up its share of the overlap.
     """
 
-    def __init__(self, *, share: float = 0.33, rim_width: float = 5.0, seam_width: float = 5.0) -> None:
-        self.share, self.rim_width, self.seam_width = share, rim_width, seam_width
+    share: float = 0.33
+    rim_width: float = 5.0
+    seam_width: float = 5.0
 
     def rim(self, absorbed: Tensor, within: Tensor) -> Tensor:
         """Return the part of the bones' attenuation (B, 2, H, W) that lies outside their outlines."""

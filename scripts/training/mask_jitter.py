@@ -11,6 +11,8 @@
 
 """Errors of drawn and of predicted masks, as a network meets them."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
@@ -18,6 +20,7 @@ from scripts.physics import LOWER, UPPER
 from scripts.training.draws import Range, happens, uniform, wobble
 
 
+@dataclass(frozen=True, kw_only=True)
 class MaskJitter:
     """Masks that are too small or too large, by a distance that varies along the outline.
 
@@ -27,8 +30,8 @@ class MaskJitter:
             soft, and a network that often meets masks too small takes soft lips for one and leaves a step there.
     """
 
-    def __init__(self, *, share: float = 0.35, pixels: Range = (-0.8, 1.8)) -> None:
-        self.share, self.pixels = share, pixels
+    share: float = 0.35
+    pixels: Range = (-0.8, 1.8)
 
     def __call__(self, within: Tensor) -> Tensor:
         """Move outlines, given and returned as signed distances to them, (B, 2, H, W), px, positive inside."""

@@ -12,6 +12,7 @@
 """Real overlaps, whose layers are unknown, and batches that mix them with synthetic ones."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -25,6 +26,7 @@ from scripts.training.warp import warp, warp_matrix
 Synthesis = Callable[[Mapping[str, Tensor]], dict[str, Tensor]]
 
 
+@dataclass(frozen=True, kw_only=True)
 class RealOverlaps:
     """Real overlaps, varied as :class:`~scripts.training.overlap_synthesis.OverlapSynthesis` varies its composites.
 
@@ -36,17 +38,11 @@ class RealOverlaps:
         mask_jitter: errors of the masks that the network is given; by default of 20 % of the masks, -0.3 to 1 px.
     """
 
-    def __init__(
-        self,
-        *,
-        mirrored: float = 0.5,
-        angle: float = 9.0,
-        zoom: Range = (0.85, 1.2),
-        exposure: Range = (0.8, 1.25),
-        mask_jitter: MaskJitter | None = None,
-    ) -> None:
-        self.mirrored, self.angle, self.zoom, self.exposure = mirrored, angle, zoom, exposure
-        self.mask_jitter = mask_jitter or MaskJitter(share=0.2, pixels=(-0.3, 1.0))
+    mirrored: float = 0.5
+    angle: float = 9.0
+    zoom: Range = (0.85, 1.2)
+    exposure: Range = (0.8, 1.25)
+    mask_jitter: MaskJitter = field(default_factory=lambda: MaskJitter(share=0.2, pixels=(-0.3, 1.0)))
 
     @torch.no_grad()
     def __call__(self, joints: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -74,6 +70,7 @@ class RealOverlaps:
         return {key: torch.where(mirrors, x.flip(-1), x) for key, x in varied.items()}
 
 
+@dataclass(frozen=True)
 class MixedOverlaps:
     """Batches of overlaps: joints that overlap stay as they are, overlaps are composed from the others.
 
@@ -82,8 +79,8 @@ class MixedOverlaps:
         real: for joints that do.
     """
 
-    def __init__(self, synthesis: Synthesis, real: Synthesis) -> None:
-        self.synthesis, self.real = synthesis, real
+    synthesis: Synthesis
+    real: Synthesis
 
     @torch.no_grad()
     def __call__(self, joints: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -12,6 +12,7 @@
 """Synthetic overlaps: bones of joints that do not overlap are moved into each other, so that both layers are known."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -27,12 +28,12 @@ JOINT_KEYS = ("image", "background", "distance")
 """Keys of a joint that the synthesis reads."""
 
 
+@dataclass(frozen=True, kw_only=True)
 class OverlapSynthesis:
     """A batch of overlaps with known layers, composed from a batch of joints whose bones do not overlap.
 
     The lower bone of each joint meets the upper bone of the same joint, or of another of the batch; the composed image
     follows the physics of :mod:`scripts.physics`. All of it happens on the batch's device, with torch's random numbers.
-    The parts are those of the training where they are not given.
 
     Args:
         pairing: brings two bones together.
@@ -46,19 +47,12 @@ class OverlapSynthesis:
         Wang et al., BLS-GAN, AAAI 2025, section "Synthetic pre-training"; pairing, taper, gain and jitter are ours.
     """
 
-    def __init__(
-        self,
-        *,
-        pairing: Pairing | None = None,
-        natural: NaturalEdge | None = None,
-        tapered: TaperedEdge | None = None,
-        mask_jitter: MaskJitter | None = None,
-        degradation: Degradation | None = None,
-        mirrored: float = 0.5,
-    ) -> None:
-        self.pairing, self.mirrored = pairing or Pairing(), mirrored
-        self.natural, self.tapered = natural or NaturalEdge(), tapered or TaperedEdge()
-        self.mask_jitter, self.degradation = mask_jitter or MaskJitter(), degradation or Degradation()
+    pairing: Pairing = field(default_factory=Pairing)
+    natural: NaturalEdge = field(default_factory=NaturalEdge)
+    tapered: TaperedEdge = field(default_factory=TaperedEdge)
+    mask_jitter: MaskJitter = field(default_factory=MaskJitter)
+    degradation: Degradation = field(default_factory=Degradation)
+    mirrored: float = 0.5
 
     @torch.no_grad()
     def __call__(self, joints: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -12,6 +12,7 @@
 """Pairing: a lower and an upper bone of a batch, brought together until they overlap."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -39,6 +40,7 @@ class Pair(NamedTuple):
     """(B, 2, 1, 1), factor on each bone's attenuation."""
 
 
+@dataclass(frozen=True, kw_only=True)
 class Pairing:
     """Bones turned, enlarged and moved into each other.
 
@@ -54,20 +56,14 @@ class Pairing:
         gain: factor on each bone's attenuation.
     """
 
-    def __init__(
-        self,
-        *,
-        depth: Range = (2.0, 26.0),
-        shift: Range | None = None,
-        crossed: float = 0.5,
-        angle: float = 9.0,
-        zoom: Range = (0.85, 1.2),
-        slide: float = 6.0,
-        dilation: Range = (0.0, 1.5),
-        gain: Range = (0.85, 1.2),
-    ) -> None:
-        self.depth, self.shift, self.crossed, self.slide = depth, shift, crossed, slide
-        self.angle, self.zoom, self.dilation, self.gain = angle, zoom, dilation, gain
+    depth: Range = (2.0, 26.0)
+    shift: Range | None = None
+    crossed: float = 0.5
+    angle: float = 9.0
+    zoom: Range = (0.85, 1.2)
+    slide: float = 6.0
+    dilation: Range = (0.0, 1.5)
+    gain: Range = (0.85, 1.2)
 
     def __call__(self, joints: Mapping[str, Tensor], whole: Tensor) -> Pair:
         """Bring a lower and an upper bone together.

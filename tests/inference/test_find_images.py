@@ -7,8 +7,9 @@ from PIL import Image
 
 from scripts.errors import InputError
 from scripts.inference.find_images import find_images
-from scripts.inference.regions import read_picture_region
+from scripts.inference.read_images import read_picture_region
 from scripts.physics import LOWER, UPPER
+from tests.support.dicom_sources import source, write
 from tests.support.drawn import joint
 
 LEVELS, MASKS = joint(96, 80)
@@ -104,3 +105,18 @@ def test_what_is_wrong_with_an_entry_is_said_when_it_is_read(tmp_path, make, why
     make(tmp_path)
     with pytest.raises(InputError, match=why):
         read_picture_region(find_images(tmp_path)[-1])
+
+
+def test_each_folder_may_have_its_own_list(tmp_path):
+    write(source(), tmp_path / "a" / "one.dcm")
+    write(source(kind="CR"), tmp_path / "a" / "below" / "two.dcm")
+    write(source(kind="MG"), tmp_path / "three.dcm")
+    (tmp_path / "a" / "joints.csv").write_text("image,x,y\none.dcm,80,90\nbelow/two.dcm,80,91\n")
+    found = {entry.name: entry for entry in find_images(tmp_path)}
+    assert found["a/one"].listed == "one.dcm"
+    assert found["a/below/two"].listed == "below/two.dcm"
+    assert [row.numbers for row in found["a/one"].rows] == [(80, 90), (80, 91)]
+    assert found["three"].rows == []
+    (tmp_path / "a" / "joints.csv").write_text("image,x,y\ngone.dcm,80,90\n")
+    with pytest.raises(InputError, match=r"joints\.csv, line 2: image gone\.dcm is not there"):
+        find_images(tmp_path)

@@ -83,3 +83,17 @@ def test_without_masks_the_proposal_is_tidied_and_used() -> None:
 def test_further_arguments_reach_the_network() -> None:
     answer = SeparationInferer()(torch.rand(1, 1, 20, 20), Network(spotted()), soft_tissue=0.3)
     assert answer[0, 3, 0, 0].item() == torch.tensor(0.3).item()
+
+
+def test_masks_are_looked_for_in_the_territory_only():
+    class Everywhere:
+        def propose(self, image):
+            return torch.ones(1, 2, 8, 8)
+
+        def __call__(self, image, masks):
+            return masks
+
+    territory = torch.zeros(1, 1, 8, 8, dtype=torch.bool)
+    territory[..., :4] = True
+    masks = SeparationInferer()(torch.zeros(1, 1, 8, 8), Everywhere(), territory=territory)
+    assert (masks == territory.expand_as(masks)).all()

@@ -1,4 +1,5 @@
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,13 +12,7 @@ from tests.support.regions import split
 def drawn(rows=256, columns=256, bits=8, depth=0.06, name="a", masks=None):
     levels, own = joint(rows, columns, bits, depth)
     separated = split(levels, own if masks is None else masks, bits)
-    return {
-        "levels": levels,
-        "layers": separated.layers.numpy(),
-        "masks": separated.masks.numpy(),
-        "recomposed": separated.recomposed.numpy(),
-        "record": {**separated.record, "name": name, "version": "0.1.0"},
-    }
+    return {"separated": separated, "name": name, "version": "0.1.0"}
 
 
 def holds(page, colour, tolerance=0):
@@ -57,7 +52,8 @@ def test_a_long_name_stays_on_the_page():
 
 def test_a_larger_error_is_scaled_to_white():
     args = drawn()
-    args["recomposed"] = args["recomposed"] + 30 * args["masks"].all(axis=0)
+    made = args["separated"]
+    args["separated"] = replace(made, recomposed=made.recomposed + 30 * made.masks.all(dim=0))
     assert holds(sheet(**args), (250, 250, 250), 5)
 
 

@@ -11,7 +11,8 @@ from scripts.dicom.reader import read_radiograph
 from scripts.errors import InputError
 from scripts.inference.inferer import SeparationInferer
 from scripts.inference.pipeline import Pipeline
-from scripts.inference.regions import cut_region, locate_joints
+from scripts.inference.read_images import locate_joints
+from scripts.inference.regions import cut_region
 from scripts.physics import LOWER, UPPER
 from tests.support.dicom_sources import source, write
 from tests.support.drawn import EqualShares, joint

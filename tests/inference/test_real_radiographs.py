@@ -13,7 +13,8 @@ from scripts.datasets.test_sets import RealJoints
 from scripts.inference.find_images import find_images
 from scripts.inference.inferer import SeparationInferer
 from scripts.inference.pipeline import Pipeline
-from scripts.inference.regions import cut_region, read_radiograph_joints
+from scripts.inference.read_images import read_radiograph_joints
+from scripts.inference.regions import cut_region
 from scripts.networks import checkpoints
 from scripts.networks.separator import Separator
 from scripts.phantoms.dicom_file import wrap

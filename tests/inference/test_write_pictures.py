@@ -7,7 +7,7 @@ from PIL import Image
 
 from scripts.dicom.provenance import Software
 from scripts.inference.find_images import PictureEntry
-from scripts.inference.regions import read_picture_region
+from scripts.inference.read_images import read_picture_region
 from scripts.inference.split import split_region
 from scripts.inference.write_pictures import write_picture
 from scripts.physics import LOWER, UPPER

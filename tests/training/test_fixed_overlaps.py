@@ -9,6 +9,8 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -47,8 +49,13 @@ def test_fixed_overlaps_leave_the_trainings_random_numbers_alone(joints: dict[st
 
 
 def test_undisturbed_overlaps_leave_nothing_but_the_shifts_to_chance(joints: dict[str, Tensor]) -> None:
-    synthesis = undisturbed()
-    synthesis.pairing.shift, synthesis.mirrored, synthesis.degradation.levels = (6, 6), 0.0, 0
+    plain = undisturbed()
+    synthesis = replace(
+        plain,
+        pairing=replace(plain.pairing, shift=(6, 6)),
+        degradation=replace(plain.degradation, levels=0),
+        mirrored=0.0,
+    )
     made, again = synthesis(joints), synthesis(joints)
     assert torch.equal(made["image"], again["image"])
     assert torch.equal(made["masks"], made["true_masks"])

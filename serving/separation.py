@@ -32,7 +32,7 @@ from scripts.physics import LOWER, UPPER
 from serving.bundle import Bundle
 from serving.pacs.client import Instance, Pacs
 from serving.pacs.journal import Journal, instance_of
-from serving.pacs.stored_results import StoredResults, stored_results
+from serving.pacs.result_lookup import StoredResults, stored_results
 
 logger = logging.getLogger(__name__)
 

@@ -17,9 +17,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from scripts.networks.reconstructor import Reconstructor
+from scripts.networks.overlap_window import crop, origin, paste, span
+from scripts.networks.soft_tissue_estimator import SoftTissueEstimator
 from scripts.networks.unet import unet
-from scripts.networks.window import crop, origin, paste, span
 from scripts.physics import attenuation, overlap_of, split
 
 
@@ -33,7 +33,7 @@ class Generator(nn.Module):
     Args:
         features: channels of :func:`scripts.networks.unet.unet`, five depths and the last layer.
         rows: height of the band around the overlap, px, a multiple of 16.
-        reconstructor: arguments of :class:`~scripts.networks.reconstructor.Reconstructor`, which estimates k.
+        reconstructor: arguments of :class:`~scripts.networks.soft_tissue_estimator.SoftTissueEstimator`, which estimates k.
 
     Example:
         >>> ratio, soft_tissue = Generator()(torch.rand(1, 1, 256, 256), torch.ones(1, 2, 256, 256))
@@ -48,7 +48,8 @@ class Generator(nn.Module):
     ) -> None:
         super().__init__()
         self.rows = rows
-        self.reconstructor = Reconstructor(**(reconstructor or {}))
+        # The name stands in the weights, and is the paper's.
+        self.reconstructor = SoftTissueEstimator(**(reconstructor or {}))
         self.unet = unet(4, 1, features)
 
     def ratio(self, image: Tensor, masks: Tensor, soft_tissue: Tensor) -> Tensor:
@@ -80,7 +81,7 @@ class Generator(nn.Module):
             image: (B, 1, H, W), gray levels 0..1, sides a multiple of 64.
             masks: (B, 2, H, W), 0..1.
             soft_tissue: k, (B, 1, 1, 1), gray level 0..1, where it is known, kept near the estimated one
-                (:meth:`~scripts.networks.reconstructor.Reconstructor.believed`); estimated where not.
+                (:meth:`~scripts.networks.soft_tissue_estimator.SoftTissueEstimator.believed`); estimated where not.
         """
         k = self.reconstructor(image, masks)
         if soft_tissue is not None:

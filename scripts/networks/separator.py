@@ -107,7 +107,7 @@ class Separator(nn.Module):
             image: (B, 1, H, W), gray levels 0..1, bright = more attenuation, sides of 64 px and more.
             masks: (B, 2, H, W) of bool or float, lower and upper bone, where they are known; predicted where not.
             soft_tissue: k, (B,), gray level 0..1, where it is known, kept near the estimated one
-                (:meth:`scripts.networks.reconstructor.Reconstructor.believed`); estimated where not.
+                (:meth:`scripts.networks.soft_tissue_estimator.SoftTissueEstimator.believed`); estimated where not.
 
         Returns:
             (B, 6, H, W): lower layer, upper layer; lower mask, upper mask (probabilities; a pixel is inside above 0.5;

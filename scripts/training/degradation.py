@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from scripts.physics import gray_level
-from scripts.training.draws import Range, happens, uniform
+from scripts.training.random_draws import Range, happens, uniform
 
 
 def soften(x: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from scripts.physics import LOWER, UPPER, overlap_of
-from scripts.training.draws import Range, uniform
+from scripts.training.random_draws import Range, uniform
 
 
 def smoothstep(x: Tensor) -> Tensor:

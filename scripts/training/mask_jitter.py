@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from scripts.physics import LOWER, UPPER
-from scripts.training.draws import Range, happens, uniform, wobble
+from scripts.training.random_draws import Range, happens, uniform, wobble
 
 
 @dataclass(frozen=True, kw_only=True)

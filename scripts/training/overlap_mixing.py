@@ -18,9 +18,9 @@ import torch
 from torch import Tensor
 
 from scripts.physics import FOUND_OVERLAP, attenuation, gray_level
-from scripts.training.draws import Range, happens, uniform
 from scripts.training.mask_jitter import MaskJitter
 from scripts.training.overlap_synthesis import JOINT_KEYS
+from scripts.training.random_draws import Range, happens, uniform
 from scripts.training.warp import warp, warp_matrix
 
 Synthesis = Callable[[Mapping[str, Tensor]], dict[str, Tensor]]

@@ -19,10 +19,10 @@ from torch import Tensor
 
 from scripts.physics import attenuation, gray_level, overlap_of
 from scripts.training.degradation import Degradation
-from scripts.training.draws import happens
 from scripts.training.edge_profiles import NaturalEdge, TaperedEdge
 from scripts.training.mask_jitter import MaskJitter
 from scripts.training.pairing import Pairing
+from scripts.training.random_draws import happens
 
 JOINT_KEYS = ("image", "background", "distance")
 """Keys of a joint that the synthesis reads."""

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from scripts.physics import LOWER, UPPER
-from scripts.training.draws import Range, happens, uniform
+from scripts.training.random_draws import Range, happens, uniform
 from scripts.training.warp import rows_apart, warp, warp_matrix
 
 

@@ -21,7 +21,7 @@ from monai.utils.enums import CommonKeys as Keys
 from torch import Tensor, nn
 
 from scripts.networks.generator import Generator
-from scripts.networks.window import crop, origin
+from scripts.networks.overlap_window import crop, origin
 from scripts.physics import overlap_of
 from scripts.training.overlap_synthesis import JOINT_KEYS
 

@@ -28,7 +28,7 @@ from scripts.inference.incremental import SAME_JOINT_MM
 from scripts.inference.joint_list import distance_mm
 from scripts.inference.regions import cut_region
 from serving.pacs.result_index import Result, ResultIndex
-from serving.pacs.stored_results import StoredResults, stored_results
+from serving.pacs.result_lookup import StoredResults, stored_results
 
 logger = logging.getLogger(__name__)
 

@@ -23,7 +23,7 @@ from scripts.dicom.reader import MAKER
 from scripts.inference.incremental import KnownJoint
 from serving.pacs.client import Instance, Pacs
 from serving.pacs.journal import Journal
-from serving.pacs.stored_results import stored_joints
+from serving.pacs.result_lookup import stored_joints
 
 CACHED = 10_000
 """Results kept in memory, some 2 KB each."""

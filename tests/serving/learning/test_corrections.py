@@ -15,7 +15,7 @@ from scripts.networks.checkpoints import load, save
 from scripts.networks.separator import Separator as Network
 from serving.learning import corrections
 from serving.local.orthanc import Orthanc, free_port
-from serving.pacs.stored_results import stored_results
+from serving.pacs.result_lookup import stored_results
 from serving.separation import JointSeparator
 from tests.support.clinic import MODEL, Case, draw_case, results_of, separator_of
 

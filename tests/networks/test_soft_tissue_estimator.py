@@ -13,8 +13,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from scripts.networks.reconstructor import Reconstructor
-from scripts.physics import overlap_of, split
+from scripts.networks.soft_tissue_estimator import SoftTissueEstimator
 from tests.networks.test_generator import blocks, picture
 
 
@@ -27,33 +26,25 @@ class Ramp(nn.Module):
 
 
 def test_the_soft_tissue_is_what_is_painted_in_the_overlap_averaged() -> None:
-    reconstructor = Reconstructor()
-    reconstructor.unet = Ramp()  # type: ignore[assignment]
-    k = reconstructor(picture(0, 1, 1, 64, 64), blocks())
+    estimator = SoftTissueEstimator()
+    estimator.unet = Ramp()  # type: ignore[assignment]
+    k = estimator(picture(0, 1, 1, 64, 64), blocks())
     # Rows 24..39 are rows 6..9 at a quarter of the resolution.
     painted = torch.sigmoid(torch.linspace(-2.0, 2.0, 16))[6:10]
     assert k.item() == pytest.approx(painted.mean().item(), abs=1e-4)
     lower_down = torch.zeros(1, 2, 64, 64)
     lower_down[:, :, 48:] = 1.0
-    assert reconstructor(picture(0, 1, 1, 64, 64), lower_down).item() > k.item() + 0.2
+    assert estimator(picture(0, 1, 1, 64, 64), lower_down).item() > k.item() + 0.2
 
 
 def test_without_an_overlap_the_soft_tissue_is_the_whole_regions() -> None:
-    reconstructor = Reconstructor()
-    reconstructor.unet = Ramp()  # type: ignore[assignment]
-    k = reconstructor(picture(0, 1, 1, 64, 64), torch.zeros(1, 2, 64, 64))
+    estimator = SoftTissueEstimator()
+    estimator.unet = Ramp()  # type: ignore[assignment]
+    k = estimator(picture(0, 1, 1, 64, 64), torch.zeros(1, 2, 64, 64))
     assert k.item() == pytest.approx(0.5, abs=1e-3)
 
 
 def test_a_given_soft_tissue_is_believed_as_far_as_the_picture_allows() -> None:
     given = torch.tensor([0.10, 0.29, 0.30, 0.32, 0.60]).reshape(-1, 1, 1, 1)
-    believed = Reconstructor(trust=0.1).believed(given, torch.full_like(given, 0.3))
+    believed = SoftTissueEstimator(trust=0.1).believed(given, torch.full_like(given, 0.3))
     assert believed.flatten().tolist() == pytest.approx([0.27, 0.29, 0.30, 0.32, 0.33])
-
-
-def test_what_is_split_with_a_soft_tissue_recomposes_with_it() -> None:
-    image, masks, k = picture(0, 1, 1, 64, 64), blocks(), torch.full((1, 1, 1, 1), 0.2)
-    layers = split(image, picture(1, 1, 1, 64, 64), k, masks)
-    both = overlap_of(masks)
-    recomposed = Reconstructor().recompose(layers, k, masks)
-    assert torch.allclose(recomposed[both], image[both], atol=1e-5)

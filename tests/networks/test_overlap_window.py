@@ -12,7 +12,7 @@
 import pytest
 import torch
 
-from scripts.networks.window import crop, origin, paste, span
+from scripts.networks.overlap_window import crop, origin, paste, span
 
 
 def spot(rows: slice | int, columns: slice | int, height: int = 40, width: int = 60) -> torch.Tensor:

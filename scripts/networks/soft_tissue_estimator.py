@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The reconstructor: the soft tissue k that both layers contain, and the radiograph that layers and k recompose."""
+"""Soft tissue estimator, the part of the paper's reconstructor that is learned: k, which both layers contain."""
 
 from collections.abc import Sequence
 
@@ -18,11 +18,11 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
 
 from scripts.networks.unet import unet
-from scripts.physics import attenuation, overlap_of, recompose
+from scripts.physics import attenuation, overlap_of
 
 
-class Reconstructor(nn.Module):
-    """Network for k, the gray level of the soft tissue inside the overlap, which also recomposes layers.
+class SoftTissueEstimator(nn.Module):
+    """Network for k, the gray level of the soft tissue inside the overlap.
 
     A small U-Net at a quarter of the resolution paints the soft tissue under the bones; k is its mean in the overlap
     (the paper reads k off 32,768 features of a VGG-11, 42.9 M parameters for one number).
@@ -34,9 +34,8 @@ class Reconstructor(nn.Module):
 
     Example:
         >>> image, masks = torch.rand(1, 1, 256, 256), torch.ones(1, 2, 256, 256)
-        >>> reconstructor = Reconstructor()
-        >>> k = reconstructor(image, masks)
-        >>> recomposed = reconstructor.recompose(image.expand(1, 2, 256, 256), k, masks)
+        >>> estimator = SoftTissueEstimator()
+        >>> k = estimator(image, masks)
 
     Source:
         Wang et al., BLS-GAN, AAAI 2025, section "Reconstructor".
@@ -64,7 +63,3 @@ class Reconstructor(nn.Module):
     def believed(self, given: Tensor, estimated: Tensor) -> Tensor:
         """Limit a given k to the neighbourhood of the estimated one, (B, 1, 1, 1), gray levels 0..1."""
         return torch.minimum(torch.maximum(given, estimated * (1.0 - self.trust)), estimated * (1.0 + self.trust))
-
-    def recompose(self, layers: Tensor, soft_tissue: Tensor, masks: Tensor) -> Tensor:
-        """Recompose the radiograph (B, 1, H, W) from two layers, see :func:`scripts.physics.recompose`."""
-        return recompose(layers, soft_tissue, masks)

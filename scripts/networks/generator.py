@@ -33,7 +33,7 @@ class Generator(nn.Module):
     Args:
         features: channels of :func:`scripts.networks.unet.unet`, five depths and the last layer.
         rows: height of the band around the overlap, px, a multiple of 16.
-        reconstructor: arguments of :class:`~scripts.networks.soft_tissue_estimator.SoftTissueEstimator`, which estimates k.
+        reconstructor: arguments of :class:`~scripts.networks.soft_tissue_estimator.SoftTissueEstimator`.
 
     Example:
         >>> ratio, soft_tissue = Generator()(torch.rand(1, 1, 256, 256), torch.ones(1, 2, 256, 256))

@@ -20,6 +20,16 @@ LOWER, UPPER = 0, 1
 OPAQUE = 1.0 - 1e-5
 """Brightest gray level that is told from white: less than a level of 16 bits below 1, its attenuation finite."""
 
+FIELD_MM = 23.0
+"""Side of the region around a joint, mm.
+
+The networks learned from such regions: metacarpal heads, 12 to 16 mm wide, span 149 to 183 of the release's 256 px,
+which makes 21 to 23 mm of these 256 px.
+"""
+
+SMALLEST_SIDE, LARGEST_SIDE = 64, 1024
+"""Sides of a region of one joint, px."""
+
 FOUND_OVERLAP = 20
 """Overlap, px, from which on a joint counts as overlapping (as in the release's lists)."""
 

@@ -33,12 +33,12 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 from scripts.errors import InputError, SkippedInput, exit_on_input_error
 from scripts.files import prepare_output
 from scripts.inference.find_images import ImageEntry, PictureEntry, RadiographEntry, find_images
-from scripts.inference.joint_list import FIELD_MM
 from scripts.inference.pipeline import Pipeline
 from scripts.inference.read_images import read_picture_region, read_radiograph_joints
 from scripts.inference.regions import cut_region
 from scripts.inference.write_dicom import fingerprint, read_fingerprint, write_radiograph
 from scripts.inference.write_pictures import write_picture
+from scripts.physics import FIELD_MM
 
 logger = logging.getLogger(__name__)
 

@@ -21,17 +21,13 @@ import numpy as np
 from nibabel.spatialimages import SpatialImage
 from PIL import Image, ImageFile, TiffImagePlugin
 
+from scripts.dicom.grayscale import BIT_DEPTHS
 from scripts.errors import InputError
+from scripts.physics import LARGEST_SIDE, SMALLEST_SIDE
 
 NIFTI_SUFFIXES = (".nii", ".nii.gz")
 RASTER_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 RASTER_FORMATS = ("PNG", "JPEG", "BMP", "TIFF")
-
-SMALLEST_SIDE, LARGEST_SIDE = 64, 1024
-"""Sides of a region of one joint, px."""
-
-BIT_DEPTHS = (8, 10, 12, 14, 16)
-"""Bit depths of radiographs that a wider container may hold."""
 
 PLAIN_AFFINE = np.diag([-1.0, -1.0, 1.0, 1.0])
 """The affine that ITK gives a picture without one: 1 mm pixels, rows from the top down (NIfTI is RAS+)."""

@@ -24,14 +24,7 @@ from typing import Any
 import numpy as np
 
 from scripts.errors import InputError
-from scripts.inference.image_file import SMALLEST_SIDE
-
-FIELD_MM = 23.0
-"""Side of the region around a joint that is given as a point.
-
-What the networks learned from: metacarpal heads, 12 to 16 mm wide, span 149 to 183 of the release's 256 px, which makes
-21 to 23 mm of these 256 px.
-"""
+from scripts.physics import FIELD_MM, SMALLEST_SIDE
 
 NEAREST_MM = 5.0
 """Centres of two joints are further apart than this."""

@@ -21,10 +21,10 @@ from scripts.dicom.read_segmentation import read_label_map
 from scripts.dicom.reader import Radiograph, read_radiograph
 from scripts.errors import InputError
 from scripts.inference.find_images import MASK_ENDINGS, PictureEntry, RadiographEntry
-from scripts.inference.image_file import LARGEST_SIDE, read_mask, read_picture, suffix_of
-from scripts.inference.joint_list import FIELD_MM, JointRow, LocatedJoint, locate, select_rows
+from scripts.inference.image_file import read_mask, read_picture, suffix_of
+from scripts.inference.joint_list import JointRow, LocatedJoint, locate, select_rows
 from scripts.inference.regions import PictureRegion
-from scripts.physics import LOWER, UPPER
+from scripts.physics import FIELD_MM, LARGEST_SIDE, LOWER, UPPER
 
 LARGEST_WHOLE = 400
 """Sides up to which a whole radiograph without joints is one region, px."""

@@ -25,9 +25,9 @@ from torch import Tensor
 
 from scripts.phantoms.hand_grid import DrawnBone, Grid, cut, draw_bone, draw_soft_tissue
 from scripts.phantoms.hand_skeleton import Skeleton, draw_skeleton
-from scripts.phantoms.joint import FIELD_MM, check_hand
+from scripts.phantoms.joint import check_hand
 from scripts.phantoms.joint_anatomy import UNITS, Array, Textures, draw_overlap, draw_textures, smooth_step
-from scripts.physics import attenuation, gray_level
+from scripts.physics import FIELD_MM, attenuation, gray_level
 
 FILM_MM = (250.0, 200.0)
 """Height and width of a whole radiograph; a hand of 190 mm and the end of its forearm fill it."""

@@ -17,7 +17,6 @@ import numpy as np
 from numpy.random import Generator
 from scipy.interpolate import CubicSpline
 
-from scripts.phantoms.joint import FIELD_MM
 from scripts.phantoms.joint_anatomy import (
     COMPACT,
     SPONGY,
@@ -33,6 +32,7 @@ from scripts.phantoms.joint_anatomy import (
     smooth_step,
     turn,
 )
+from scripts.physics import FIELD_MM
 
 UNIT_MM = FIELD_MM / UNITS
 """The unit of :mod:`scripts.phantoms.joint_anatomy` in mm."""

@@ -23,9 +23,9 @@ from torch.nn.functional import interpolate
 
 from scripts.phantoms.hand_skeleton import LongBone, PlainBone, Skeleton
 from scripts.phantoms.hand_soft_tissue import STEP_MM, inside_skin, tissue
-from scripts.phantoms.joint import BLUR, FIELD_MM, filled
+from scripts.phantoms.joint import BLUR, filled
 from scripts.phantoms.joint_anatomy import Array, Textures
-from scripts.physics import LOWER, UPPER
+from scripts.physics import FIELD_MM, LOWER, UPPER
 
 CENTRE_MM = (-3.0, -58.0)
 """x, y of the image's centre in the frame of :mod:`scripts.phantoms.hand_skeleton`."""

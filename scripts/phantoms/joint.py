@@ -38,10 +38,8 @@ from scripts.phantoms.joint_anatomy import (
     smooth_step,
     soft_tissue,
 )
-from scripts.physics import LOWER, UPPER, gray_level
+from scripts.physics import FIELD_MM, LARGEST_SIDE, LOWER, SMALLEST_SIDE, UPPER, gray_level
 
-FIELD_MM = 23.0
-"""Physical length of the shorter side: a metacarpal head is then 13 to 16 mm wide."""
 BLUR = 0.7
 """Detector blur, standard deviation in px."""
 
@@ -135,7 +133,7 @@ def _check(height: int, width: int, overlap: float) -> None:
     Raises:
         ValueError: names the argument.
     """
-    if not (64 <= height <= 1024 and 64 <= width <= 1024):
+    if not all(SMALLEST_SIDE <= side <= LARGEST_SIDE for side in (height, width)):
         raise ValueError(f"size: expected 64 to 1024 px a side, got {height}x{width} px")
     if not -40 <= overlap <= 40:
         raise ValueError(f"overlap: expected -40 to 40, got {overlap}")

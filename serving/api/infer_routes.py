@@ -32,7 +32,7 @@ from starlette.background import BackgroundTasks
 from starlette.datastructures import UploadFile
 
 from scripts.errors import InputError
-from scripts.inference.joint_list import FIELD_MM
+from scripts.physics import FIELD_MM
 from serving import label_map
 from serving.pacs.client import Instance, Pacs, encode
 

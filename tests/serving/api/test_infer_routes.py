@@ -15,7 +15,7 @@ import requests
 import SimpleITK as sitk  # noqa: N813
 from pydicom import dcmread
 
-from scripts.inference.joint_list import FIELD_MM
+from scripts.physics import FIELD_MM
 from tests.serving.conftest import ROOT, ask, objects_in
 from tests.support.waiting import LIMIT
 

@@ -5,7 +5,7 @@ import pytest
 from playwright.sync_api import expect
 
 from scripts.dicom.layer_image import BOX, JOINT
-from scripts.inference.joint_list import FIELD_MM
+from scripts.physics import FIELD_MM
 from tests.serving.ohif.conftest import check_linked, private_value, stored
 from tests.support.desk import PANES
 

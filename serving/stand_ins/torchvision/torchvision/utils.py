@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What MONAI Label imports by name; it draws with them for stock training tasks alone."""
+"""Names that MONAI Label imports; it draws with them in stock training tasks only."""
 
 from typing import Any, NoReturn
 

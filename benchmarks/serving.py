@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""How fast the server is: one click, its steps and the screen, and many clients at once, with a PACS of its own.
+"""Time of the server: one click, its steps and the screen, and many clients at once, with a PACS of its own.
 
 ``python -m benchmarks.serving`` prints both; figures are also given as ratios to the network alone, in the same run.
 """
@@ -201,9 +201,9 @@ def _clicks(
             answer.raise_for_status()
             for step, seconds in {"answer": whole, **answer.json()["latencies"]}.items():
                 laps.setdefault(step, []).append(seconds)
-        figures = {step: median(seconds[1:]) for step, seconds in laps.items()}
-        steps = ", ".join(f"{step} {seconds:.3f}" for step, seconds in figures.items() if step != "answer")
-        print(f"  {words}: {figures['answer']:.3f} s, {figures['answer'] / alone:.1f} x the network alone ({steps})")
+        medians = {step: median(seconds[1:]) for step, seconds in laps.items()}
+        steps = ", ".join(f"{step} {seconds:.3f}" for step, seconds in medians.items() if step != "answer")
+        print(f"  {words}: {medians['answer']:.3f} s, {medians['answer'] / alone:.1f} x the network alone ({steps})")
     print(f"  network alone, one joint: {alone:.3f} s")
 
 
@@ -238,11 +238,13 @@ def _screen(
 
 def _load(found: Load, clients: int, alone: float) -> None:
     half, last = quantiles(found.seconds, n=20)[9], quantiles(found.seconds, n=20)[18]
-    grown = (max(found.resident[-20:]) - max(found.resident[30:50])) / 2**20
+    # The server warms up in the first requests.
+    early = found.resident[30:50] or found.resident[:1]
+    grown = (max(found.resident[-20:]) - max(early)) / 2**20
     print(f"{len(found.resident)} requests from {clients} clients at once, every fourth a bad one:")
     print(f"  good ones that failed: {len(found.failed)}; bad ones that were taken: {found.accepted}")
     print(f"  p50 {half:.2f} s, p95 {last:.2f} s ({half / alone:.1f}, {last / alone:.1f} x the network alone)")
-    print(f"  {len(found.seconds) / found.wall:.1f} joints a second; memory grown since the 50th: {grown:+.0f} MiB")
+    print(f"  {len(found.seconds) / found.wall:.1f} joints a second; memory {grown:+.0f} MiB since the first ones")
 
 
 if __name__ == "__main__":

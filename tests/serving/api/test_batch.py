@@ -20,7 +20,7 @@ def batch(server, **params):
         task.update(requests.get(f"{server.url}/batch/infer", timeout=LIMIT).json())
         return task["status"] in ("DONE", "ERROR", "STOPPED")
 
-    wait_for(ended, lambda: task["details"])
+    wait_for(ended, lambda: str(task))
     return task
 
 

@@ -71,6 +71,7 @@ def test_results_are_there_after_a_look_at_the_list_of_studies(desk, hand, pacs)
     desk.page.get_by_text("Phantom").first.dblclick()
     desk.until("(pane) => !!pane?.getImageData?.()", "upper")
     desk.wait_masks()
+    desk.settle()
     assert desk.image("upper") == uid
     assert desk.series() == series
 

@@ -16,6 +16,7 @@ from scripts.inference.regions import cut_region
 from scripts.physics import LOWER, UPPER
 from tests.support.dicom_sources import source, write
 from tests.support.drawn import joint
+from tests.support.regions import located
 
 LEVELS, MASKS = joint(96, 80)
 
@@ -27,19 +28,6 @@ def save(folder, name, values=LEVELS):
 def save_masks(folder, name):
     save(folder, f"{name}_mask_lower.png", MASKS[LOWER] * 255)
     save(folder, f"{name}_mask_upper.png", MASKS[UPPER] * 255)
-
-
-@pytest.fixture(scope="module")
-def hand(tmp_path_factory):
-    """A radiograph of 500 x 600 px of 0.1 mm."""
-    levels, _ = joint(500, 600, 12)
-    made = source(levels=levels, ImagerPixelSpacing=[0.1, 0.1], window=[(2000, 3000)])
-    path = write(made, tmp_path_factory.mktemp("hand") / "hand.dcm")
-    return path, read_radiograph(path), levels
-
-
-def located(radiograph, *rows):
-    return locate_joints(radiograph, "hand.dcm", read_joints(list(rows), None))
 
 
 def test_a_small_image_without_joints_is_one_region_and_a_large_one_is_refused(hand, tmp_path):

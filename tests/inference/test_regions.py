@@ -1,28 +1,9 @@
 import numpy as np
 import pytest
 
-from scripts.dicom.reader import read_radiograph
 from scripts.errors import InputError
-from scripts.inference.joint_list import read_joints
-from scripts.inference.read_images import locate_joints
 from scripts.inference.regions import cut_region
-from tests.support.dicom_sources import source, write
-from tests.support.drawn import joint
-
-LEVELS, MASKS = joint(96, 80)
-
-
-@pytest.fixture(scope="module")
-def hand(tmp_path_factory):
-    """A radiograph of 500 x 600 px of 0.1 mm."""
-    levels, _ = joint(500, 600, 12)
-    made = source(levels=levels, ImagerPixelSpacing=[0.1, 0.1], window=[(2000, 3000)])
-    path = write(made, tmp_path_factory.mktemp("hand") / "hand.dcm")
-    return path, read_radiograph(path), levels
-
-
-def located(radiograph, *rows):
-    return locate_joints(radiograph, "hand.dcm", read_joints(list(rows), None))
+from tests.support.regions import located
 
 
 def test_a_region_has_the_levels_of_its_box_and_the_gray_levels_of_the_window(hand):

@@ -4,6 +4,8 @@ import numpy as np
 import torch
 
 from scripts.inference.image_file import PLAIN_AFFINE, Picture
+from scripts.inference.joint_list import LocatedJoint, read_joints
+from scripts.inference.read_images import locate_joints
 from scripts.inference.regions import PictureRegion
 from scripts.inference.split import SeparatedRegion, split_region
 
@@ -37,3 +39,8 @@ def prediction(masks, soft_tissue=0.25, ratio=0.5):
 def split(levels, masks, bits=8, given=False, **answer) -> SeparatedRegion:
     """A region that was split along ``masks``, given or predicted."""
     return split_region(picture_region(levels, bits, masks if given else None), prediction(masks, **answer))
+
+
+def located(radiograph, *rows) -> list[LocatedJoint]:
+    """Joints of a radiograph, asked for by points or boxes."""
+    return locate_joints(radiograph, "hand.dcm", read_joints(list(rows), None))

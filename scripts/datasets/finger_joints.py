@@ -23,6 +23,7 @@ import numpy as np
 import torch
 from monai.transforms import MapTransform, distance_transform_edt
 from PIL import Image
+from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from scripts.physics import LOWER, UPPER
@@ -181,4 +182,33 @@ class SignedDistanced(MapTransform):
         joint = dict(data)
         for key in self.key_iterator(joint):  # type: ignore[arg-type]
             joint["distance"] = signed_distance(joint[key])
+        return joint
+
+
+class LevelTissued(MapTransform):
+    """Addition of ``tissue`` (1, H, W), the soft tissue of ``background`` levelled under the bones.
+
+    The release's pictures of the soft tissue are too dark under the bones, and black at the picture's edge. Under the
+    bones they are at least the median of the tissue that is near both; then all is smoothed.
+
+    Args:
+        near: px from both bones within which tissue counts as near.
+        sigma: of the Gaussian, px.
+    """
+
+    def __init__(self, keys: Sequence[str] = ("background",), *, near: float = 8.0, sigma: float = 4.0) -> None:
+        super().__init__(keys)
+        self.near, self.sigma = near, sigma
+
+    def __call__(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Add the levelled tissue, gray levels 0..1; ``distance`` must be there (:class:`SignedDistanced`)."""
+        joint = dict(data)
+        distance = joint["distance"]
+        bones, near = (distance > 0).any(dim=0), ((distance < 0) & (distance > -self.near)).all(dim=0)
+        for key in self.key_iterator(joint):  # type: ignore[arg-type]
+            gray = joint[key][0]
+            level = gray[near if near.any() else ~bones].median()
+            levelled = torch.where(bones, gray.clamp(min=float(level)), gray)
+            smooth = gaussian_filter(levelled.numpy(), self.sigma, mode="nearest")
+            joint["tissue"] = torch.from_numpy(smooth)[None]
         return joint

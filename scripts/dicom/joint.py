@@ -17,6 +17,12 @@ from dataclasses import dataclass
 import numpy as np
 
 
+IN_TISSUE, MASKED = KINDS = ("in_tissue", "masked")
+"""Kinds of layers: each bone in its soft tissue, the other taken away; or cut out with its rim, on black (the paper)."""
+
+KIND_NAMES = {IN_TISSUE: "in their soft tissue", MASKED: "cut out"}
+
+
 @dataclass(frozen=True, kw_only=True)
 class MaskedJoint:
     """One joint whose bones are known on the radiograph's own grid.
@@ -59,13 +65,16 @@ class SeparatedJoint(MaskedJoint):
 
     Attributes:
         layers: (2, H, W) integers, the lower and the upper layer, in levels of :class:`scripts.dicom.grayscale.
-            Grayscale`; the radiograph's inside a bone and outside the overlap, 0 outside the bone.
-        soft_tissue: level of the soft tissue k in the overlap.
-        white: level of total absorption W: in the overlap (W - image)(W - k) = (W - upper)(W - lower).
+            Grayscale`; the radiograph's where a bone is alone.
+        kind: of the layers, of :data:`KINDS`.
+        soft_tissue: level of the soft tissue k, its mean in the overlap.
+        white: level of total absorption W: where bones meet (W - image)(W - t) = (W - upper)(W - lower), t the soft
+            tissue.
         warnings: sentences that a reader of the layers should know.
     """
 
     layers: np.ndarray
+    kind: str
     soft_tissue: float
     white: int
     warnings: tuple[str, ...] = ()

@@ -23,7 +23,7 @@ from pydicom.uid import UID, DigitalXRayImageStorageForPresentation
 
 from scripts.dicom.grayscale import number, values
 from scripts.dicom.header import contributing_equipment, copy, copy_patient_and_study, is_lossy, keep_bytes, keywords_of
-from scripts.dicom.joint import SeparatedJoint
+from scripts.dicom.joint import IN_TISSUE, KIND_NAMES, MASKED, SeparatedJoint
 from scripts.dicom.provenance import (
     RESEARCH_USE,
     Software,
@@ -39,22 +39,30 @@ from scripts.dicom.voi_lut import voi
 from scripts.physics import LOWER, UPPER
 
 PRIVATE_GROUP, PRIVATE_CREATOR = 0x0029, "BLS-GAN"
-JOINT, BOX, LAYER, SOFT_TISSUE, WHITE, MASKS_FROM, OVERLAP, WARNINGS, CENTRE = range(1, 10)
-"""Elements (0029,xx01) to (0029,xx09) of the private block, for machines that put the layers back, viewers among them:
+JOINT, BOX, LAYER, SOFT_TISSUE, WHITE, MASKS_FROM, OVERLAP, WARNINGS, CENTRE, ANGLE, KIND = range(1, 12)
+"""Elements (0029,xx01) to (0029,xx0B) of the private block, for machines that put the layers back, viewers among them:
 
 - JOINT, LO: the joint's name
 - BOX, UL, 4 values: top, left, bottom, right of the region in px of the source; bottom and right are the first outside
 - LAYER, CS: ``UPPER`` or ``LOWER``
-- SOFT_TISSUE, FD: k, and WHITE, UL: W, both in levels. A level counts up from black: it is the stored value, in
-  MONOCHROME1 2**BitsStored - 1 less it. In the overlap (W - image)(W - k) = (W - upper)(W - lower).
+- SOFT_TISSUE, FD: k, the mean of the soft tissue t in the overlap, and WHITE, UL: W, both in levels. A level counts up
+  from black: it is the stored value, in MONOCHROME1 2**BitsStored - 1 less it. Where the bones meet
+  (W - image)(W - t) = (W - upper)(W - lower).
 - MASKS_FROM, LO: where the masks come from, ``predicted`` or ``given``
 - OVERLAP, UL: size of the overlap, px
 - WARNINGS, LT: what a reader of the layers should know, a sentence a line; empty if nothing
 - CENTRE, FD, 2 values: row and column of the joint's middle in px of the source
+- KIND, CS: ``IN_TISSUE``, the bone in its soft tissue, the other one taken away, or ``MASKED``, black outside the bone
+  and its rim; results of versions before 0.6.0 have none, and are masked by a bone without its rim
 """
 
 LAYER_NAMES = {LOWER: "LOWER", UPPER: "UPPER"}
 BONES = {LOWER: "lower bone (metacarpal)", UPPER: "upper bone (phalanx)"}
+
+AROUND = {
+    IN_TISSUE: "Behind the other bone: soft tissue, estimated from what lies around. Around both: the source's values.",
+    MASKED: "Outside the bone and its rim of 0.5 mm: black.",
+}
 
 SERIES_DIGITS = {UPPER: 1, LOWER: 2}
 """Last digit of a layer's Series Number: viewers sort by it."""
@@ -78,8 +86,9 @@ LATERALITIES = {codes.SCT.Left.value: "L", codes.SCT.Right.value: "R"}
 def layer_image(radiograph: Radiograph, joint: SeparatedJoint, layer: int, number: int, software: Software) -> Dataset:
     """Build a DX image (For Presentation) of one layer: the region of the joint, on the source's grid.
 
-    Stored values are the source's inside the bone and outside the overlap (above them by 2**(BitsStored - 1) if the
-    source is signed, since a DX is unsigned), black outside the bone, declared as Pixel Padding Value.
+    Stored values are the source's where the bone is alone (above them by 2**(BitsStored - 1) if the source is signed,
+    since a DX is unsigned). Behind the other bone they are the soft tissue, around both bones the source's; of a masked
+    layer both are black, declared as Pixel Padding Value.
 
     Args:
         radiograph: the source; nothing of it is altered but that values are decoded.
@@ -98,7 +107,7 @@ def layer_image(radiograph: Radiograph, joint: SeparatedJoint, layer: int, numbe
     name = LAYER_NAMES[layer]
     image = Dataset()
     image.SOPClassUID = DigitalXRayImageStorageForPresentation
-    image.SOPInstanceUID = derived_uid(source, software, "DX", name, *joint.asked)
+    image.SOPInstanceUID = derived_uid(source, software, "DX", name, *joint.asked, *([] if joint.kind == IN_TISSUE else [joint.kind]))
     image.file_meta = file_meta(image, software)
     copy_patient_and_study(source, image)
     add_equipment(image, software)
@@ -116,7 +125,8 @@ def layer_image(radiograph: Radiograph, joint: SeparatedJoint, layer: int, numbe
 
     image.ImageType = ["DERIVED", "SECONDARY", ""]
     copy(source, image, ["ContentDate", "ContentTime"], sound=True)
-    image.ImageComments = f"{RESEARCH_USE} {software.name} {software.version}: {BONES[layer]}, joint {joint.name}."
+    what = f"{BONES[layer]}, joint {joint.name}; layers {KIND_NAMES[joint.kind]}"
+    image.ImageComments = f"{RESEARCH_USE} {software.name} {software.version}: {what}."
     _add_derivation(image, radiograph, joint, layer, software)
     _add_anatomy(image, source)
     _add_exposure(image, source)
@@ -152,19 +162,17 @@ def _add_derivation(
     reference.PurposeOfReferenceCodeSequence = [code_item(purpose)]
     image.SourceImageSequence = [reference]
     # Of CID 7203: the other bone's attenuation is subtracted pixel by pixel, what is outside of the bone masked out.
-    image.DerivationCodeSequence = [
-        code_item(codes.DCM.PixelByPixelSubtraction),
-        code_item(codes.DCM.PixelByPixelMask),
-    ]
+    steps = [codes.DCM.PixelByPixelSubtraction, *([codes.DCM.PixelByPixelMask] if joint.kind == MASKED else [])]
+    image.DerivationCodeSequence = [code_item(step) for step in steps]
     top, left, bottom, right = joint.box
     shifted = f" plus {grayscale.offset}" if grayscale.signed else ""
     spacing = "" if radiograph.spacing_from == "ImagerPixelSpacing" else f" {_spacing_in_words(radiograph)}"
     image.DerivationDescription = (
         f"{BONES[layer].capitalize()} of joint {joint.name}, without the {BONES[UPPER if layer == LOWER else LOWER]} "
         f"that overlaps it. Rows {top + 1} to {bottom}, columns {left + 1} to {right} of the source, not resampled. "
-        f"Outside the overlap: the source's stored values{shifted}, black outside the bone. "
-        f"In the overlap, in levels from 0 (black) to {grayscale.top}: (W - image)(W - k) = (W - upper)(W - lower), "
-        f"W = {joint.white}, k = {joint.soft_tissue:.6g} (soft tissue). Masks: {joint.masks_from}.{spacing} "
+        f"Where the bone is alone: the source's stored values{shifted}. {AROUND[joint.kind]} "
+        f"Where bones meet, in levels from 0 (black) to {grayscale.top}: (W - image)(W - t) = (W - upper)(W - lower), "
+        f"W = {joint.white}, t the soft tissue, {joint.soft_tissue:.6g} on average. Masks: {joint.masks_from}.{spacing} "
         f"{software.name} {software.version}. {RESEARCH_USE}"
     )
 
@@ -216,7 +224,7 @@ def _add_exposure(image: Dataset, source: Dataset) -> None:
     image.setdefault("DetectorType", None)
     if any(keyword in image for keyword in positioning):
         image.setdefault("PositionerType", None)
-    # Where the source does not tell: what is left of it is inside of a bone.
+    # Where the source does not tell: what is left of it is the region of a joint.
     image.BurnedInAnnotation = "YES" if values(source, "BurnedInAnnotation") == ["YES"] else "NO"
     image.LossyImageCompression = "01" if is_lossy(source) else "00"
     if is_lossy(source):
@@ -261,7 +269,8 @@ def _add_pixels(image: Dataset, radiograph: Radiograph, joint: SeparatedJoint, l
     # A larger stored value of MONOCHROME2 is brighter: fewer X-rays came through.
     image.PixelIntensityRelationshipSign = 1 if grayscale.inverted else -1
     image.RescaleIntercept, image.RescaleSlope, image.RescaleType = "0", "1", "US"
-    image.add_new("PixelPaddingValue", "US", int(grayscale.unsigned(np.zeros(1, np.int64))[0]))
+    if joint.kind == MASKED:
+        image.add_new("PixelPaddingValue", "US", int(grayscale.unsigned(np.zeros(1, np.int64))[0]))
 
 
 def _add_private_block(image: Dataset, joint: SeparatedJoint, layer: int) -> None:
@@ -275,3 +284,4 @@ def _add_private_block(image: Dataset, joint: SeparatedJoint, layer: int) -> Non
     block.add_new(OVERLAP, "UL", int(joint.masks.all(axis=0).sum()))
     block.add_new(WARNINGS, "LT", "\n".join(joint.warnings))
     block.add_new(CENTRE, "FD", [float(side) for side in joint.middle])
+    block.add_new(KIND, "CS", joint.kind.upper())

@@ -21,7 +21,7 @@ from skimage.metrics import structural_similarity
 from skimage.segmentation import find_boundaries
 from torch import Tensor
 
-from scripts.physics import FOUND_OVERLAP, LOWER, UPPER, overlap_of, recompose
+from scripts.physics import FOUND_OVERLAP, LOWER, RIM, UPPER, grow, overlap_of, recompose
 
 
 def layers_of(pred: Tensor) -> Tensor:
@@ -84,6 +84,21 @@ class OverlapError(PerBone):
         return 255.0 * error.sum(dim=(2, 3)) / overlap.sum(dim=(2, 3))
 
 
+class RimError(PerBone):
+    """Mean absolute error of the layers in the rim beside the overlap, gray levels of 255.
+
+    The rim of a bone is inside its true mask, outside the overlap, within :data:`scripts.physics.RIM` px of it: there
+    lies the soft edge of the other bone. ``y_pred`` and ``y`` as for :class:`OverlapError`.
+    """
+
+    def _compute_tensor(self, y_pred: Tensor, y: Tensor) -> Tensor:  # type: ignore[override]
+        masks = y[:, 2:4] > 0.5
+        overlap = overlap_of(masks)
+        rim = (masks & ~overlap & grow(overlap, RIM)).float()
+        error = (layers_of(y_pred) - y[:, :2]).abs() * rim
+        return 255.0 * error.sum(dim=(2, 3)) / rim.sum(dim=(2, 3))
+
+
 class OverlapSSIM(PerBone):
     """Structural similarity of the layers inside the overlap: its map over the whole bone, averaged over the overlap.
 
@@ -115,9 +130,8 @@ class RecompositionError(PerBone):
         return output["pred"], output["image"]
 
     def _compute_tensor(self, y_pred: Tensor, y: Tensor) -> Tensor:  # type: ignore[override]
-        masks = masks_of(y_pred)
-        inside = (masks > 0.5).any(dim=1, keepdim=True)
-        error = (recompose(layers_of(y_pred), y_pred[:, 5:6], masks) - y).abs() * inside
+        inside = (masks_of(y_pred) > 0.5).any(dim=1, keepdim=True)
+        error = (recompose(layers_of(y_pred), y_pred[:, 5:6]) - y).abs() * inside
         return 255.0 * error.amax(dim=(2, 3)).expand(-1, 2)
 
 

@@ -140,7 +140,7 @@ class ImageSeparation:
         assert isinstance(entry, RadiographEntry)
         asked = read_radiograph_joints(entry, self.field_mm)
         software, folder = self.pipeline.software, self.output_dir / entry.name
-        mark = fingerprint(asked, software)
+        mark = fingerprint(asked, software, self.pipeline.kind)
         if self.resume and read_fingerprint(folder) == mark:
             raise SkippedInput(f"{entry.name}: done before", kind="done before")
         joints = [cut_region(asked.radiograph, entry.file, each, asked.joints, asked.labels) for each in asked.joints]

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from scripts.dicom.joint import KIND_NAMES
 from scripts.inference.split import SeparatedRegion
 from scripts.physics import LOWER, UPPER
 
@@ -54,7 +55,7 @@ def sheet(separated: SeparatedRegion, name: str, version: str) -> Image.Image:
         (shown.numpy() - round(region.black)).clip(0, 2**region.bits_stored - 1)
         for shown in (region.levels, separated.layers, separated.recomposed)
     )
-    error = np.abs(recomposed - levels) * masks.any(axis=0)
+    error = np.abs(recomposed - levels)
     white = max(1, int(np.ceil(error.max())))
     gain = (2**region.bits_stored - 1) / white
     window = float(levels.max())
@@ -145,6 +146,7 @@ def _page(rows: int, record: Mapping[str, Any], name: str, version: str) -> tupl
     facts = (
         f"{record['columns']} x {record['rows']} px, {record['bits_stored']} bits",
         f"masks {record['masks']}",
+        f"layers {KIND_NAMES[record['layers']]}",
         f"overlap {record['overlap_px']:,} px"
         + (f" ({record['overlap_mm2']:.1f} mm2)" if "overlap_mm2" in record else ""),
         f"soft tissue k {record['soft_tissue_k']:.3f} (level {record['soft_tissue_level']:.0f})",

@@ -22,7 +22,7 @@ from monai.networks.utils import eval_mode
 from torch import Tensor, nn
 
 from scripts.dicom.derive import DerivedObjects, derive
-from scripts.dicom.joint import MaskedJoint, SeparatedJoint
+from scripts.dicom.joint import IN_TISSUE, KINDS, MaskedJoint, SeparatedJoint
 from scripts.dicom.provenance import Software
 from scripts.dicom.reader import Radiograph
 from scripts.dicom.segmentation import whole_label_map
@@ -65,7 +65,11 @@ class Pipeline:
         inferer: runs it, see :class:`scripts.inference.inferer.SeparationInferer`.
         version: of the bundle.
         weights: file of the network's weights, whose SHA-256 goes into the results.
+        kind: of the layers, see :data:`scripts.dicom.joint.KINDS`.
         as_answered: see :func:`scripts.inference.split.split_region`.
+
+    Raises:
+        ValueError: an unknown kind.
     """
 
     def __init__(
@@ -75,12 +79,16 @@ class Pipeline:
         *,
         version: str,
         weights: str | Path | None = None,
+        kind: str = IN_TISSUE,
         as_answered: bool = False,
     ) -> None:
+        if kind not in KINDS:
+            raise ValueError(f"layers: expected one of {', '.join(KINDS)}, got {kind!r}")
         self.network = network
         self.inferer = inferer
         self.version = version
         self.weights = weights
+        self.kind = kind
         self.as_answered = as_answered
 
     @cached_property
@@ -94,7 +102,7 @@ class Pipeline:
         inputs = {name: value.to(device) for name, value in region.network_inputs().items()}
         with eval_mode(self.network), torch.inference_mode():
             pred = self.inferer(region.image[None].to(device), self.network, **inputs)[0]
-        return split_region(region, pred, as_answered=self.as_answered)
+        return split_region(region, pred, kind=self.kind, as_answered=self.as_answered)
 
     def separate_radiograph(
         self, radiograph: Radiograph, file: str, joints: Sequence[RadiographRegion | MaskedJoint]
@@ -133,6 +141,7 @@ def _separated_joint(region: RadiographRegion, separated: SeparatedRegion) -> Se
         name=region.name,
         box=region.joint.box,
         layers=separated.layers.numpy(),
+        kind=separated.kind,
         masks=separated.masks.numpy(),
         soft_tissue=separated.soft_tissue,
         white=separated.white,

@@ -17,8 +17,21 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from scripts.dicom.joint import IN_TISSUE
 from scripts.inference.regions import Region
-from scripts.physics import LOWER, UPPER, label_map, recompose, split_levels
+from scripts.physics import (
+    LOWER,
+    UPPER,
+    cut_out,
+    grow,
+    label_map,
+    overlap_of,
+    recompose,
+    rim_px,
+    split_levels,
+    tissue_behind,
+    zone_of,
+)
 
 SMALL_OVERLAP = 100
 """Overlap in px under which predicted masks are known to be unsure."""
@@ -32,16 +45,20 @@ class SeparatedRegion:
         region: what was split.
         masks: (2, H, W) bool, the given ones or, above 0.5, the predicted ones.
         layers: (2, H, W) int64, the lower and the upper layer in levels of the file.
-        recomposed: (H, W) float64, the layers put back together, in levels, zero outside both bones.
-        soft_tissue: level of the soft tissue k.
-        white: level of total absorption W: in the overlap (W - image)(W - k) = (W - upper)(W - lower), to which the
-            level of black does not matter.
+        kind: of the layers, of :data:`scripts.dicom.joint.KINDS`.
+        tissue: (H, W) int64, the soft tissue in levels: the estimated one behind the bones, the image around them.
+        recomposed: (H, W) float64, the layers in their tissue put back together, in levels.
+        soft_tissue: level of the soft tissue k, its mean in the overlap.
+        white: level of total absorption W: (W - image)(W - t) = (W - upper)(W - lower) for layers in the tissue t, to
+            which the level of black does not matter.
         record: metrics and warnings, of types that JSON knows.
     """
 
     region: Region
     masks: Tensor
     layers: Tensor
+    kind: str
+    tissue: Tensor
     recomposed: Tensor
     soft_tissue: float
     white: int
@@ -53,40 +70,47 @@ class SeparatedRegion:
         return label_map(self.masks[None])[0, 0]
 
 
-def split_region(region: Region, pred: Tensor, *, as_answered: bool = False) -> SeparatedRegion:
+def split_region(
+    region: Region, pred: Tensor, *, kind: str = IN_TISSUE, as_answered: bool = False
+) -> SeparatedRegion:
     """Split a region in the stored integers of its file and measure the result.
 
     Args:
         region: what was given to the network.
         pred: (6, H, W), the network's answer, see :meth:`scripts.networks.separator.Separator.forward`.
-        as_answered: take the network's own layers, rounded, instead of sharing the image by its ratio: for a network
-            whose layers are not made by the physics, and need not recompose the image.
+        kind: of the layers, of :data:`scripts.dicom.joint.KINDS`.
+        as_answered: take the network's own layers inside the masks, rounded, instead of sharing the image by its ratio:
+            for a network whose layers are not made by the physics, and need not recompose the image.
 
     Source:
         Wang et al., BLS-GAN, AAAI 2025, section "Reconstructor" (recomposition).
     """
-    pred, levels, white = pred.cpu(), region.levels.long(), region.white
-    top = 2**region.bits_stored - 1
+    pred, levels, top = pred.cpu(), region.levels.long(), 2**region.bits_stored - 1
     masks = pred[2:4] > 0.5 if region.masks is None else region.masks.bool()
-    k = float(pred[5, 0, 0])
-    soft_tissue = region.black + k * (white - region.black)
+    # Layers that are not made by the physics have no rim beyond their masks.
+    reach = 0 if as_answered else rim_px(*levels.shape)
+    white = _white(region, masks, reach)
+    k = _mean_where_bones_meet(pred[5], masks, reach)
+    tissue = (region.black + pred[5].double() * (region.white - region.black)).round()
+    tissue = tissue.clamp(0, min(top, white - 1)).long()
     if as_answered:
-        gray = region.black + pred[:2].double() * (white - region.black)
-        layers = gray.round().clamp(0, top).long() * masks
+        gray = region.black + pred[:2].double() * (region.white - region.black)
+        around = torch.where(masks.any(dim=0), tissue, levels)
+        layers = torch.where(masks, gray.round().clamp(0, top).long(), around)
     else:
-        # What is brighter than white has no attenuation: white is moved up to the brightest pixel of the overlap.
-        white = max(white, int(levels[masks.all(dim=0)].max())) if masks.all(dim=0).any() else white
-        soft_tissue = min(max(soft_tissue, 0.0), float(top), white - 1.0)
-        layers = split_levels(levels, pred[4], soft_tissue / white, masks, white).clamp(max=top)
-    soft = torch.tensor(soft_tissue / white, dtype=torch.float64)
-    recomposed = recompose((layers.double() / white)[None], soft, masks[None])[0, 0] * white
+        layers = split_levels(levels, pred[4], tissue, masks, white, reach).clamp(max=top)
+    tissue = tissue_behind(levels[None, None], tissue[None, None], masks[None], reach)[0, 0]
+    recomposed = recompose((layers.double() / white)[None], tissue.double() / white)[0, 0] * white
+    shown = layers if kind == IN_TISSUE else cut_out(layers[None], masks[None], reach)[0]
     overlap = int(masks.all(dim=0).sum())
+    soft_tissue = min(max(region.black + k * (region.white - region.black), 0.0), float(top), white - 1.0)
     record = {
         "name": region.name,
         "source": region.file,
         "rows": levels.shape[0],
         "columns": levels.shape[1],
         "bits_stored": region.bits_stored,
+        "layers": kind,
         "masks": "predicted" if region.masks is None else "given",
         "overlap_px": overlap,
         **region.extent(overlap),
@@ -95,14 +119,16 @@ def split_region(region: Region, pred: Tensor, *, as_answered: bool = False) -> 
         "soft_tissue_k": round(k, 6),
         "soft_tissue_level": round(soft_tissue, 3),
         "white_level": white,
-        **_measure(levels, layers, masks, recomposed),
+        **_measure(levels, layers, masks, recomposed, reach),
         "warnings": _warnings(region, levels, masks, white),
         "notes": list(region.notes),
     }
     return SeparatedRegion(
         region=region,
         masks=masks,
-        layers=layers,
+        layers=shown,
+        kind=kind,
+        tissue=tissue,
         recomposed=recomposed,
         soft_tissue=soft_tissue,
         white=white,
@@ -110,14 +136,27 @@ def split_region(region: Region, pred: Tensor, *, as_answered: bool = False) -> 
     )
 
 
-def _measure(levels: Tensor, layers: Tensor, masks: Tensor, recomposed: Tensor) -> dict[str, Any]:
-    """Return how far the layers are from the image, where they should be equal to it or recompose it."""
-    alone = masks & ~masks.all(dim=0)
-    error = (recomposed - levels).abs()[masks.any(dim=0)]
+def _white(region: Region, masks: Tensor, reach: int) -> int:
+    """Return the level of total absorption: what is brighter than white has no attenuation, so it is moved up."""
+    zone = zone_of(masks[None], reach)[0, 0]
+    return max(region.white, int(region.levels[zone].max())) if zone.any() else region.white
+
+
+def _mean_where_bones_meet(values: Tensor, masks: Tensor, reach: int) -> float:
+    """Return the mean in the overlap; without one where the rims meet; without that, of the region."""
+    for where in (overlap_of(masks[None])[0, 0], zone_of(masks[None], reach)[0, 0]):
+        if where.any():
+            return float(values[where].double().mean())
+    return float(values.double().mean())
+
+
+def _measure(levels: Tensor, layers: Tensor, masks: Tensor, recomposed: Tensor, reach: int) -> dict[str, Any]:
+    """Return how far the layers in their tissue are from the image, where they should be equal to it or recompose it."""
+    grown = grow(masks[None], reach)[0]
+    alone = grown & ~grown.all(dim=0)
     return {
-        "largest_recomposition_error_levels": round(float(error.max()) if error.numel() else 0.0, 6),
-        "outside_overlap_exact": bool((layers[alone] == levels.expand_as(layers)[alone]).all())
-        and not bool(layers[~masks].any()),
+        "largest_recomposition_error_levels": round(float((recomposed - levels).abs().max()), 6),
+        "outside_zone_exact": bool((layers[alone] == levels.expand_as(layers)[alone]).all()),
     }
 
 
@@ -125,12 +164,13 @@ def _warnings(region: Region, levels: Tensor, masks: Tensor, white: int) -> list
     """Return sentences on missing bones, small overlaps, and signs that the network was not trained for the image."""
     overlap, found = int(masks.all(dim=0).sum()), masks.flatten(1).any(dim=1)
     warnings = [
-        f"no {bone} bone was found: its layer is empty"
+        f"no {bone} bone was found: its layer shows none"
         for channel, bone in ((LOWER, "lower"), (UPPER, "upper"))
         if not found[channel]
     ]
     if not overlap and not warnings:
-        warnings.append("masks do not overlap: layers are plain copies")
+        meet = zone_of(masks[None], rim_px(*levels.shape)).any()
+        warnings.append(f"masks do not overlap: {'bones share their rims' if meet else 'bones share nothing'}")
     if 0 < overlap < SMALL_OVERLAP and region.masks is None:
         warnings.append(f"overlap under {SMALL_OVERLAP} px: predicted masks are unsure there")
     if white > region.white:

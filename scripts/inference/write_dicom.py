@@ -30,13 +30,14 @@ from scripts.inference.read_images import RadiographJoints
 FIGURES = "figures.json"
 
 
-def fingerprint(asked: RadiographJoints, software: Software) -> str:
-    """Return a hash of all that the results of a radiograph depend on: file, joints, masks, version and weights."""
+def fingerprint(asked: RadiographJoints, software: Software, kind: str) -> str:
+    """Return a hash of all that the results of a radiograph depend on: file, joints, masks, kind, version, weights."""
     labels = asked.labels
     parts = [
         asked.radiograph.sha256,
         software.version,
         software.weights_sha256,
+        kind,
         [(joint.name, joint.box) for joint in asked.joints],
         None if labels is None else hashlib.sha256(labels.tobytes()).hexdigest(),
     ]

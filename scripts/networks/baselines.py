@@ -24,7 +24,7 @@ from scripts.physics import LOWER, UPPER, attenuation, overlap_of, split
 
 
 class Baseline(nn.Module):
-    """Rule that shares the overlap between the bones; masks and k must be given."""
+    """Rule that shares the overlap of the masks between the bones, which end there; masks and k must be given."""
 
     def ratio(self, image: Tensor, masks: Tensor, soft_tissue: Tensor) -> Tensor:
         """Return the upper bone's share of the overlap's attenuation, (B, 1, H, W).
@@ -38,7 +38,7 @@ class Baseline(nn.Module):
 
     def layers(self, image: Tensor, ratio: Tensor, soft_tissue: Tensor, masks: Tensor) -> Tensor:
         """Return the layers (B, 2, H, W) of a ratio."""
-        return split(image, ratio, soft_tissue, masks)
+        return split(image, ratio, soft_tissue, masks, 0)
 
     def forward(self, image: Tensor, masks: Tensor, soft_tissue: Tensor) -> Tensor:
         """Return layers, masks, ratio and k, (B, 6, H, W), as :class:`scripts.networks.separator.Separator` does.
@@ -61,8 +61,8 @@ class CopyImage(Baseline):
     """Copy of the image inside each mask, as layers."""
 
     def layers(self, image: Tensor, ratio: Tensor, soft_tissue: Tensor, masks: Tensor) -> Tensor:
-        """Return the image inside each mask."""
-        return image * (masks > 0.5).to(image.dtype)
+        """Return the image inside each mask, soft tissue elsewhere."""
+        return torch.where(masks > 0.5, image, soft_tissue)
 
 
 class SurfaceFill(Baseline, ABC):

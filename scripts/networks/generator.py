@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The generator: each bone's share of the attenuation in the overlap."""
+"""The generator: each bone's share of the attenuation where the bones meet."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,19 +20,20 @@ from torch import Tensor, nn
 from scripts.networks.overlap_window import crop, origin, paste, span
 from scripts.networks.soft_tissue_estimator import SoftTissueEstimator
 from scripts.networks.unet import unet
-from scripts.physics import attenuation, overlap_of, split
+from scripts.networks.soft_tissue_field import soft_tissue_field
+from scripts.physics import attenuation, split, zone_of
 
 
 class Generator(nn.Module):
-    """Network from the image, the masks and k to the upper bone's share r of the bone attenuation in the overlap.
+    """Network from the image, the masks and the soft tissue to the upper bone's share r of the bones' attenuation.
 
     :func:`scripts.physics.split` computes the layers from r, so that no answer of this network can break the
-    recomposition. To save time it looks at ``rows`` rows around the overlap only (the largest of the release spans 92),
-    and at all rows where the overlap spans more.
+    recomposition. To save time it looks at ``rows`` rows around the zone only (the largest of the release spans 104),
+    and at all rows where the zone spans more.
 
     Args:
         features: channels of :func:`scripts.networks.unet.unet`, five depths and the last layer.
-        rows: height of the band around the overlap, px, a multiple of 16.
+        rows: height of the band around the zone, px, a multiple of 16.
         reconstructor: arguments of :class:`~scripts.networks.soft_tissue_estimator.SoftTissueEstimator`.
 
     Example:
@@ -53,12 +54,12 @@ class Generator(nn.Module):
         self.unet = unet(4, 1, features)
 
     def ratio(self, image: Tensor, masks: Tensor, soft_tissue: Tensor) -> Tensor:
-        """Predict the upper bone's share of the bone attenuation, (B, 1, H, W), 0..1; meaningful in the overlap only.
+        """Predict the upper bone's share of the bones' attenuation, (B, 1, H, W), 0..1; meaningful in the zone only.
 
         Args:
             image: (B, 1, H, W), gray levels 0..1, sides a multiple of 16.
             masks: (B, 2, H, W), 0..1.
-            soft_tissue: k, (B, 1, 1, 1), gray level 0..1.
+            soft_tissue: (B, 1, 1, 1) or (B, 1, H, W), gray level 0..1.
         """
         return self.answer(image, masks, soft_tissue)
 
@@ -75,7 +76,7 @@ class Generator(nn.Module):
         return torch.sigmoid(self.unet(seen.contiguous(memory_format=torch.channels_last)).float())
 
     def forward(self, image: Tensor, masks: Tensor, soft_tissue: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Predict ratio (B, 1, H, W), 0.5 far from the overlap, and soft tissue (B, 1, 1, 1).
+        """Predict the ratio, 0.5 far from the zone, and the soft tissue, a gray level 0..1, (B, 1, H, W) each.
 
         Args:
             image: (B, 1, H, W), gray levels 0..1, sides a multiple of 64.
@@ -86,18 +87,19 @@ class Generator(nn.Module):
         k = self.reconstructor(image, masks)
         if soft_tissue is not None:
             k = self.reconstructor.believed(soft_tissue, k)
+        tissue = soft_tissue_field(image, masks, k)
         height, width = image.shape[2], image.shape[3]
-        both = overlap_of(masks)
-        if height <= self.rows or self.too_tall(both):
-            return self.ratio(image, masks, k), k
-        top, left = origin(both, self.rows, width)
-        band = self.ratio(crop(image, top, left, self.rows, width), crop(masks, top, left, self.rows, width), k)
-        return paste(band, top, left, torch.full_like(image, 0.5)), k
+        zone = zone_of(masks)
+        if height <= self.rows or self.too_tall(zone):
+            return self.ratio(image, masks, tissue), tissue
+        top, left = origin(zone, self.rows, width)
+        seen, given, soft = (crop(x, top, left, self.rows, width) for x in (image, masks, tissue))
+        return paste(self.ratio(seen, given, soft), top, left, torch.full_like(image, 0.5)), tissue
 
-    def too_tall(self, both: Tensor) -> bool:
-        """Return whether an overlap spans too many rows for the band; an exported graph always takes the band."""
+    def too_tall(self, zone: Tensor) -> bool:
+        """Return whether a zone spans too many rows for the band; an exported graph always takes the band."""
         if not torch.jit.is_scripting():  # noqa: SIM102, TorchScript follows no other form
             if torch.compiler.is_compiling() or torch.jit.is_tracing():
                 return False
-        top, bottom = span(both, 2)
-        return int((bottom - top).max()) > self.rows - 16
+        top, bottom = span(zone, 2)
+        return int((bottom - top).max()) > self.rows - 8

@@ -20,7 +20,7 @@ from torch.nn.functional import interpolate, pad
 
 from scripts.networks.generator import Generator
 from scripts.networks.segmenter import Segmenter
-from scripts.physics import split
+from scripts.physics import rim_px, split, tissue_behind
 
 CHANNELS = ("lower layer", "upper layer", "lower mask", "upper mask", "ratio", "soft tissue")
 """Channels of the separator's answer."""
@@ -111,8 +111,9 @@ class Separator(nn.Module):
 
         Returns:
             (B, 6, H, W): lower layer, upper layer; lower mask, upper mask (probabilities; a pixel is inside above 0.5;
-            given masks come back as they were); ratio, the upper bone's share of the bone attenuation in the overlap;
-            soft tissue k, one value an image.
+            given masks come back as they were); ratio, the upper bone's share of the bones' attenuation in the zone;
+            soft tissue, behind the bones as it is estimated, around them the image. The layers show the bones in it;
+            their mean in the overlap is k.
         """
         rows, columns = image.shape[2], image.shape[3]
         height, width = self.seen_size(rows, columns)
@@ -123,7 +124,10 @@ class Separator(nn.Module):
         k: Tensor | None = None
         if soft_tissue is not None:
             k = soft_tissue.to(image.dtype).reshape(-1, 1, 1, 1)
-        ratio, k = self.generator(seen, given, k)
+        ratio, tissue = self.generator(seen, given, k)
         ratio = self.from_grid(ratio, height, width, rows, columns)
-        layers = split(image, ratio, k, inside)
-        return torch.cat([layers, inside, ratio, k.expand_as(ratio)], dim=1)
+        tissue = self.from_grid(tissue, height, width, rows, columns)
+        reach = rim_px(rows, columns)
+        tissue = tissue_behind(image, tissue, inside, reach)
+        layers = split(image, ratio, tissue, inside, reach)
+        return torch.cat([layers, inside, ratio, tissue], dim=1)

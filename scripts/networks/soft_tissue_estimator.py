@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
 
 from scripts.networks.unet import unet
-from scripts.physics import attenuation, overlap_of
+from scripts.physics import attenuation, overlap_of, zone_of
 
 
 class SoftTissueEstimator(nn.Module):
@@ -53,11 +53,13 @@ class SoftTissueEstimator(nn.Module):
             image: (B, 1, H, W), gray levels 0..1, sides a multiple of 64.
             masks: (B, 2, H, W), 0..1.
         """
-        overlap = avg_pool2d(overlap_of(masks).to(image.dtype), self.reduction)
+        # Bones that do not meet have an overlap of their rims at most.
+        where = overlap_of(masks).to(image.dtype) + 1e-4 * zone_of(masks).to(image.dtype)
+        overlap = avg_pool2d(where, self.reduction)
         seen = avg_pool2d(torch.cat([attenuation(image), masks], dim=1), self.reduction)
         painted = torch.sigmoid(self.unet(seen).float() - 1.0)
-        # Without an overlap the whole region is averaged: k is then not used, but must not be 0 / 0.
-        weight = overlap + 1e-6
+        # Where the rims do not meet either, the whole region is averaged: k is then not used, but must not be 0 / 0.
+        weight = overlap + 1e-8
         return (painted * weight).sum(dim=(2, 3), keepdim=True) / weight.sum(dim=(2, 3), keepdim=True)
 
     def believed(self, given: Tensor, estimated: Tensor) -> Tensor:

@@ -18,12 +18,13 @@ from torch import Tensor
 
 from scripts.networks.generator import Generator
 from scripts.networks.separator import Separator
+from scripts.networks.soft_tissue_field import soft_tissue_field
 from scripts.networks.unet import unet
-from scripts.physics import overlap_of
+from scripts.physics import split, zone_of
 
 
 class FreeGenerator(Generator):
-    """Generator that paints both layers inside the overlap; they need not recompose the image.
+    """Generator that paints both layers where the bones meet; they need not recompose the image.
 
     Args:
         options: of :class:`~scripts.networks.generator.Generator`.
@@ -34,9 +35,9 @@ class FreeGenerator(Generator):
         self.unet = unet(4, 2, options.get("features", (32, 32, 64, 128, 256, 32)))
 
     def layers(self, image: Tensor, masks: Tensor, soft_tissue: Tensor) -> Tensor:
-        """Paint the layers (B, 2, H, W), gray levels 0..1, the image outside the overlap."""
+        """Paint the layers (B, 2, H, W), gray levels 0..1; outside the zone they are those of the physics."""
         painted = self.answer(image, masks, soft_tissue)
-        return torch.where(overlap_of(masks), painted, image) * (masks > 0.5).to(image.dtype)
+        return torch.where(zone_of(masks), painted, split(image, torch.zeros_like(image), soft_tissue, masks))
 
 
 class FreeSeparator(Separator):
@@ -57,5 +58,6 @@ class FreeSeparator(Separator):
         k = self.generator.reconstructor(image, given)
         if soft_tissue is not None:
             k = self.generator.reconstructor.believed(soft_tissue.to(image.dtype).reshape(-1, 1, 1, 1), k)
-        layers = self.generator.layers(image, given, k)
-        return torch.cat([layers, inside, torch.full_like(image, 0.5), k.expand_as(image)], dim=1)
+        tissue = soft_tissue_field(image, given, k)
+        layers = self.generator.layers(image, given, tissue)
+        return torch.cat([layers, inside, torch.full_like(image, 0.5), tissue], dim=1)

@@ -105,6 +105,6 @@ class ReferenceSeparator(Separator):
         else:
             k = soft_tissue.to(image.dtype)
         k = k.reshape(-1, 1, 1, 1)
-        layers = self.from_grid(predicted, height, width, rows, columns) * (inside > 0.5).to(image.dtype)
+        layers = torch.where(inside > 0.5, self.from_grid(predicted, height, width, rows, columns), k)
         ratio = implied_ratio(layers, k, inside)
         return torch.cat([layers, inside, ratio, k.expand_as(ratio)], dim=1)

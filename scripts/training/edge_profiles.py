@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from scripts.physics import LOWER, UPPER, overlap_of
+from scripts.physics import LOWER, RIM, UPPER
 from scripts.training.random_draws import Range, uniform
 
 
@@ -56,7 +56,7 @@ class TaperedEdge:
         reach: px from the overlap within which the thinning fades out.
     """
 
-    share: float = 0.3
+    share: float = 0.25
     width: Range = (2.0, 14.0)
     power: Range = (0.5, 1.5)
     reach: Range = (6.0, 20.0)
@@ -76,33 +76,11 @@ class NaturalEdge:
     Args:
         share: share of the composites with this profile.
         rim_width: px outside the mask within which a bone's edge fades out.
-        seam_width: px inside its outline within which a bone takes up its share of the overlap.
     """
 
-    share: float = 0.33
-    rim_width: float = 5.0
-    seam_width: float = 5.0
+    share: float = 0.5
+    rim_width: float = float(RIM)
 
-    def rim(self, absorbed: Tensor, within: Tensor) -> Tensor:
-        """Return the part of the bones' attenuation (B, 2, H, W) that lies outside their outlines."""
-        return absorbed * (within <= 0).float() * (1.0 + within / self.rim_width).clamp(0.0, 1.0)
-
-    def layers(self, absorbed: Tensor, total: Tensor, soft: Tensor, given: Tensor) -> Tensor:
-        """Return the attenuation of layers without a step at the overlap's border, (B, 2, H, W).
-
-        Outside the overlap of the given masks a layer is the image, with the other bone's rim in it. So that the layer
-        goes over into that, each bone begins with nothing at its given outline and has its true share ``seam_width`` px
-        further in; both shares always add up to the image.
-
-        Args:
-            absorbed: (B, 2, H, W), attenuation of the bones above the soft tissue.
-            total: (B, 1, H, W), attenuation of the image.
-            soft: (B, 1, 1, 1), attenuation of the soft tissue in the overlap.
-            given: (B, 2, H, W), signed distance to the outlines of the given masks, px.
-        """
-        start = smoothstep(given / self.seam_width).clamp(min=1e-3)
-        lower, upper = (absorbed.clamp(min=1e-3) * start).chunk(2, dim=1)
-        bone = total - soft
-        shared = torch.cat([lower, upper], dim=1) / (lower + upper) * bone
-        inside = (given > 0).float()
-        return soft + torch.where(overlap_of(inside), shared, bone * inside)
+    def fade(self, absorbed: Tensor, within: Tensor) -> Tensor:
+        """Return the bones' attenuation (B, 2, H, W), 0 and more: all of it inside the mask, fading out around it."""
+        return absorbed.clamp(min=0.0) * (1.0 + within / self.rim_width).clamp(0.0, 1.0)

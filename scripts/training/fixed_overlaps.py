@@ -22,23 +22,36 @@ from scripts.training.edge_profiles import NaturalEdge, TaperedEdge
 from scripts.training.mask_jitter import MaskJitter
 from scripts.training.overlap_synthesis import JOINT_KEYS, OverlapSynthesis
 from scripts.training.pairing import Pairing
+from scripts.training.random_draws import Range
 
 
-def undisturbed(*, natural: NaturalEdge | None = None, tapered: TaperedEdge | None = None) -> OverlapSynthesis:
+def undisturbed(
+    *,
+    shift: Range = (2, 8),
+    natural: NaturalEdge | None = None,
+    tapered: TaperedEdge | None = None,
+    mask_jitter: MaskJitter | None = None,
+    coarse: float = 0.0,
+) -> OverlapSynthesis:
     """Return the synthesis of overlaps as a yardstick has them: only shifts and mirroring are left to chance.
 
     Args:
+        shift: whole px by which each bone moves.
         natural: profile of whole bones, by its share; none if not given.
         tapered: profile of tapered bones, by its share; none if not given. The rest is cut hard.
+        mask_jitter: errors of the masks; none if not given.
+        coarse: share of images from coarser pixels.
     """
     return OverlapSynthesis(
         pairing=Pairing(
-            shift=(2, 8), crossed=0.0, angle=0.0, zoom=(1.0, 1.0), slide=0.0, dilation=(1.0, 1.0), gain=(1.0, 1.0)
+            shift=shift, crossed=0.0, angle=0.0, zoom=(1.0, 1.0), slide=0.0, dilation=(1.0, 1.0), gain=(1.0, 1.0)
         ),
         natural=natural or NaturalEdge(share=0.0),
         tapered=tapered or TaperedEdge(share=0.0),
-        mask_jitter=MaskJitter(share=0.0),
-        degradation=Degradation(exposure=(1.0, 1.0), blurred_rim=0.0, noise=0.0),
+        mask_jitter=mask_jitter or MaskJitter(share=0.0),
+        degradation=Degradation(
+            exposure=(1.0, 1.0), coarse=coarse, sharpened=0.0, curved=0.0, saturated=0.0, blurred_rim=0.0, noise=0.0
+        ),
     )
 
 
@@ -46,7 +59,7 @@ class FixedOverlaps(Dataset[dict[str, Tensor]]):
     """Overlaps composed once and kept, the same at every call: a training is validated on them.
 
     Args:
-        joints: items with ``image``, ``background`` and ``distance``, all of one size.
+        joints: items with ``image``, ``background``, ``tissue`` and ``distance``, all of one size.
         syntheses: each of them composes one overlap of each joint.
         seed: of the random numbers; those of the training are left alone.
         batch_size: joints that are composed at once, and crossed with each other.

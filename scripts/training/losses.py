@@ -18,7 +18,7 @@ from monai.losses import DiceLoss
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
 
-from scripts.physics import overlap_of
+from scripts.physics import attenuation, overlap_of, zone_of
 
 
 def neighbours(x: Tensor, dim: int) -> tuple[Tensor, Tensor]:
@@ -27,105 +27,78 @@ def neighbours(x: Tensor, dim: int) -> tuple[Tensor, Tensor]:
     return x.narrow(dim, 0, pairs), x.narrow(dim, 1, pairs)
 
 
-class OverlapLoss(nn.Module):
-    """Distance of two layers from the true ones inside the overlap, in gray levels and in their gradients.
+class ZoneLoss(nn.Module):
+    """Distance of two layers from the true ones where the bones meet, in gray levels and in their gradients.
 
-    The mean over the overlap of each image of ``sqrt(d^2 + eps^2)`` (Charbonnier), d the error of a layer, plus
-    ``gradient`` times the same of the error's differences between neighbouring pixels. Pairs of pixels that lie across
-    the overlap's border count ``seam`` times: outside it a layer is the image, even where the masks are off and the
-    image there holds a part of the other bone, and a layer must join it without a step.
+    The mean over the zone of each image of ``sqrt(d^2 + eps^2)`` (Charbonnier), d the error of a layer, plus
+    ``gradient`` times the same of the error's differences between neighbouring pixels. Of the zone, pixels count that
+    are inside both masks, and, by ``around``, pixels outside one where there is bone to share.
 
     Args:
         gradient: weight of the gradients.
-        seam: weight of a pair of pixels across the overlap's border, in pairs inside it.
+        around: weight of the zone outside the masks' overlap.
         eps: rounding of the absolute value at zero, gray levels 0..1.
-        small: size of an overlap that weighs half, px.
-    """
-
-    def __init__(self, *, gradient: float = 0.5, seam: float = 3.0, eps: float = 1e-3, small: float = 50.0) -> None:
-        super().__init__()
-        self.gradient, self.seam, self.eps, self.small = gradient, seam, eps, small
-
-    def charbonnier(self, difference: Tensor) -> Tensor:
-        """Return ``sqrt(d^2 + eps^2) - eps``, element by element."""
-        return torch.sqrt(difference.square() + self.eps**2) - self.eps
-
-    def slopes(self, error: Tensor, masks: Tensor, overlap: Tensor, dim: int) -> Tensor:
-        """Sum the error's slopes over the pairs of pixels neighbouring along ``dim``, (B,)."""
-        (bone, bone_next), (both, both_next) = neighbours(masks, dim), neighbours(overlap, dim)
-        in_bone, in_overlap, across = bone * bone_next, torch.maximum(both, both_next), (both - both_next).abs()
-        weight = in_bone * in_overlap * (1.0 + (self.seam - 1.0) * across)
-        return (self.charbonnier(error.diff(dim=dim)) * weight).sum(dim=(1, 2, 3))
-
-    def forward(self, layers: Tensor, truth: Tensor, masks: Tensor) -> Tensor:
-        """Compute the loss, a scalar.
-
-        Args:
-            layers: (B, 2, H, W), gray levels 0..1, the image outside the overlap (:func:`scripts.physics.split`).
-            truth: (B, 2, H, W), gray levels 0..1.
-            masks: (B, 2, H, W), the masks along which the layers were split, 0 or 1.
-        """
-        overlap = masks.prod(dim=1, keepdim=True)
-        error = layers - truth
-        amount = (self.charbonnier(error) * overlap).sum(dim=(1, 2, 3))
-        slope = self.slopes(error, masks, overlap, 2) + self.slopes(error, masks, overlap, 3)
-        return ((amount + self.gradient * slope) / (overlap.sum(dim=(1, 2, 3)) + self.small)).mean()
-
-
-class SeamLoss(nn.Module):
-    """Steps of the layers across the overlap's border, as far as they are stronger than the image's.
-
-    It needs no true layers: a bone that goes on under another one has no edge where the image has none. The sum of
-    ``max(|step of a layer| - |step of the image|, 0)``, gray levels 0..1, over pairs of neighbouring pixels inside the
-    bone on both sides of the border, by the area of the overlap of each image.
-
-    Args:
-        seam: weight of a pair, as in :class:`OverlapLoss`.
-        small: size of an overlap that weighs half, px.
-    """
-
-    def __init__(self, *, seam: float = 3.0, small: float = 50.0) -> None:
-        super().__init__()
-        self.seam, self.small = seam, small
-
-    def forward(self, layers: Tensor, image: Tensor, masks: Tensor) -> Tensor:
-        """Compute the loss, a scalar.
-
-        Args:
-            layers: (B, 2, H, W), gray levels 0..1.
-            image: (B, 1, H, W), gray levels 0..1.
-            masks: (B, 2, H, W), the masks along which the layers were split, 0 or 1.
-        """
-        overlap = masks.prod(dim=1, keepdim=True)
-        total = torch.zeros_like(overlap[:, 0, 0, 0])
-        for dim in (2, 3):
-            (bone, bone_next), (both, both_next) = neighbours(masks, dim), neighbours(overlap, dim)
-            stronger = (layers.diff(dim=dim).abs() - image.diff(dim=dim).abs()).clamp(min=0.0)
-            total = total + (stronger * bone * bone_next * (both - both_next).abs()).sum(dim=(1, 2, 3))
-        return (self.seam * total / (overlap.sum(dim=(1, 2, 3)) + self.small)).mean()
-
-
-class SeparationLoss(nn.Module):
-    """Loss of a separation without a supervisor: error of layers and k where the true ones are known, seams elsewhere.
-
-    Args:
-        layers: loss of predicted layers, true layers and masks, where the true layers are known.
-        seams: loss of predicted layers, image and masks, where they are not.
-        soft_tissue_weight: weight of the error of k, gray levels 0..1.
-        seam_weight: weight of the seams.
+        small: size of a zone that weighs half, px.
+        bone: attenuation above the soft tissue from which on there is bone to share.
     """
 
     def __init__(
         self,
         *,
-        layers: nn.Module | None = None,
-        seams: nn.Module | None = None,
-        soft_tissue_weight: float = 1.0,
-        seam_weight: float = 0.5,
+        gradient: float = 0.5,
+        around: float = 0.5,
+        eps: float = 1e-3,
+        small: float = 50.0,
+        bone: float = 0.03,
     ) -> None:
         super().__init__()
-        self.layers, self.seams = layers or OverlapLoss(), seams or SeamLoss()
-        self.soft_tissue_weight, self.seam_weight = soft_tissue_weight, seam_weight
+        self.gradient, self.around, self.eps, self.small, self.bone = gradient, around, eps, small, bone
+
+    def charbonnier(self, difference: Tensor) -> Tensor:
+        """Return ``sqrt(d^2 + eps^2) - eps``, element by element."""
+        return torch.sqrt(difference.square() + self.eps**2) - self.eps
+
+    def weight(self, image: Tensor, masks: Tensor, soft_tissue: Tensor) -> Tensor:
+        """Return the weight of every pixel, (B, 1, H, W), 0..1; arguments as for :meth:`forward`."""
+        overlap, zone = overlap_of(masks).float(), zone_of(masks).float()
+        shared = (attenuation(image) - attenuation(soft_tissue) > self.bone).float()
+        return zone * torch.maximum(shared * self.around, overlap)
+
+    def forward(self, layers: Tensor, truth: Tensor, image: Tensor, masks: Tensor, soft_tissue: Tensor) -> Tensor:
+        """Compute the loss, a scalar.
+
+        Args:
+            layers: (B, 2, H, W), gray levels 0..1, of :func:`scripts.physics.split`.
+            truth: (B, 2, H, W), gray levels 0..1.
+            image: (B, 1, H, W), gray levels 0..1.
+            masks: (B, 2, H, W), the masks that the network was given, 0 or 1.
+            soft_tissue: (B, 1, H, W), gray levels 0..1.
+        """
+        weight, error = self.weight(image, masks, soft_tissue), layers - truth
+        amount = (self.charbonnier(error) * weight).sum(dim=(1, 2, 3))
+        slope = torch.zeros_like(amount)
+        for dim in (2, 3):
+            steps = self.charbonnier(error.diff(dim=dim)) * torch.maximum(*neighbours(weight, dim))
+            slope = slope + steps.sum(dim=(1, 2, 3))
+        return ((amount + self.gradient * slope) / (weight.sum(dim=(1, 2, 3)) + self.small)).mean()
+
+
+class SeparationLoss(nn.Module):
+    """Loss of a separation without a supervisor: error of layers and of k.
+
+    Where the true layers are not known, layers should at least be those that the drawn masks give.
+
+    Args:
+        layers: loss of predicted layers, see :class:`ZoneLoss`.
+        soft_tissue_weight: weight of the error of k, gray levels 0..1.
+        agreement: weight of real overlaps, whose layers are compared with those of the drawn masks.
+    """
+
+    def __init__(
+        self, *, layers: nn.Module | None = None, soft_tissue_weight: float = 1.0, agreement: float = 0.5
+    ) -> None:
+        super().__init__()
+        self.layers, self.soft_tissue_weight, self.agreement = layers or ZoneLoss(), soft_tissue_weight, agreement
 
     def forward(self, separated: Mapping[str, Tensor]) -> Tensor:
         """Compute the loss, a scalar, of the answer of :class:`scripts.training.train_step.CropSeparation`."""
@@ -133,13 +106,11 @@ class SeparationLoss(nn.Module):
         error = (separated["estimated"] - separated["soft_tissue"]).abs().flatten()[known]
         # The sum over no image is zero, the mean would not be.
         loss: Tensor = self.soft_tissue_weight * error.sum() / known.sum().clamp(min=1)
-        for chosen, term, weight, against in (
-            (known, self.layers, 1.0, "truth"),
-            (~known, self.seams, self.seam_weight, "image"),
-        ):
+        for chosen, weight in ((known, 1.0), (~known, self.agreement)):
             if weight and chosen.any():
-                layers, target, masks = (separated[key][chosen] for key in ("layers", against, "masks"))
-                loss = loss + weight * chosen.float().mean() * term(layers, target, masks)
+                keys = ("layers", "truth", "image", "masks", "tissue")
+                term = self.layers(*(separated[key][chosen] for key in keys))
+                loss = loss + weight * chosen.float().mean() * term
         return loss
 
 
@@ -151,7 +122,7 @@ class SupervisorLoss(nn.Module):
 
     Source:
         Wang et al., BLS-GAN, AAAI 2025, section "Segmentation-based supervisor". Telling real from predicted pixels
-        only where bones overlap is ours: elsewhere a layer is the image.
+        only where bones meet is ours: elsewhere a layer is the image.
     """
 
     def __init__(self, *, seen: float = 0.5) -> None:
@@ -194,7 +165,7 @@ class AdversarialLoss(nn.Module):
             answer: (B, 4, H, W), logits of :class:`~scripts.networks.supervisor.Supervisor` for predicted layers.
             masks: (B, 2, H, W), 0 or 1.
         """
-        where = overlap_of(masks).to(answer.dtype).expand_as(masks)
+        where = zone_of(masks).to(answer.dtype).expand_as(masks)
         convinced = cross_entropy(answer[:, 2:], torch.ones_like(masks), reduction="none") * where
         seen = cross_entropy(answer[:, :2], masks)
         return self.weight * (convinced.sum() / where.sum().clamp(min=1.0) + self.seen * seen)

@@ -26,12 +26,11 @@ class MaskJitter:
 
     Args:
         share: share of images whose masks are wrong.
-        pixels: smallest and largest error, px; masks are too small below 0. Most are too large: a real bone's lips are
-            soft, and a network that often meets masks too small takes soft lips for one and leaves a step there.
+        pixels: smallest and largest error, px; masks are too small below 0.
     """
 
-    share: float = 0.35
-    pixels: Range = (-0.8, 1.8)
+    share: float = 0.7
+    pixels: Range = (-3.5, 4.0)
 
     def __call__(self, within: Tensor) -> Tensor:
         """Move outlines, given and returned as signed distances to them, (B, 2, H, W), px, positive inside."""

@@ -15,9 +15,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import torch
-from torch import Tensor
+from monai.networks.utils import eval_mode
+from torch import Tensor, nn
 
-from scripts.physics import FOUND_OVERLAP, attenuation, gray_level
+from scripts.physics import FOUND_OVERLAP, attenuation, gray_level, zone_of
 from scripts.training.mask_jitter import MaskJitter
 from scripts.training.overlap_synthesis import JOINT_KEYS
 from scripts.training.random_draws import Range, happens, uniform
@@ -35,14 +36,14 @@ class RealOverlaps:
         angle: degrees by which they turn, at most.
         zoom: enlargement.
         exposure: factor on the image's attenuation.
-        mask_jitter: errors of the masks that the network is given; by default of 20 % of the masks, -0.3 to 1 px.
+        mask_jitter: errors of the masks that the network is given.
     """
 
     mirrored: float = 0.5
     angle: float = 9.0
     zoom: Range = (0.85, 1.2)
     exposure: Range = (0.8, 1.25)
-    mask_jitter: MaskJitter = field(default_factory=lambda: MaskJitter(share=0.2, pixels=(-0.3, 1.0)))
+    mask_jitter: MaskJitter = field(default_factory=MaskJitter)
 
     @torch.no_grad()
     def __call__(self, joints: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -104,3 +105,30 @@ class MixedOverlaps:
                 part.setdefault("soft_tissue", torch.zeros_like(part["image"][:, :1, :1, :1]))
                 parts.append({**part, "known": known})
         return {key: torch.cat([part[key] for part in parts]) for key in parts[0]}
+
+
+@dataclass(frozen=True)
+class ProposedMasks:
+    """Overlaps of which some have the masks that a segmenter proposes, as they have where nobody draws any.
+
+    Args:
+        overlaps: composes a batch, e.g. :class:`MixedOverlaps`.
+        segmenter: not trained, see :class:`scripts.networks.segmenter.Segmenter`.
+        share: share of images with its masks; where its bones do not meet, the given ones stay.
+    """
+
+    overlaps: Synthesis
+    segmenter: nn.Module
+    share: float = 0.3
+
+    @torch.no_grad()
+    def __call__(self, joints: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return one overlap for each joint, with the keys of ``overlaps``."""
+        composed = self.overlaps(joints)
+        chosen = torch.nonzero(happens(composed["image"], self.share).flatten()).flatten()
+        if len(chosen):
+            with eval_mode(self.segmenter):
+                proposed = (self.segmenter(composed["image"][chosen]) > 0).float()
+            meets = zone_of(proposed).flatten(1).any(dim=1)
+            composed["masks"] = composed["masks"].index_copy(0, chosen[meets], proposed[meets])
+        return composed

@@ -17,14 +17,14 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from scripts.physics import attenuation, gray_level, overlap_of
+from scripts.physics import attenuation, gray_level, overlap_of, zone_of
 from scripts.training.degradation import Degradation
 from scripts.training.edge_profiles import NaturalEdge, TaperedEdge
 from scripts.training.mask_jitter import MaskJitter
-from scripts.training.pairing import Pairing
+from scripts.training.pairing import Pair, Pairing
 from scripts.training.random_draws import happens
 
-JOINT_KEYS = ("image", "background", "distance")
+JOINT_KEYS = ("image", "background", "tissue", "distance")
 """Keys of a joint that the synthesis reads."""
 
 
@@ -44,7 +44,8 @@ class OverlapSynthesis:
         mirrored: share of mirrored composites.
 
     Source:
-        Wang et al., BLS-GAN, AAAI 2025, section "Synthetic pre-training"; pairing, taper, gain and jitter are ours.
+        Wang et al., BLS-GAN, AAAI 2025, section "Synthetic pre-training" (hard-cut); whole bones, pairing, taper, gain
+        and jitter are ours.
     """
 
     pairing: Pairing = field(default_factory=Pairing)
@@ -59,46 +60,64 @@ class OverlapSynthesis:
         """Compose one overlap for each joint.
 
         Args:
-            joints: ``image`` (B, 1, H, W) and ``background`` (B, 1, H, W), its soft tissue without the bones, gray
-                levels 0..1; ``distance`` (B, 2, H, W), signed distance to the outlines of the bones, px.
+            joints: ``image`` (B, 1, H, W); ``background`` (B, 1, H, W), the release's soft tissue without the bones,
+                and ``tissue``, the same levelled under them, gray levels 0..1; ``distance`` (B, 2, H, W), signed
+                distance to the outlines of the bones, px.
 
         Returns:
             ``image`` (B, 1, H, W), soft tissue around the bones; ``masks`` (B, 2, H, W) as a network is given them;
             ``true_masks``; ``layers`` (B, 2, H, W), the true layers, soft tissue where there is no bone;
-            ``soft_tissue`` k (B, 1, 1, 1).
+            ``soft_tissue`` k (B, 1, 1, 1), the mean of the soft tissue in the overlap.
         """
         image = joints["image"]
         kind = torch.rand(image.shape[0], 1, 1, 1, device=image.device)
         natural = kind < self.natural.share
         tapered = ~natural & (kind < self.natural.share + self.tapered.share)
-        pair = self.pairing(joints, natural)
-        within, true_masks = pair.within, (pair.within > 0).float()
-        overlap = overlap_of(true_masks).float()
-        area = overlap.sum(dim=(2, 3), keepdim=True).clamp(min=1.0)
-
-        def soft_tissue(under: Tensor) -> Tensor:
-            return attenuation((under * overlap).sum(dim=(2, 3), keepdim=True) / area)
-
-        soft = soft_tissue(pair.tissue)
-        # A bone from another joint leaves the soft tissue of its own joint behind.
-        left_behind = torch.where(pair.foreign, soft_tissue(pair.under), soft)
-        absorbed = (attenuation(pair.gray) - left_behind) * pair.gain * true_masks
-        absorbed = torch.where(tapered, self.tapered.thin(absorbed, within), absorbed)
-        # No ray absorbs less than nothing.
-        absorbed = (soft + absorbed).clamp(min=0.0) - soft
-        around = (attenuation(pair.gray) - attenuation(pair.under)).clamp(min=0.0) * pair.gain
-        absorbed = absorbed + self.natural.rim(around, within) * natural
-        under_bone = torch.where(true_masks.amax(dim=1, keepdim=True) > 0, soft, attenuation(pair.tissue))
-        total = (under_bone + absorbed.sum(dim=1, keepdim=True)).clamp(min=0.0)
-        given = self.mask_jitter(within)
-        degraded, exposure = self.degradation(total, within)
-        layers = torch.where(natural, self.natural.layers(absorbed, total, soft, given), soft + absorbed)
+        background = torch.where(natural, joints["tissue"], joints["background"])
+        pair = self.pairing({"image": image, "background": background, "distance": joints["distance"]}, natural)
+        true_masks = (pair.within > 0).float()
+        soft, layers = self.cut_bones(pair, tapered)
+        tissue, whole = self.whole_bones(pair)
+        soft, layers = torch.where(natural, tissue, soft), torch.where(natural, whole, layers)
+        total = (soft + (layers - soft).sum(dim=1, keepdim=True)).clamp(min=0.0)
+        around = torch.where(true_masks.amax(dim=1, keepdim=True) > 0, total, tissue)
+        total = torch.where(natural, total, around)
+        degraded = self.degradation(total, layers, soft, pair.within)
         composed = {
-            "image": degraded,
-            "masks": (given > 0).float(),
+            "image": degraded.image,
+            "masks": (self.mask_jitter(pair.within) > 0).float(),
             "true_masks": true_masks,
-            "layers": gray_level(layers * exposure),
+            "layers": gray_level(degraded.layers),
         }
         mirrors = happens(image, self.mirrored)
         composed = {key: torch.where(mirrors, x.flip(-1), x) for key, x in composed.items()}
-        return {**composed, "soft_tissue": gray_level(soft * exposure)}
+        return {**composed, "soft_tissue": _mean_within(gray_level(degraded.soft_tissue), pair.within)}
+
+    def cut_bones(self, pair: Pair, tapered: Tensor) -> tuple[Tensor, Tensor]:
+        """Return attenuations of soft tissue, one value an image, and of both layers (B, 2, H, W), cut along the masks.
+
+        Args:
+            pair: two bones of each image.
+            tapered: (B, 1, 1, 1) bool, images whose bones thin towards their outline.
+        """
+        soft = attenuation(_mean_within(pair.tissue, pair.within))
+        # A bone from another joint leaves the soft tissue of its own joint behind.
+        left_behind = torch.where(pair.foreign, attenuation(_mean_within(pair.under, pair.within)), soft)
+        absorbed = (attenuation(pair.gray) - left_behind) * pair.gain * (pair.within > 0)
+        absorbed = torch.where(tapered, self.tapered.thin(absorbed, pair.within), absorbed)
+        # No ray absorbs less than nothing.
+        return soft.expand_as(pair.tissue), (soft + absorbed).clamp(min=0.0)
+
+    def whole_bones(self, pair: Pair) -> tuple[Tensor, Tensor]:
+        """Return attenuations of the soft tissue (B, 1, H, W), a field, and of both layers, bones with their rims."""
+        tissue = attenuation(pair.tissue)
+        absorbed = (attenuation(pair.gray) - attenuation(pair.under)) * pair.gain
+        return tissue, tissue + self.natural.fade(absorbed, pair.within)
+
+
+def _mean_within(gray: Tensor, within: Tensor) -> Tensor:
+    """Return the mean (B, C, 1, 1) of gray levels in the overlap, or, where there is none, where the rims meet."""
+    masks = (within > 0).float()
+    overlap = overlap_of(masks)
+    where = torch.where(overlap.flatten(1).any(dim=1)[:, None, None, None], overlap, zone_of(masks)).to(gray.dtype)
+    return (gray * where).sum(dim=(2, 3), keepdim=True) / where.sum(dim=(2, 3), keepdim=True).clamp(min=1.0)

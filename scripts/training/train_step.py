@@ -21,8 +21,9 @@ from monai.utils.enums import CommonKeys as Keys
 from torch import Tensor, nn
 
 from scripts.networks.generator import Generator
-from scripts.networks.overlap_window import crop, origin
-from scripts.physics import overlap_of
+from scripts.networks.overlap_window import crop, origin, span
+from scripts.networks.soft_tissue_field import soft_tissue_field
+from scripts.physics import RIM, cut_out, zone_of
 from scripts.training.overlap_synthesis import JOINT_KEYS
 
 Tensors = dict[str, Tensor]
@@ -40,20 +41,22 @@ class CropSeparation(nn.Module):
         k_estimated: share of images whose ratio is learned from the estimated k.
         k_off: share of images with a wrong k.
         k_off_by: largest error of a wrong k, as a share of k.
+        aside: px to the side by which a crop leaves the zone's middle, beyond what the zone is wider than the crop.
     """
 
     def __init__(
         self,
         generator: Generator,
         *,
-        crop: tuple[int, int] = (80, 128),
+        crop: tuple[int, int] = (96, 128),
         k_estimated: float = 0.3,
         k_off: float = 0.2,
         k_off_by: float = 0.15,
+        aside: int = 8,
     ) -> None:
         super().__init__()
         self.generator, self.crop = generator, crop
-        self.k_estimated, self.k_off, self.k_off_by = k_estimated, k_off, k_off_by
+        self.k_estimated, self.k_off, self.k_off_by, self.aside = k_estimated, k_off, k_off_by, aside
 
     def given_soft_tissue(self, true: Tensor, estimated: Tensor, known: Tensor) -> Tensor:
         """Draw the k from which the ratio is predicted, (B, 1, 1, 1)."""
@@ -61,6 +64,22 @@ class CropSeparation(nn.Module):
         off = true * (1.0 + self.k_off_by * (2.0 * torch.rand_like(true) - 1.0))
         k = torch.where(draw < self.k_estimated + self.k_off, off, true)
         return torch.where((draw < self.k_estimated) | ~known, estimated.detach(), k)
+
+    @torch.no_grad()
+    def with_drawn_masks(self, overlaps: Mapping[str, Tensor], top: Tensor, left: Tensor) -> Tensor:
+        """Predict the layers (B, 2, h, w) from the drawn masks instead of the given ones, cropped."""
+        whole, masks = overlaps["image"], overlaps["true_masks"]
+        tissue = soft_tissue_field(whole, masks, self.generator.reconstructor(whole, masks))
+        return self.generator.layers(*(crop(x, top, left, *self.crop) for x in (whole, masks, tissue)))
+
+    def place(self, masks: Tensor) -> tuple[Tensor, Tensor]:
+        """Draw top rows and left columns, (B,) each, of crops that hold the zone's height, and a part of its width."""
+        zone = zone_of(masks)
+        top, left = origin(zone, *self.crop)
+        first, last = span(zone, 3)
+        spare = ((last + 1 - first - self.crop[1]).clamp(min=0) + 2 * self.aside) / 2.0
+        left = left + (spare * (2.0 * torch.rand_like(spare) - 1.0)).round().long()
+        return top, left.clamp(0, masks.shape[3] - self.crop[1])
 
     def forward(self, overlaps: Mapping[str, Tensor]) -> Tensors:
         """Separate a batch of overlaps.
@@ -70,21 +89,28 @@ class CropSeparation(nn.Module):
                 layers are known.
 
         Returns:
-            Cropped to (h, w): ``image`` (B, 1, h, w), ``masks``, ``truth`` and ``layers`` (B, 2, h, w), gray levels
-            0..1. ``soft_tissue``, the true k, and ``estimated`` (B, 1, 1, 1), gray levels 0..1; ``known`` (B, 1, 1, 1).
+            Cropped to (h, w); where the layers are not known, ``truth`` is what the network itself answers with the drawn
+            masks: ``image`` and ``tissue`` (B, 1, h, w), ``masks``, ``truth`` and ``layers`` (B, 2, h, w),
+            gray levels 0..1. ``soft_tissue``, the true k, and ``estimated`` (B, 1, 1, 1), gray levels 0..1; ``known`` (B, 1, 1, 1).
         """
         true = overlaps["soft_tissue"]
         known = overlaps.get("known", torch.ones_like(true) > 0)
         estimated = self.generator.reconstructor(overlaps["image"], overlaps["masks"])
         k = self.given_soft_tissue(true, estimated, known)
-        top, left = origin(overlap_of(overlaps["masks"]), *self.crop)
-        image, masks, truth = (crop(overlaps[key], top, left, *self.crop) for key in ("image", "masks", "layers"))
-        layers = self.generator.layers(image, masks, k)
+        tissue = soft_tissue_field(overlaps["image"], overlaps["masks"], k)
+        top, left = self.place(overlaps["masks"])
+        image, masks, truth, soft = (
+            crop(x, top, left, *self.crop) for x in (*(overlaps[key] for key in ("image", "masks", "layers")), tissue)
+        )
+        layers = self.generator.layers(image, masks, soft)
+        if not known.all():
+            truth = torch.where(known, truth, self.with_drawn_masks(overlaps, top, left))
         return {
             "image": image,
             "masks": masks,
             "truth": truth,
             "layers": layers,
+            "tissue": soft,
             "soft_tissue": true,
             "estimated": estimated,
             "known": known,
@@ -119,11 +145,13 @@ class BoneExamples:
         top, left = origin(near, *separated["image"].shape[2:])
         image, distance = (crop(x, top, left, *separated["image"].shape[2:]) for x in (image, distance))
         alone = (distance > 0).float()
-        known, both = separated["known"].flatten(), overlap_of(separated["masks"]).float().expand_as(separated["masks"])
+        facing = ((distance > -RIM) & (distance.flip(1) > -self.facing)).float()
+        known, given = separated["known"].flatten(), separated["masks"]
+        zone = zone_of(given).float().expand_as(given)
         kinds = [
-            (image * alone, alone, alone * (distance.flip(1) > -self.facing), 1.0),
-            (separated["truth"][known] * separated["masks"][known], separated["masks"][known], both[known], 1.0),
-            (separated["layers"].detach(), separated["masks"], both, 0.0),
+            (cut_out(image.expand_as(alone), alone), alone, facing, 1.0),
+            (cut_out(separated["truth"], given)[known], given[known], zone[known], 1.0),
+            (cut_out(separated["layers"].detach(), given), given, zone, 0.0),
         ]
         return {
             "layers": torch.cat([layers for layers, _, _, _ in kinds]),
@@ -183,7 +211,8 @@ class AdversarialStep:
             # The network itself, not its distributed wrapper: this is not a step of the supervisor.
             supervisor = getattr(state.d_network, "module", state.d_network).requires_grad_(False)
             with half:
-                judged = state.g_loss_function(supervisor(separated["layers"]), separated["masks"])
+                masks = separated["masks"]
+                judged = state.g_loss_function(supervisor(cut_out(separated["layers"], masks)), masks)
             supervisor.requires_grad_(True)
         state.g_optimizer.zero_grad(set_to_none=True)
         reconstruction = state.recon_loss_function(separated)

@@ -1,12 +1,14 @@
 import dataclasses
 
 import pytest
+import torch
 from pydicom import Dataset
 from pydicom.sr.codedict import codes
 
-from scripts.dicom.layer_image import layer_image
+from scripts.dicom.joint import IN_TISSUE, KINDS, MASKED
+from scripts.dicom.layer_image import KIND, PRIVATE_CREATOR, PRIVATE_GROUP, layer_image
 from scripts.dicom.provenance import RESEARCH_USE
-from scripts.physics import LOWER, UPPER
+from scripts.physics import LOWER, RIM, UPPER, grow
 from tests.support.dicom_sources import SPACING, code, source
 from tests.support.separated import SOFTWARE, inside_alone, joints, radiograph, reread
 
@@ -18,20 +20,47 @@ def layer(folder, which=UPPER, **settings):
 
 @pytest.mark.parametrize("which", [LOWER, UPPER])
 @pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
-def test_outside_the_overlap_are_the_sources_stored_values_and_black_outside_the_bone(tmp_path, which, photometric):
+def test_where_a_bone_is_alone_are_the_sources_stored_values_and_of_a_masked_layer_black_around_it(
+    tmp_path, which, photometric
+):
     for bits, signed in ((8, False), (12, True), (16, True), (16, False)):
         of = radiograph(tmp_path, photometric=photometric, bits=bits, signed=signed)
-        joint = joints(of)[1]
+        joint = joints(of, kind=MASKED)[1]
         image = reread(layer_image(of, joint, which, 1, SOFTWARE))
         top, left, bottom, right = joint.box
         stored = of.grayscale.stored(of.levels[top:bottom, left:right]) + of.grayscale.offset
         alone = inside_alone(joint, which)
         assert (image.pixel_array[alone] == stored[alone]).all()
         black = 2**bits - 1 if photometric == "MONOCHROME1" else 0
-        assert (image.pixel_array[~joint.masks[which]] == black).all()
+        around = ~grow(torch.from_numpy(joint.masks.copy())[None], RIM)[0].numpy()
+        assert (image.pixel_array[around[which]] == black).all()
         assert (image.PixelPaddingValue, image.PhotometricInterpretation) == (black, photometric)
         assert image.PresentationLUTShape == ("INVERSE" if photometric == "MONOCHROME1" else "IDENTITY")
         assert (image.PixelRepresentation, image.RescaleIntercept, image.RescaleSlope) == (0, 0, 1)
+
+
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+def test_a_layer_in_tissue_is_the_source_where_no_other_bone_is_and_pads_nothing(tmp_path, photometric):
+    of = radiograph(tmp_path, photometric=photometric)
+    joint = joints(of)[1]
+    image = reread(layer_image(of, joint, UPPER, 1, SOFTWARE))
+    top, left, bottom, right = joint.box
+    stored = of.grayscale.stored(of.levels[top:bottom, left:right]) + of.grayscale.offset
+    lower = grow(torch.from_numpy(joint.masks.copy())[None], RIM)[0, LOWER].numpy()
+    assert (image.pixel_array[~lower] == stored[~lower]).all()
+    assert "PixelPaddingValue" not in image
+
+
+def test_the_kind_of_layers_is_named_and_another_kind_is_another_object(tmp_path):
+    of = radiograph(tmp_path)
+    images = {kind: reread(layer_image(of, joints(of, kind=kind)[0], LOWER, 1, SOFTWARE)) for kind in KINDS}
+    named = {kind: image.private_block(PRIVATE_GROUP, PRIVATE_CREATOR)[KIND].value for kind, image in images.items()}
+    assert named == {IN_TISSUE: "IN_TISSUE", MASKED: "MASKED"}
+    assert images[IN_TISSUE].SOPInstanceUID != images[MASKED].SOPInstanceUID
+    steps = {kind: {item.CodeValue for item in image.DerivationCodeSequence} for kind, image in images.items()}
+    assert steps == {IN_TISSUE: {"113062"}, MASKED: {"113062", "113047"}}
+    assert "in their soft tissue" in images[IN_TISSUE].ImageComments
+    assert "cut out" in images[MASKED].ImageComments
 
 
 def test_it_says_of_what_how_and_by_what_it_was_derived(tmp_path):
@@ -41,7 +70,6 @@ def test_it_says_of_what_how_and_by_what_it_was_derived(tmp_path):
     (reference,) = image.SourceImageSequence
     assert reference.ReferencedSOPInstanceUID == of.dataset.SOPInstanceUID
     assert reference.PurposeOfReferenceCodeSequence[0].CodeValue == "121322"
-    assert {item.CodeValue for item in image.DerivationCodeSequence} == {"113062", "113047"}
     words = image.DerivationDescription
     assert len(words) <= 1024
     for said in (

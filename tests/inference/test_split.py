@@ -4,8 +4,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scripts.dicom.joint import KINDS, MASKED
 from scripts.inference.split import split_region
-from scripts.physics import LOWER, UPPER, recompose
+from scripts.physics import LOWER, UPPER, grow, recompose, rim_px
 from tests.support.drawn import joint
 from tests.support.regions import picture_region, prediction, split
 
@@ -18,7 +19,7 @@ from tests.support.regions import picture_region, prediction, split
     soft_tissue=st.floats(0, 1),
     seed=st.integers(0, 2**32 - 1),
 )
-def test_layers_recompose_within_one_level_and_are_the_image_outside_the_overlap(
+def test_layers_recompose_within_one_level_and_are_the_image_where_a_bone_is_alone(
     rows, columns, bits, soft_tissue, seed
 ):
     draw = np.random.default_rng(seed)
@@ -28,17 +29,36 @@ def test_layers_recompose_within_one_level_and_are_the_image_outside_the_overlap
     ratio = draw.choice([0.0, 1.0, 0.5, draw.random()], (rows, columns)).astype(np.float32)
     separated = split(levels, masks, bits, soft_tissue=soft_tissue, ratio=ratio)
     layers, record = separated.layers.numpy(), separated.record
-    alone = masks & ~masks.all(axis=0)
+    grown = grow(torch.from_numpy(masks)[None], rim_px(rows, columns))[0].numpy()
+    alone = grown & ~grown.all(axis=0)
     assert (layers[alone] == np.stack([levels, levels])[alone]).all()
-    assert not layers[~masks].any()
     assert layers.max() < 2**bits
-    assert record["outside_overlap_exact"] is True
+    assert record["outside_zone_exact"] is True
     white = 2**bits - 1
-    k = torch.tensor(min(float(np.float32(soft_tissue)), 1 - 1 / white), dtype=torch.float64)
-    again = recompose(separated.layers.double()[None] / white, k, torch.from_numpy(masks)[None])[0, 0].numpy() * white
-    worst = abs(again - levels)[masks.any(axis=0)].max()
+    tissue = separated.tissue.double() / white
+    again = recompose(separated.layers.double()[None] / white, tissue)[0, 0].numpy() * white
+    worst = abs(again - levels).max()
     assert worst <= 1 + 1e-6
     assert record["largest_recomposition_error_levels"] == pytest.approx(worst, abs=1e-5)
+
+
+def test_masked_layers_are_those_in_tissue_within_the_bone_and_its_rim_and_black_around_it():
+    levels, masks = joint()
+    whole, cut = (split(levels, masks, kind=kind) for kind in KINDS)
+    grown = grow(torch.from_numpy(masks)[None], rim_px(*levels.shape))[0]
+    assert torch.equal(cut.layers, whole.layers * grown)
+    assert (cut.record["layers"], whole.record["layers"]) == ("masked", "in_tissue")
+    assert cut.record["outside_zone_exact"]
+
+
+def test_soft_tissue_is_the_image_around_both_bones_and_its_mean_in_the_overlap_is_k():
+    levels, masks = joint()
+    separated = split(levels, masks)
+    around = ~grow(torch.from_numpy(masks)[None], rim_px(*levels.shape))[0].any(dim=0)
+    assert torch.equal(separated.tissue[around], torch.from_numpy(levels)[around])
+    assert torch.equal(separated.layers[:, around], torch.from_numpy(levels)[around].expand(2, -1))
+    assert (separated.tissue[~around] == 64).all()
+    assert separated.soft_tissue == 63.75
 
 
 def test_figures_tell_what_was_measured():
@@ -62,8 +82,9 @@ def test_the_label_map_tells_lower_upper_and_overlap():
 @pytest.mark.parametrize(
     ("depth", "given", "warnings"),
     [
-        (-0.05, True, ["masks do not overlap: layers are plain copies"]),
-        (-0.05, False, ["masks do not overlap: layers are plain copies"]),
+        (-0.01, True, ["masks do not overlap: bones share their rims"]),
+        (-0.05, True, ["masks do not overlap: bones share nothing"]),
+        (-0.05, False, ["masks do not overlap: bones share nothing"]),
         (0.01, False, ["overlap under 100 px: predicted masks are unsure there"]),
         (0.01, True, []),
     ],
@@ -89,8 +110,8 @@ def test_a_bone_that_was_not_found_is_warned_of():
     levels, masks = joint()
     masks[UPPER] = False
     separated = split(levels, masks)
-    assert separated.record["warnings"] == ["no upper bone was found: its layer is empty"]
-    assert not separated.layers[UPPER].any()
+    assert separated.record["warnings"] == ["no upper bone was found: its layer shows none"]
+    assert (separated.layers[UPPER][masks[LOWER]] == separated.tissue[masks[LOWER]]).all()
     masks[LOWER] = False
     assert len(split(levels, masks).record["warnings"]) == 2
 
@@ -100,7 +121,7 @@ def test_layers_may_be_taken_as_the_network_answered_them_and_are_measured_truth
     levels, masks = joint(bits=bits)
     pred = prediction(masks)
     pred[:2] = 0.4
-    separated = split_region(picture_region(levels, bits), pred, as_answered=True)
+    separated = split_region(picture_region(levels, bits), pred, kind=MASKED, as_answered=True)
     assert torch.equal(separated.layers, torch.from_numpy(masks) * round(0.4 * (2**bits - 1)))
-    assert not separated.record["outside_overlap_exact"]
+    assert not separated.record["outside_zone_exact"]
     assert separated.record["largest_recomposition_error_levels"] > 10

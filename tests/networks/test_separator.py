@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from scripts.networks.separator import CHANNELS, Separator
 from scripts.phantoms.joint import draw_joint
-from scripts.physics import overlap_of, recompose
+from scripts.physics import grow, overlap_of, recompose, rim_px
 
 SMALL: dict[str, Any] = {
     "segmenter": {"features": (8, 8, 8, 16, 16, 8)},
@@ -139,40 +139,39 @@ def test_a_proposal_is_what_the_separator_splits_along(separator: Separator) -> 
 
 @pytest.mark.parametrize("size", [(300, 500), (64, 64), (128, 128), (513, 301)])
 @torch.no_grad()
-def test_outside_the_overlap_a_layer_is_the_image_at_the_images_own_resolution(
+def test_where_a_bone_is_alone_its_layer_is_the_image_at_the_images_own_resolution(
     separator: Separator, size: tuple[int, int]
 ) -> None:
     image, masks = picture(0, 1, 1, *size), blocks(1, *size) > 0.5
     pred = separator(image, masks)
-    alone = masks & ~overlap_of(masks)
+    grown = grow(masks, rim_px(*size))
+    alone = (grown & ~grown.all(dim=1, keepdim=True)) | ~grown.any(dim=1, keepdim=True)
     assert torch.equal(pred[:, :2][alone], image.expand(-1, 2, -1, -1)[alone])
-    assert (pred[:, :2][~masks] == 0).all()
+    around = ~grown.any(dim=1, keepdim=True)
+    assert torch.equal(pred[:, 5:6][around], image[around])
 
 
 @pytest.mark.parametrize("size", [(300, 500), (64, 64), (128, 128)])
 @torch.no_grad()
-def test_in_the_overlap_the_layers_recompose_every_pixel_of_the_image(
+def test_the_layers_recompose_every_pixel_of_the_image(
     separator: Separator, size: tuple[int, int]
 ) -> None:
     image = picture(0, 1, 1, *size)
     for masks in (None, blocks(1, *size)):
         pred = separator(image, masks)
-        inside = (pred[:, 2:4] > 0.5).any(dim=1, keepdim=True)
-        again = recompose(pred[:, :2], pred[:, 5:6], pred[:, 2:4])
-        assert (again - image)[inside].abs().max() < 2e-5
+        assert (recompose(pred[:, :2], pred[:, 5:6]) - image).abs().max() < 2e-5
 
 
 @torch.no_grad()
 def test_the_soft_tissue_that_is_given_is_used_image_by_image(separator: Separator) -> None:
     image, masks = picture(0, 1, 1, 100, 80).expand(2, -1, -1, -1), blocks(2, 100, 80)
-    estimated = separator(image[:1], masks[:1])
-    given = estimated[0, 5, 0, 0] * torch.tensor([0.96, 1.04])
-    pred = separator(image, masks, given)
-    assert pred[0, 5].unique().tolist() == pytest.approx([given[0].item()])
-    assert pred[1, 5].unique().tolist() == pytest.approx([given[1].item()])
+    both = overlap_of(masks[:1])[0, 0]
+    estimated = separator(image[:1], masks[:1])[0, 5][both].mean()
+    pred = separator(image, masks, estimated * torch.tensor([0.96, 1.04]))
+    # The field of soft tissue comes back from the networks' grid.
+    for at, factor in enumerate((0.96, 1.04)):
+        assert pred[at, 5][both].mean().item() == pytest.approx(factor * estimated.item(), rel=2e-3)
     assert not torch.equal(pred[0, :2], pred[1, :2])
-    again = separator(image[:1], masks[:1], estimated[:, 5, 0, 0])
-    assert torch.equal(estimated, again)
 
 
 @torch.no_grad()
@@ -183,7 +182,7 @@ def test_masks_of_one_bone_or_none_make_no_nan(separator: Separator) -> None:
     masks[3] = 1.0
     pred = separator(image, masks)
     assert pred.isfinite().all()
-    assert (pred[0, :2] == 0).all()
+    assert torch.equal(pred[0, :2], image[0].expand(2, -1, -1))
     assert torch.equal(pred[1, 0], image[1, 0])
     assert torch.equal(pred[2, 1], image[2, 0])
 

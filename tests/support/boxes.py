@@ -11,6 +11,7 @@
 
 """Joints of boxes, and a synthesis that leaves nothing to chance but what a test asks for."""
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -23,6 +24,11 @@ from scripts.training.edge_profiles import NaturalEdge, TaperedEdge
 from scripts.training.mask_jitter import MaskJitter
 from scripts.training.overlap_synthesis import OverlapSynthesis
 from scripts.training.pairing import Pairing
+
+EXPOSED = Degradation(
+    coarse=0.0, sharpened=0.0, curved=0.0, saturated=0.0, blurred_rim=0.0, noise=0.0, levels=0
+)
+"""Degradation of nothing but the exposure."""
 
 CALM: dict[str, Any] = {
     "crossed": 0.0,
@@ -44,7 +50,7 @@ def plain(
         natural=natural or NaturalEdge(share=0.0),
         tapered=tapered or TaperedEdge(share=0.0),
         mask_jitter=MaskJitter(share=0.0),
-        degradation=Degradation(exposure=(1.0, 1.0), blurred_rim=0.0, noise=0.0, levels=0),
+        degradation=replace(EXPOSED, exposure=(1.0, 1.0)),
         mirrored=0.0,
     )
 
@@ -57,4 +63,5 @@ def boxes(upper_gray: tuple[float, ...] = (0.7, 0.5), size: int = 64) -> dict[st
     background = torch.full((len(upper_gray), 1, size, size), 0.25)
     gray = torch.tensor(upper_gray).reshape(-1, 1, 1, 1)
     image = torch.where(masks[:, UPPER, None] > 0, gray, torch.where(masks[:, LOWER, None] > 0, 0.6, background))
-    return {"image": image, "background": background, "distance": torch.stack([signed_distance(m) for m in masks])}
+    distance = torch.stack([signed_distance(m) for m in masks])
+    return {"image": image, "background": background, "tissue": background, "distance": distance}

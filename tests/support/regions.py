@@ -7,6 +7,7 @@ from scripts.inference.image_file import PLAIN_AFFINE, Picture
 from scripts.inference.joint_list import LocatedJoint, read_joints
 from scripts.inference.read_images import locate_joints
 from scripts.inference.regions import PictureRegion
+from scripts.dicom.joint import IN_TISSUE
 from scripts.inference.split import SeparatedRegion, split_region
 
 
@@ -36,9 +37,10 @@ def prediction(masks, soft_tissue=0.25, ratio=0.5):
     return pred
 
 
-def split(levels, masks, bits=8, given=False, **answer) -> SeparatedRegion:
+def split(levels, masks, bits=8, given=False, kind=IN_TISSUE, **answer) -> SeparatedRegion:
     """A region that was split along ``masks``, given or predicted."""
-    return split_region(picture_region(levels, bits, masks if given else None), prediction(masks, **answer))
+    region = picture_region(levels, bits, masks if given else None)
+    return split_region(region, prediction(masks, **answer), kind=kind)
 
 
 def located(radiograph, *rows) -> list[LocatedJoint]:

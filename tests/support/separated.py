@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from pydicom import Dataset, dcmread
 
-from scripts.dicom.joint import SeparatedJoint
+from scripts.dicom.joint import IN_TISSUE, MASKED, SeparatedJoint
 from scripts.dicom.provenance import Software
 from scripts.dicom.reader import Radiograph, read_radiograph
-from scripts.physics import split_levels
+from scripts.physics import RIM, cut_out, grow, split_levels
 from tests.support.dicom_sources import source, write
 from tests.support.drawn import joint
 
@@ -25,19 +25,23 @@ def radiograph(folder: Path, **settings) -> Radiograph:
     return read_radiograph(write(source(**settings), folder / "source.dcm"))
 
 
-def joints(of: Radiograph, masks_from: str = "predicted") -> list[SeparatedJoint]:
+def joints(of: Radiograph, masks_from: str = "predicted", kind: str = IN_TISSUE) -> list[SeparatedJoint]:
     """Two joints of a drawn radiograph: its left and its right part, shared equally in their overlap."""
     drawn, white = joint(*of.levels.shape)[1], of.grayscale.top
     result = []
     for name, box in BOXES.items():
         top, left, bottom, right = box
         masks, levels = drawn[:, top:bottom, left:right], torch.from_numpy(of.levels[top:bottom, left:right])
-        layers = split_levels(levels, torch.full(levels.shape, 0.5), 0.25, torch.from_numpy(masks.copy()), white)
+        tissue, shares = torch.full(levels.shape, round(0.25 * white)), torch.full(levels.shape, 0.5)
+        layers = split_levels(levels, shares, tissue, torch.from_numpy(masks.copy()), white)
+        if kind == MASKED:
+            layers = cut_out(layers[None], torch.from_numpy(masks.copy())[None])[0]
         result.append(
             SeparatedJoint(
                 name=name,
                 box=box,
                 layers=layers.numpy(),
+                kind=kind,
                 masks=masks,
                 soft_tissue=0.25 * white,
                 white=white,
@@ -69,5 +73,6 @@ def errors(dataset: Dataset, folder: Path) -> list[str]:
 
 
 def inside_alone(of: SeparatedJoint, layer: int) -> np.ndarray:
-    """Pixels of a bone outside the overlap."""
-    return of.masks[layer] & ~of.masks.all(axis=0)
+    """Pixels of a bone and its rim outside the zone."""
+    grown = grow(torch.from_numpy(of.masks.copy())[None], RIM)[0].numpy()
+    return grown[layer] & ~grown.all(axis=0)

@@ -15,7 +15,8 @@ import pytest
 from torch import Tensor
 from torch.utils.data import default_collate
 
-from scripts.datasets.finger_joints import FaceLeftd, LoadJointd, SignedDistanced, release_datalist
+from scripts.datasets.finger_joints import FaceLeftd, LevelTissued, LoadJointd, SignedDistanced, release_datalist
+from scripts.training.overlap_synthesis import JOINT_KEYS
 
 
 @pytest.fixture(scope="module")
@@ -23,5 +24,5 @@ def joints(request: pytest.FixtureRequest) -> dict[str, Tensor]:
     """A batch of the release's drawn joints that do not overlap."""
     load, face_left = LoadJointd(), FaceLeftd(["image", "background", "masks"])
     entries = release_datalist(request.getfixturevalue("release"), split="train", overlap="nonoverlap")
-    items = [SignedDistanced()(face_left(load(entry))) for entry in entries]
-    return default_collate([{key: item[key] for key in ("image", "background", "distance")} for item in items])
+    items = [LevelTissued()(SignedDistanced()(face_left(load(entry)))) for entry in entries]
+    return default_collate([{key: item[key] for key in JOINT_KEYS} for item in items])

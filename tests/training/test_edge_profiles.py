@@ -16,14 +16,11 @@ from scripts.training.edge_profiles import NaturalEdge, smoothstep, taper
 from tests.support.drawn import per_image
 
 
-def test_a_natural_layer_begins_with_nothing_at_its_outline_and_has_its_true_share_further_in() -> None:
-    # Columns: both bones deep, the lower one's outline, the upper one's outline, the lower bone alone, no bone.
-    given = torch.tensor([[9.0, 0.001, 9.0, 3.0, -1.0], [9.0, 9.0, 0.001, -1.0, -1.0]]).reshape(1, 2, 1, 5)
-    absorbed = torch.tensor([0.6, 0.3]).reshape(1, 2, 1, 1).expand(1, 2, 1, 5)
-    total, soft = torch.full((1, 1, 1, 5), 1.1), per_image(0.2)
-    lower, upper = NaturalEdge(seam_width=5.0).layers(absorbed, total, soft, given)[0, :, 0].tolist()
-    assert lower == pytest.approx([0.2 + 0.6, 0.2, 1.1, 1.1, 0.2], abs=5e-3)
-    assert upper == pytest.approx([0.2 + 0.3, 1.1, 0.2, 0.2, 0.2], abs=5e-3)
+def test_a_whole_bone_keeps_all_of_its_attenuation_inside_its_mask_and_fades_out_around_it() -> None:
+    within = torch.tensor([9.0, 0.5, -1.5, -3.0, -6.0, -9.0]).reshape(1, 1, 1, 6)
+    faded = NaturalEdge(rim_width=6.0).fade(torch.full_like(within, 0.8), within).flatten()
+    assert faded.tolist() == pytest.approx([0.8, 0.8, 0.6, 0.4, 0.0, 0.0])
+    assert NaturalEdge().fade(torch.full_like(within, -0.1), within).max() == 0.0
 
 
 def test_a_smoothstep_goes_from_nothing_to_all_and_is_flat_at_both_ends() -> None:

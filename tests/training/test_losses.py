@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from scripts.physics import LOWER, UPPER
-from scripts.training.losses import AdversarialLoss, MaskLoss, OverlapLoss, SeamLoss, SeparationLoss, SupervisorLoss
+from scripts.training.losses import AdversarialLoss, MaskLoss, SeparationLoss, SupervisorLoss, ZoneLoss
 
 
 def row_of_masks() -> Tensor:
@@ -46,68 +46,82 @@ def random_layers(seed: int, masks: Tensor) -> Tensor:
     return torch.rand(masks.shape, generator=torch.Generator().manual_seed(seed))
 
 
+def zone_loss(layers: Tensor, truth: Tensor, masks: Tensor, bone: float = 0.5, **options: float) -> Tensor:
+    """Cost of layers where the image is bone everywhere."""
+    image, soft = torch.full_like(layers[:, :1], bone), torch.full_like(layers[:, :1], 0.2)
+    return ZoneLoss(**options)(layers, truth, image, masks, soft)
+
+
 def test_the_true_layers_cost_nothing() -> None:
     truth = random_layers(0, blocks())
-    assert OverlapLoss()(truth, truth, blocks()).item() == 0.0
+    assert zone_loss(truth, truth, blocks()).item() == 0.0
 
 
-def test_an_error_costs_its_charbonnier_distance_averaged_over_the_overlap() -> None:
+def test_an_error_costs_its_charbonnier_distance_averaged_over_the_zone() -> None:
     masks, truth = row_of_masks(), torch.full((1, 2, 1, 6), 0.5)
     layers = truth.clone()
     layers[0, LOWER, 0, 2] += 0.3
     layers[0, UPPER, 0, 3] -= 0.1
-    loss = OverlapLoss(gradient=0.0, eps=0.0, small=0.0)(layers, truth, masks)
-    assert loss.item() == pytest.approx((0.3 + 0.1) / 2)
-    rounded = OverlapLoss(gradient=0.0, eps=0.4, small=0.0)(layers, truth, masks)
+    # Two pixels of overlap, and four around them that weigh half.
+    loss = zone_loss(layers, truth, masks, gradient=0.0, eps=0.0, small=0.0)
+    assert loss.item() == pytest.approx((0.3 + 0.1) / 4)
+    rounded = zone_loss(layers, truth, masks, gradient=0.0, eps=0.4, small=0.0, around=0.0)
     assert rounded.item() == pytest.approx(((0.3**2 + 0.4**2) ** 0.5 + (0.1**2 + 0.4**2) ** 0.5 - 0.8) / 2)
 
 
-def test_a_step_across_the_overlaps_border_inside_a_bone_counts_by_the_weight_of_the_seam() -> None:
+def test_around_the_overlap_an_error_counts_where_there_is_bone_to_share_and_by_its_weight() -> None:
     masks, truth = row_of_masks(), torch.full((1, 2, 1, 6), 0.5)
     layers = truth.clone()
-    layers[0, LOWER, 0, 2:4] += 0.2
-    # Of the lower bone's pairs (1,2) is a seam, (2,3) holds the error on both sides, (3,4) leaves the bone.
-    loss = OverlapLoss(gradient=1.0, seam=3.0, eps=0.0, small=0.0)(layers, truth, masks)
-    assert loss.item() == pytest.approx((2 * 0.2 + 3 * 0.2) / 2)
+    layers[0, LOWER, 0, 5] += 0.2
+    costs = {
+        (bone, around): zone_loss(
+            layers, truth, masks, bone, gradient=0.0, eps=0.0, small=0.0, around=around
+        ).item()
+        for bone in (0.5, 0.2)
+        for around in (0.0, 0.5, 1.0)
+    }
+    assert costs[0.5, 0.0] == 0.0
+    assert costs[0.5, 0.5] == pytest.approx(0.5 * 0.2 / 4)
+    assert costs[0.5, 1.0] == pytest.approx(0.2 / 6)
+    assert {costs[0.2, around] for around in (0.0, 0.5, 1.0)} == {0.0}
 
 
-def test_a_step_of_the_error_inside_the_overlap_counts_once() -> None:
+def test_a_step_of_the_error_costs_by_the_weight_of_the_gradients() -> None:
     masks, truth = row_of_masks(), torch.full((1, 2, 1, 6), 0.5)
     layers = truth.clone()
     layers[0, LOWER, 0, 3] += 0.2
-    loss = OverlapLoss(gradient=1.0, seam=3.0, eps=0.0, small=0.0)(layers, truth, masks)
-    assert loss.item() == pytest.approx((0.2 + 0.2) / 2)
+    loss = zone_loss(layers, truth, masks, gradient=1.0, eps=0.0, small=0.0, around=0.0)
+    # Up by 0.2 inside the overlap and down again across its border.
+    assert loss.item() == pytest.approx((0.2 + 0.2 + 0.2) / 2)
 
 
 def test_rows_and_columns_are_treated_alike() -> None:
     masks = blocks()
     layers, truth = random_layers(1, masks), random_layers(2, masks)
     turned = [x.transpose(2, 3) for x in (layers, truth, masks)]
-    assert OverlapLoss()(layers, truth, masks).item() == pytest.approx(OverlapLoss()(*turned).item(), rel=1e-5)
+    assert zone_loss(layers, truth, masks).item() == pytest.approx(zone_loss(*turned).item(), rel=1e-5)
 
 
-def test_errors_away_from_the_overlap_and_outside_the_bones_cost_nothing() -> None:
-    masks = blocks()
+def test_errors_away_from_the_zone_cost_nothing() -> None:
+    masks = blocks(48)
     truth = random_layers(1, masks)
     layers = truth.clone()
-    layers[0, UPPER, :9] += 0.5
-    layers[0, UPPER, 14:] += 0.5
-    layers[0, LOWER, :10] += 0.5
-    layers[0, LOWER, 15:] += 0.5
-    assert OverlapLoss()(layers, truth, masks).item() == 0.0
+    layers[0, :, :3] += 0.5
+    layers[0, :, 21:] += 0.5
+    assert zone_loss(layers, truth, masks).item() == 0.0
 
 
-def test_an_overlap_of_the_small_size_weighs_half() -> None:
+def test_a_zone_of_the_small_size_weighs_half() -> None:
     masks = blocks()
     layers, truth = random_layers(1, masks), random_layers(2, masks)
     area = float(masks.prod(dim=1).sum())
-    whole, half = (OverlapLoss(small=small)(layers, truth, masks).item() for small in (0.0, area))
+    whole, half = (zone_loss(layers, truth, masks, small=small, around=0.0).item() for small in (0.0, area))
     assert half == pytest.approx(whole / 2)
 
 
-def test_bones_that_do_not_overlap_cost_nothing_and_give_finite_gradients() -> None:
+def test_bones_that_are_not_there_cost_nothing_and_give_finite_gradients() -> None:
     layers = random_layers(1, blocks()).requires_grad_()
-    loss = OverlapLoss()(layers, random_layers(2, blocks()), torch.zeros_like(layers))
+    loss = zone_loss(layers, random_layers(2, blocks()), torch.zeros_like(layers))
     loss.backward()
     assert loss.item() == 0.0
     assert layers.grad is not None
@@ -117,8 +131,8 @@ def test_bones_that_do_not_overlap_cost_nothing_and_give_finite_gradients() -> N
 def test_each_image_of_a_batch_weighs_the_same() -> None:
     masks = torch.cat([blocks(), blocks().roll(2, dims=2) * blocks()])
     layers, truth = random_layers(1, masks), random_layers(2, masks)
-    alone = [OverlapLoss()(layers[at : at + 1], truth[at : at + 1], masks[at : at + 1]).item() for at in range(2)]
-    assert OverlapLoss()(layers, truth, masks).item() == pytest.approx(sum(alone) / 2)
+    alone = [zone_loss(*(x[at : at + 1] for x in (layers, truth, masks))).item() for at in range(2)]
+    assert zone_loss(layers, truth, masks).item() == pytest.approx(sum(alone) / 2)
 
 
 @pytest.mark.parametrize("wrong", range(4))
@@ -166,32 +180,6 @@ def test_both_bones_weigh_the_same_and_do_not_look_at_each_other() -> None:
     assert sum(one_by_one) / 2 == pytest.approx(loss)
 
 
-def test_a_layer_without_edges_of_its_own_has_no_seam_loss() -> None:
-    image = torch.rand(2, 1, 24, 24, generator=torch.Generator().manual_seed(0))
-    masks = blocks_of(2)
-    # The upper layer is flat under the overlap: it has fewer edges than the image everywhere but at the border.
-    assert SeamLoss()(image.expand(-1, 2, -1, -1) * masks, image, masks).item() == 0.0
-
-
-def test_a_step_at_the_overlaps_border_that_the_image_has_not_costs_by_its_height() -> None:
-    image, masks = torch.full((1, 1, 24, 24), 0.5), blocks_of(1)
-    both = masks.prod(dim=1, keepdim=True)
-    costs = []
-    for height in (0.1, 0.2):
-        layers = (image - height * both).expand(-1, 2, -1, -1) * masks
-        costs.append(SeamLoss()(layers, image, masks).item())
-    assert costs[1] == pytest.approx(2.0 * costs[0], rel=1e-4)
-    # 24 pairs across the border in each bone, three times each, over 24 x 8 + 50 px.
-    assert costs[0] == pytest.approx(2 * 24 * 3.0 * 0.1 / (24 * 8 + 50), rel=1e-4)
-
-
-def test_inside_the_overlap_a_layer_may_have_edges_of_its_own() -> None:
-    image, masks = torch.full((1, 1, 24, 24), 0.5), blocks_of(1)
-    inner = torch.zeros_like(image)
-    inner[:, :, 10:14, 4:20] = 0.2
-    assert SeamLoss()((image - inner).expand(-1, 2, -1, -1) * masks, image, masks).item() == 0.0
-
-
 def separated(known: list[bool]) -> dict[str, Tensor]:
     image, masks = torch.full((len(known), 1, 24, 24), 0.5), blocks_of(len(known))
     k = torch.full((len(known), 1, 1, 1), 0.25)
@@ -201,20 +189,21 @@ def separated(known: list[bool]) -> dict[str, Tensor]:
         "masks": masks,
         "truth": image * masks,
         "layers": layers,
+        "tissue": k.expand_as(image),
         "soft_tissue": k,
         "estimated": (k + 0.05).requires_grad_(),
         "known": torch.tensor(known).reshape(-1, 1, 1, 1),
     }
 
 
-def test_known_layers_are_compared_with_the_truth_and_unknown_ones_looked_over_for_seams() -> None:
-    known, unknown = separated([True]), separated([False])
-    in_layers = OverlapLoss()(known["layers"], known["truth"], known["masks"]).item()
-    seams = SeamLoss()(unknown["layers"], unknown["image"], unknown["masks"]).item()
+def test_known_layers_are_compared_with_the_truth() -> None:
+    known = separated([True])
+    in_layers = ZoneLoss()(*(known[key] for key in ("layers", "truth", "image", "masks", "tissue"))).item()
     assert SeparationLoss()(known).item() == pytest.approx(in_layers + 0.05, rel=1e-4)
-    assert SeparationLoss()(unknown).item() == pytest.approx(0.5 * seams, rel=1e-4)
-    both = SeparationLoss(soft_tissue_weight=0.0, seam_weight=2.0)(separated([True, False])).item()
-    assert both == pytest.approx(0.5 * in_layers + 0.5 * 2.0 * seams, rel=1e-4)
+    # Unknown layers are compared with the truth that the separation gives them, those of the drawn masks.
+    both = SeparationLoss(soft_tissue_weight=0.0, agreement=0.4)(separated([True, False])).item()
+    assert both == pytest.approx(0.5 * in_layers + 0.4 * 0.5 * in_layers, rel=1e-4)
+    assert SeparationLoss(agreement=0.0)(separated([False])).item() == 0.0
 
 
 def test_a_soft_tissue_that_nobody_knows_teaches_nothing_but_keeps_its_place_in_the_graph() -> None:
@@ -249,7 +238,7 @@ def test_outside_of_where_it_is_asked_the_supervisor_may_say_anything_of_real_an
     assert torch.equal(SupervisorLoss()(answer, masks, where, real), SupervisorLoss()(other, masks, where, real))
 
 
-def test_the_generator_is_asked_to_convince_inside_the_overlap_and_to_show_the_bones() -> None:
+def test_the_generator_is_asked_to_convince_where_bones_meet_and_to_show_the_bones() -> None:
     masks = blocks_of(2)
     loss = AdversarialLoss(weight=0.5, seen=1.0)
     convinced = torch.cat([20.0 * (2.0 * masks - 1.0), torch.full_like(masks, 20.0)], dim=1)

@@ -29,6 +29,7 @@ def drawn(*overlaps: float) -> Joints:
     return {
         "image": torch.stack([joint.image for joint in joints]),
         "background": torch.stack([joint.image for joint in joints]),
+        "tissue": torch.stack([joint.image for joint in joints]),
         "distance": torch.stack([signed_distance(joint.masks.float()) for joint in joints]),
     }
 

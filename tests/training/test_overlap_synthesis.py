@@ -14,15 +14,11 @@ import torch
 from torch import Tensor
 
 from scripts.datasets.finger_joints import signed_distance
-from scripts.physics import LOWER, UPPER, overlap_of, recompose
-from scripts.training.degradation import Degradation
+from scripts.physics import LOWER, UPPER, overlap_of, recompose, zone_of
 from scripts.training.edge_profiles import NaturalEdge, TaperedEdge
 from scripts.training.mask_jitter import MaskJitter
 from scripts.training.overlap_synthesis import OverlapSynthesis
-from tests.support.boxes import boxes, plain
-
-EXPOSED = Degradation(blurred_rim=0.0, noise=0.0, levels=0)
-"""Exposure only."""
+from tests.support.boxes import EXPOSED, boxes, plain
 
 
 def test_the_overlap_of_two_boxes_follows_the_physics_by_hand() -> None:
@@ -48,20 +44,30 @@ def test_the_true_layers_recompose_the_image(joints: dict[str, Tensor], tapered:
     assert (again - made["image"])[inside].abs().max() < 1e-5
 
 
-def test_natural_layers_recompose_the_image_along_the_given_masks_and_are_the_image_outside_their_overlap(
-    joints: dict[str, Tensor],
-) -> None:
+def test_whole_bones_recompose_the_image_everywhere_whatever_masks_are_given(joints: dict[str, Tensor]) -> None:
     for seed in range(5):
         torch.manual_seed(seed)
         synthesis = OverlapSynthesis(
-            natural=NaturalEdge(share=1.0), mask_jitter=MaskJitter(share=1.0), degradation=EXPOSED
+            natural=NaturalEdge(share=1.0), mask_jitter=MaskJitter(share=1.0), degradation=EXPOSED, mirrored=0.0
         )
         made = synthesis(joints)
-        again = recompose(made["layers"], made["soft_tissue"], made["masks"])
-        inside = made["masks"].amax(dim=1, keepdim=True) > 0
-        assert (again - made["image"])[inside].abs().max() < 1e-5
-        alone = (made["masks"] > 0) & ~overlap_of(made["masks"])
-        assert (made["layers"] - made["image"])[alone].abs().max() < 1e-6
+        # Both layers hold the tissue once: what the darker of them is where there is one bone at most.
+        tissue = made["layers"].amin(dim=1, keepdim=True)
+        far = ~zone_of(made["true_masks"], 8)
+        again = recompose(made["layers"], tissue)
+        assert (again - made["image"])[far].abs().max() < 1e-4
+        assert not torch.equal(made["masks"], made["true_masks"])
+
+
+def test_a_layer_of_whole_bones_keeps_the_rim_of_its_bone_under_the_other_one() -> None:
+    joint = boxes((0.7,))
+    halo = (joint["distance"][:, LOWER, None] < 0) & (joint["distance"][:, LOWER, None] > -3)
+    joint["image"] = torch.where(halo, 0.4, joint["image"])
+    made = plain(depth=(8.0, 8.0), natural=NaturalEdge(share=1.0))(joint)
+    first = int((made["true_masks"][0, LOWER, :, 32] > 0).nonzero()[0])
+    above = made["layers"][0, LOWER, first - 3 : first, 32]
+    assert (above > 0.25 + 0.01).tolist() == [True] * 3
+    assert (above.diff() > 0).all()
 
 
 def test_a_natural_composite_keeps_the_soft_edges_of_the_bones_outside_their_masks() -> None:

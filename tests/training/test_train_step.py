@@ -24,7 +24,7 @@ from scripts.datasets.finger_joints import signed_distance
 from scripts.networks.generator import Generator
 from scripts.networks.supervisor import Supervisor
 from scripts.phantoms.joint import draw_joint
-from scripts.physics import overlap_of, recompose
+from scripts.physics import LOWER, RIM, UPPER, cut_out, grow, overlap_of, recompose, zone_of
 from scripts.training.losses import AdversarialLoss, SeparationLoss, SupervisorLoss
 from scripts.training.overlap_mixing import MixedOverlaps, RealOverlaps
 from scripts.training.overlap_synthesis import JOINT_KEYS, OverlapSynthesis
@@ -39,11 +39,13 @@ def batch() -> Made:
     """Two drawn joints that do not overlap, as the training gets them."""
     drawn = [draw_joint(seed, size=128, overlap=-8.0) for seed in (1, 2)]
     inside = [joint.masks.any(dim=0, keepdim=True) for joint in drawn]
+    tissue = torch.stack(
+        [joint.image.masked_fill(bones, joint.soft_tissue) for joint, bones in zip(drawn, inside, strict=True)]
+    )
     return {
         "image": torch.stack([joint.image for joint in drawn]),
-        "background": torch.stack(
-            [joint.image.masked_fill(bones, joint.soft_tissue) for joint, bones in zip(drawn, inside, strict=True)]
-        ),
+        "background": tissue,
+        "tissue": tissue,
         "distance": torch.stack([signed_distance(joint.masks.float()) for joint in drawn]),
     }
 
@@ -61,6 +63,7 @@ def overlapping() -> Made:
     return {
         "image": torch.stack([joint.image for joint in drawn]),
         "background": torch.stack([joint.image for joint in drawn]),
+        "tissue": torch.stack([joint.image for joint in drawn]),
         "distance": torch.stack([signed_distance(joint.masks.float()) for joint in drawn]),
     }
 
@@ -127,16 +130,30 @@ def test_the_ratios_error_does_not_reach_the_reconstructor_through_an_estimated_
     assert not k.requires_grad
 
 
-def test_a_separation_answers_the_crop_around_the_overlap(made: Made) -> None:
+def test_a_separation_answers_the_crop_around_the_zone(made: Made) -> None:
     answer = separation(k_estimated=0.0, k_off=0.0)(made)
-    assert answer["image"].shape == (2, 1, 64, 96)
+    assert answer["image"].shape == answer["tissue"].shape == (2, 1, 64, 96)
     assert answer["layers"].shape == answer["truth"].shape == answer["masks"].shape == (2, 2, 64, 96)
     assert answer["known"].all()
     # The whole overlap is in it, and what is cut out of the image and of the layers belongs together.
     assert torch.equal(overlap_of(answer["masks"]).sum((1, 2, 3)), overlap_of(made["masks"]).sum((1, 2, 3)))
-    recomposed = recompose(answer["layers"], made["soft_tissue"], answer["masks"])
-    both = overlap_of(answer["masks"])
-    assert torch.allclose(recomposed[both], answer["image"][both], atol=1e-5)
+    recomposed = recompose(answer["layers"], answer["tissue"])
+    assert torch.allclose(recomposed, answer["image"], atol=1e-5)
+
+
+def test_crops_of_a_zone_wider_than_they_are_move_over_its_whole_width_and_keep_its_height(made: Made) -> None:
+    torch.manual_seed(0)
+    masks = torch.zeros(1, 2, 128, 128)
+    masks[0, UPPER, :70, 20:110] = 1.0
+    masks[0, LOWER, 60:, 20:110] = 1.0
+    network = separation(crop=(64, 64), aside=0)
+    placed = [network.place(masks) for _ in range(60)]
+    assert {int(top) for top, _ in placed} == {33}
+    lefts = [int(left) for _, left in placed]
+    assert min(lefts) < 20
+    assert max(lefts) > 45
+    assert min(lefts) >= 13
+    assert max(lefts) <= 53
 
 
 def test_the_supervisor_learns_from_bones_alone_true_layers_and_made_ones(batch: Made, made: Made) -> None:
@@ -145,15 +162,15 @@ def test_the_supervisor_learns_from_bones_alone_true_layers_and_made_ones(batch:
     examples = BoneExamples(facing=12.0)(batch, answer)
     assert examples["real"].flatten().tolist() == [1.0, 1.0, 1.0, 0.0, 0.0]
     alone, true, generated = (examples["layers"][at] for at in (slice(0, 2), slice(2, 3), slice(3, 5)))
-    assert torch.equal(true, answer["truth"][:1] * answer["masks"][:1])
-    assert torch.equal(generated, answer["layers"])
+    assert torch.equal(true, cut_out(answer["truth"][:1], answer["masks"][:1]))
+    assert torch.equal(generated, cut_out(answer["layers"], answer["masks"]))
     assert not generated.requires_grad
     # A bone by itself is judged where it faces the other one, and is dark outside its mask.
     judged = examples["where"][:2]
     assert (judged.sum(dim=(2, 3)) > 0).all()
-    assert (alone[examples["masks"][:2] == 0] == 0).all()
-    assert (judged <= examples["masks"][:2]).all()
-    assert torch.equal(examples["where"][3:] > 0, overlap_of(answer["masks"]).expand(-1, 2, -1, -1))
+    assert (alone[~grow(examples["masks"][:2], RIM)] == 0).all()
+    assert (judged <= grow(examples["masks"][:2], RIM)).all()
+    assert torch.equal(examples["where"][3:] > 0, zone_of(answer["masks"]).expand(-1, 2, -1, -1))
 
 
 def test_joints_that_overlap_are_no_bones_alone(overlapping: Made, made: Made) -> None:
@@ -203,7 +220,7 @@ def test_the_supervisors_judgement_moves_the_generator_where_no_layer_is_known(o
     for weight in (0.0, 1.0):
         mixed = MixedOverlaps(OverlapSynthesis(), RealOverlaps(angle=0.0))
         one_step = trainer(mixed, overlapping, steps=1, rate=0.0, weight=weight)
-        one_step.state.recon_loss_function = SeparationLoss(seam_weight=0.0)
+        one_step.state.recon_loss_function = SeparationLoss(agreement=0.0)
         one_step.run()
         last = one_step.state.g_network.generator.unet.final_conv.weight.grad
         grads.append(0.0 if last is None else float(last.abs().sum()))

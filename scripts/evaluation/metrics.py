@@ -21,7 +21,7 @@ from skimage.metrics import structural_similarity
 from skimage.segmentation import find_boundaries
 from torch import Tensor
 
-from scripts.physics import FOUND_OVERLAP, LOWER, RIM, UPPER, grow, overlap_of, recompose
+from scripts.physics import FOUND_OVERLAP, LOWER, UPPER, grow, overlap_of, recompose, rim_px
 
 
 def layers_of(pred: Tensor) -> Tensor:
@@ -94,7 +94,7 @@ class RimError(PerBone):
     def _compute_tensor(self, y_pred: Tensor, y: Tensor) -> Tensor:  # type: ignore[override]
         masks = y[:, 2:4] > 0.5
         overlap = overlap_of(masks)
-        rim = (masks & ~overlap & grow(overlap, RIM)).float()
+        rim = (masks & ~overlap & grow(overlap, rim_px(*y.shape[2:]))).float()
         error = (layers_of(y_pred) - y[:, :2]).abs() * rim
         return 255.0 * error.sum(dim=(2, 3)) / rim.sum(dim=(2, 3))
 

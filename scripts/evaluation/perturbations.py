@@ -19,10 +19,11 @@ from typing import Any
 import torch
 from monai.transforms import MapTransform
 from torch import Tensor
-from torch.nn.functional import max_pool2d, pad
+from torch.nn.functional import interpolate, max_pool2d, pad
 
-from scripts.physics import overlap_of
+from scripts.physics import FIELD_MM, attenuation, gray_level, overlap_of
 from scripts.training.degradation import soften
+from scripts.training.warp import warp, warp_matrix
 
 
 class Perturbation(MapTransform):
@@ -131,3 +132,34 @@ class Noise(Perturbation):
         """Add noise to an image (1, H, W), gray levels 0..1."""
         draw = torch.Generator().manual_seed(self.seed + zlib.crc32(value.contiguous().numpy().tobytes()))
         return (value + self.sigma / 255.0 * torch.randn(value.shape, generator=draw)).clamp(0.0, 1.0)
+
+
+class Resampled(MapTransform):
+    """The joint as a radiograph with wider pixels, and of a finger that leans, shows it: image, truth and masks.
+
+    Attenuations are turned and sampled together, so that the true layers still add up to the image.
+
+    Args:
+        pixel_mm: width of a pixel; the region has :data:`scripts.physics.FIELD_MM`.
+        angle: degrees by which the joint leans to the right.
+    """
+
+    def __init__(self, *, pixel_mm: float = FIELD_MM / 256, angle: float = 0.0) -> None:
+        super().__init__(("image",))
+        self.side, self.angle = round(FIELD_MM / pixel_mm), angle
+
+    def __call__(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Resample ``image`` (1, H, W), ``masks`` (2, H, W) and ``label`` (4, H, W), the true layers and masks."""
+        joint = dict(data)
+        parts = [attenuation(joint["image"]), attenuation(joint["label"][:2]), joint["masks"], joint["label"][2:]]
+        stack = torch.cat(parts)[None]
+        if self.angle:
+            still = torch.zeros(1)
+            matrix = warp_matrix(still + self.angle, still + 1.0, still, still, *stack.shape[2:])
+            stack = warp(stack, matrix, *stack.shape[2:])
+        if self.side != stack.shape[2]:
+            shrinks = self.side < stack.shape[2]
+            stack = interpolate(stack, (self.side, self.side), mode="bilinear", antialias=shrinks)
+        image, layers, masks, true_masks = stack[0].split((1, 2, 2, 2))
+        label = torch.cat([gray_level(layers), (true_masks > 0.5).float()])
+        return {**joint, "image": gray_level(image), "masks": (masks > 0.5).float(), "label": label}

@@ -25,6 +25,7 @@ from PIL import Image
 from scripts.evaluation import plots
 from scripts.evaluation.brightness import Brightness
 from scripts.evaluation.comparison import Comparison
+from scripts.evaluation.mask_effect import MaskEffect
 from scripts.evaluation.realism import Realism
 from scripts.evaluation.report_parts import Part, data_uri, drawing, networks_of, table
 
@@ -32,6 +33,7 @@ logger = logging.getLogger(__name__)
 
 KNOWN = {
     "overlap_mae": ("error in the overlap", 2),
+    "rim_mae": ("in the rim beside it", 2),
     "overlap_ssim": ("SSIM in the overlap", 3),
     "border_step": ("border step", 1),
     "recomposition_error": ("recomposition error, largest", 1),
@@ -96,10 +98,40 @@ def perturbed_section(perturbed: Comparison) -> list[Part]:
     return parts
 
 
-def real_section(real_overlaps: Comparison, real_masks: Comparison) -> list[Part]:
+def resampled_section(resampled: Comparison) -> list[Part]:
+    """Return a table for each yardstick, turned and on wider pixels."""
+    columns = {"overlap_mae": ("error in the overlap", 2), "rim_mae": ("error in the rim", 2)}
+    return [
+        table(
+            [
+                {**row, "input, method": f"{row['input']}, {row['method']}"}
+                for row in resampled.rows
+                if row["joints"] == where and row["overlap"] == "all"
+            ],
+            "input, method",
+            columns,
+            title=where,
+        )
+        for where in resampled.joints
+    ]
+
+
+def mask_effect_section(mask_effect: MaskEffect) -> list[Part]:
+    """Return a table of how far layers move with predicted masks."""
+    return [
+        table(
+            mask_effect.rows,
+            "method",
+            {"moved": ("mean", 1), "median": ("median", 1)},
+            title="Predicted masks",
+            text="How far layers move in the drawn overlap, in gray levels, when masks are predicted, not drawn.",
+        )
+    ]
+
+
+def real_section(real_overlaps: Comparison) -> list[Part]:
     """Return tables and a plot of the seams of real overlaps."""
-    predicted = [row for row in real_masks.rows if row["joints"] in real_overlaps.joints]
-    rows = [row for row in (*real_overlaps.rows, *predicted) if row["overlap"] == "all"]
+    rows = [row for row in real_overlaps.rows if row["overlap"] == "all"]
     images = [name for name, method in real_overlaps.definitions.items() if method["kind"] == "image"]
     order = list(dict.fromkeys(row["overlap"] for row in real_overlaps.rows))
     classes = [
@@ -112,7 +144,7 @@ def real_section(real_overlaps: Comparison, real_masks: Comparison) -> list[Part
             rows,
             "method",
             REAL,
-            networks=networks_of(real_overlaps, real_masks),
+            networks=networks_of(real_overlaps),
             text="Nobody knows the layers of real overlaps. What can be seen is whether they recompose, and "
             "whether they jump at the overlap's border: the step between neighbouring pixels across it, and the same "
             "over the image's own step.",
@@ -122,8 +154,7 @@ def real_section(real_overlaps: Comparison, real_masks: Comparison) -> list[Part
             "thickest column, method",
             REAL,
             title="By thickness",
-            text="Where an overlap is one pixel thick, that pixel borders on both bones: its layers cannot both go "
-            "on into the image and recompose it. So the thinnest overlaps step, whatever the method.",
+            text="In classes of the overlap's thickest column.",
         ),
         drawing(
             plots.dots(
@@ -199,8 +230,10 @@ def write_report(
     *,
     known_layers: Comparison,
     perturbed: Comparison,
+    resampled: Comparison,
     real_overlaps: Comparison,
     real_masks: Comparison,
+    mask_effect: MaskEffect,
     brightness: Brightness,
     realism: Realism,
     sheet: str | Path,
@@ -214,8 +247,10 @@ def write_report(
     Args:
         known_layers: metrics in the overlap, by thickness.
         perturbed: the same under perturbations.
+        resampled: the same turned and on wider pixels.
         real_overlaps: border steps.
         real_masks: predicted masks.
+        mask_effect: how far layers move with predicted masks.
         brightness: of overlaps.
         realism: AUC and Frechet distance.
         sheet: PNG of real joints.
@@ -230,7 +265,8 @@ def write_report(
     sections = {
         "Known layers": known_section(known_layers),
         "What a wrong input costs": perturbed_section(perturbed),
-        "Real overlaps": real_section(real_overlaps, real_masks),
+        "Turned joints and wider pixels": resampled_section(resampled),
+        "Real overlaps": [*real_section(real_overlaps), *mask_effect_section(mask_effect)],
         "Are training overlaps as bright as real ones?": brightness_section(brightness),
         "Can layers be told from single bones?": realism_section(realism),
         "Predicted masks": predicted,

@@ -30,3 +30,4 @@ def test_painted_layers_are_the_image_outside_the_overlap_and_need_not_recompose
     assert (recomposed - image)[both].abs().max() > 0.01
     assert not torch.equal(network(image, masks, 0.9 * pred[:, 5, 0, 0]), pred)
     assert network(image).shape == (2, 6, 64, 64)
+    assert network(image, angle=torch.tensor([20.0, 0.0])).shape == (2, 6, 64, 64)

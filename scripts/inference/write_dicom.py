@@ -37,7 +37,7 @@ def fingerprint(asked: RadiographJoints, software: Software) -> str:
         asked.radiograph.sha256,
         software.version,
         software.weights_sha256,
-        [(joint.name, joint.box) for joint in asked.joints],
+        [(joint.name, joint.box, joint.angle) for joint in asked.joints],
         None if labels is None else hashlib.sha256(labels.tobytes()).hexdigest(),
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

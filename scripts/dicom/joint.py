@@ -28,6 +28,7 @@ class MaskedJoint:
         masks_from: ``"predicted"``, ``"given"`` or other words for where the masks come from.
         centre: row and column of its middle, px of the radiograph; that of the box if not given.
         territory: (H, W) bool, what is nearer to this joint than to its neighbours; everything if not given.
+        given_angle: degrees by which its axis leans to the right, where that was given; else the bones show it.
     """
 
     name: str
@@ -36,6 +37,7 @@ class MaskedJoint:
     masks_from: str
     centre: tuple[float, float] | None = None
     territory: np.ndarray | None = None
+    given_angle: float | None = None
 
     @property
     def middle(self) -> tuple[float, float]:
@@ -47,10 +49,11 @@ class MaskedJoint:
     def asked(self) -> list[object]:
         """Inputs that tell its objects from those of the same joint separated otherwise: what was asked for."""
         given = hashlib.sha256(np.packbits(self.masks).tobytes()).hexdigest() if self.masks_from == "given" else ""
-        shared = []
+        shared: list[object] = []
         if self.territory is not None and not self.territory.all():
             shared = [hashlib.sha256(np.packbits(self.territory).tobytes()).hexdigest()]
-        return [self.name, [int(side) for side in self.box], given, *shared]
+        turned = [] if self.given_angle is None else [f"angle {self.given_angle:.6g}"]
+        return [self.name, [int(side) for side in self.box], given, *shared, *turned]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,9 +66,11 @@ class SeparatedJoint(MaskedJoint):
         soft_tissue: level of the soft tissue k in the overlap.
         white: level of total absorption W: in the overlap (W - image)(W - k) = (W - upper)(W - lower).
         warnings: sentences that a reader of the layers should know.
+        angle: degrees by which its axis leans to the right, as the networks saw it.
     """
 
     layers: np.ndarray
     soft_tissue: float
     white: int
     warnings: tuple[str, ...] = ()
+    angle: float = 0.0

@@ -39,8 +39,8 @@ from scripts.dicom.voi_lut import voi
 from scripts.physics import LOWER, UPPER
 
 PRIVATE_GROUP, PRIVATE_CREATOR = 0x0029, "BLS-GAN"
-JOINT, BOX, LAYER, SOFT_TISSUE, WHITE, MASKS_FROM, OVERLAP, WARNINGS, CENTRE = range(1, 10)
-"""Elements (0029,xx01) to (0029,xx09) of the private block, for machines that put the layers back, viewers among them:
+JOINT, BOX, LAYER, SOFT_TISSUE, WHITE, MASKS_FROM, OVERLAP, WARNINGS, CENTRE, ANGLE, ANGLE_FROM = range(1, 12)
+"""Elements (0029,xx01) to (0029,xx0B) of the private block, for machines that put the layers back, viewers among them:
 
 - JOINT, LO: the joint's name
 - BOX, UL, 4 values: top, left, bottom, right of the region in px of the source; bottom and right are the first outside
@@ -51,6 +51,8 @@ JOINT, BOX, LAYER, SOFT_TISSUE, WHITE, MASKS_FROM, OVERLAP, WARNINGS, CENTRE = r
 - OVERLAP, UL: size of the overlap, px
 - WARNINGS, LT: what a reader of the layers should know, a sentence a line; empty if nothing
 - CENTRE, FD, 2 values: row and column of the joint's middle in px of the source
+- ANGLE, FD: degrees by which the joint's axis, from the lower bone to the upper one, leans to the right
+- ANGLE_FROM, LO: where the angle comes from, ``bones`` or ``given``
 """
 
 LAYER_NAMES = {LOWER: "LOWER", UPPER: "UPPER"}
@@ -275,3 +277,5 @@ def _add_private_block(image: Dataset, joint: SeparatedJoint, layer: int) -> Non
     block.add_new(OVERLAP, "UL", int(joint.masks.all(axis=0).sum()))
     block.add_new(WARNINGS, "LT", "\n".join(joint.warnings))
     block.add_new(CENTRE, "FD", [float(side) for side in joint.middle])
+    block.add_new(ANGLE, "FD", float(joint.angle))
+    block.add_new(ANGLE_FROM, "LO", "bones" if joint.given_angle is None else "given")

@@ -204,6 +204,8 @@ def _answer(results: SeparatedRadiograph, asked: list[str]) -> dict[str, Any]:
                 "asked": joint.name in asked,
                 "box": list(joint.box),
                 "centre": list(joint.middle),
+                "angle": record["angle"],
+                "angle_from": record["angle_from"],
                 "overlap_px": record["overlap_px"],
                 "overlap_mm2": record["overlap_mm2"],
                 "masks": record["masks"],

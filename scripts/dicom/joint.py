@@ -13,6 +13,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,6 +22,21 @@ IN_TISSUE, MASKED = KINDS = ("in_tissue", "masked")
 """Kinds of layers: each bone in its soft tissue, the other taken away; or cut out with its rim, on black (the paper)."""
 
 KIND_NAMES = {IN_TISSUE: "in their soft tissue", MASKED: "cut out"}
+
+
+class Angle(NamedTuple):
+    """Angle of a joint's axis.
+
+    Attributes:
+        degrees: by which the axis, from the lower bone to the upper one, leans to the right.
+        origin: ``"given"``, or ``"bones"`` if it follows from them.
+    """
+
+    degrees: float = 0.0
+    origin: str = "bones"
+
+
+UPRIGHT = Angle()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +50,7 @@ class MaskedJoint:
         masks_from: ``"predicted"``, ``"given"`` or other words for where the masks come from.
         centre: row and column of its middle, px of the radiograph; that of the box if not given.
         territory: (H, W) bool, what is nearer to this joint than to its neighbours; everything if not given.
+        angle: of its axis.
     """
 
     name: str
@@ -42,6 +59,7 @@ class MaskedJoint:
     masks_from: str
     centre: tuple[float, float] | None = None
     territory: np.ndarray | None = None
+    angle: Angle = UPRIGHT
 
     @property
     def middle(self) -> tuple[float, float]:
@@ -53,10 +71,11 @@ class MaskedJoint:
     def asked(self) -> list[object]:
         """Inputs that tell its objects from those of the same joint separated otherwise: what was asked for."""
         given = hashlib.sha256(np.packbits(self.masks).tobytes()).hexdigest() if self.masks_from == "given" else ""
-        shared = []
+        shared: list[object] = []
         if self.territory is not None and not self.territory.all():
             shared = [hashlib.sha256(np.packbits(self.territory).tobytes()).hexdigest()]
-        return [self.name, [int(side) for side in self.box], given, *shared]
+        turned = [f"angle {self.angle.degrees:.6g}"] if self.angle.origin == "given" else []
+        return [self.name, [int(side) for side in self.box], given, *shared, *turned]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -39,8 +39,8 @@ from scripts.dicom.voi_lut import voi
 from scripts.physics import LOWER, UPPER
 
 PRIVATE_GROUP, PRIVATE_CREATOR = 0x0029, "BLS-GAN"
-JOINT, BOX, LAYER, SOFT_TISSUE, WHITE, MASKS_FROM, OVERLAP, WARNINGS, CENTRE, ANGLE, KIND = range(1, 12)
-"""Elements (0029,xx01) to (0029,xx0B) of the private block, for machines that put the layers back, viewers among them:
+JOINT, BOX, LAYER, SOFT_TISSUE, WHITE, MASKS_FROM, OVERLAP, WARNINGS, CENTRE, ANGLE, KIND, ANGLE_FROM = range(1, 13)
+"""Elements (0029,xx01) to (0029,xx0C) of the private block, for machines that put the layers back, viewers among them:
 
 - JOINT, LO: the joint's name
 - BOX, UL, 4 values: top, left, bottom, right of the region in px of the source; bottom and right are the first outside
@@ -52,8 +52,10 @@ JOINT, BOX, LAYER, SOFT_TISSUE, WHITE, MASKS_FROM, OVERLAP, WARNINGS, CENTRE, AN
 - OVERLAP, UL: size of the overlap, px
 - WARNINGS, LT: what a reader of the layers should know, a sentence a line; empty if nothing
 - CENTRE, FD, 2 values: row and column of the joint's middle in px of the source
+- ANGLE, FD: degrees by which the joint's axis, from the lower bone to the upper one, leans to the right
 - KIND, CS: ``IN_TISSUE``, the bone in its soft tissue, the other one taken away, or ``MASKED``, black outside the bone
   and its rim; results of versions before 0.6.0 have none, and are masked by a bone without its rim
+- ANGLE_FROM, LO: where the angle comes from, ``bones`` or ``given``
 """
 
 LAYER_NAMES = {LOWER: "LOWER", UPPER: "UPPER"}
@@ -107,7 +109,9 @@ def layer_image(radiograph: Radiograph, joint: SeparatedJoint, layer: int, numbe
     name = LAYER_NAMES[layer]
     image = Dataset()
     image.SOPClassUID = DigitalXRayImageStorageForPresentation
-    image.SOPInstanceUID = derived_uid(source, software, "DX", name, *joint.asked, *([] if joint.kind == IN_TISSUE else [joint.kind]))
+    image.SOPInstanceUID = derived_uid(
+        source, software, "DX", name, *joint.asked, *([] if joint.kind == IN_TISSUE else [joint.kind])
+    )
     image.file_meta = file_meta(image, software)
     copy_patient_and_study(source, image)
     add_equipment(image, software)
@@ -284,4 +288,6 @@ def _add_private_block(image: Dataset, joint: SeparatedJoint, layer: int) -> Non
     block.add_new(OVERLAP, "UL", int(joint.masks.all(axis=0).sum()))
     block.add_new(WARNINGS, "LT", "\n".join(joint.warnings))
     block.add_new(CENTRE, "FD", [float(side) for side in joint.middle])
+    block.add_new(ANGLE, "FD", joint.angle.degrees)
     block.add_new(KIND, "CS", joint.kind.upper())
+    block.add_new(ANGLE_FROM, "LO", joint.angle.origin)

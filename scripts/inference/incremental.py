@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from scripts.dicom.joint import MaskedJoint
+from scripts.dicom.joint import UPRIGHT, Angle, MaskedJoint
 from scripts.dicom.reader import Radiograph
 from scripts.errors import InputError
 from scripts.inference.joint_list import JointRow, LocatedJoint, distance_mm
@@ -35,10 +35,12 @@ class KnownJoint:
     Attributes:
         located: its name, box and centre.
         masks_from: ``"predicted"`` or ``"given"``.
+        angle: degrees by which its axis leans to the right, as the networks saw it; None if that is not known.
     """
 
     located: LocatedJoint
     masks_from: str
+    angle: float | None = None
 
 
 def locate_beside(
@@ -54,12 +56,13 @@ def locate_beside(
 
     Returns:
         The joints asked for; one without a name has that of the known joint within 8 mm, else the next free one of
-        ``joint1``, ``joint2`` and so on.
+        ``joint1``, ``joint2`` and so on. One without an angle keeps the one that was given for it before.
 
     Raises:
         InputError: as :func:`scripts.inference.read_images.locate_joints`; or a named joint lies on another known one.
     """
     taken = {joint.located.name for joint in known} | {row.name for row in rows}
+    angles = {joint.located.name: joint.located.angle for joint in known}
     asked: list[LocatedJoint] = []
     for row in rows:
         [joint] = locate_joints(radiograph, name, [row])
@@ -68,7 +71,7 @@ def locate_beside(
         if nearest and distances[nearest] < SAME_JOINT_MM:
             if row.name and row.name != nearest:
                 raise InputError(f"{row.where}: {row.name} lies on {nearest}, which has results already")
-            joint = replace(joint, name=nearest)
+            joint = replace(joint, name=nearest, angle=angles[nearest] if joint.angle is None else joint.angle)
         elif not row.name:
             free = next(new for number in range(1, 1000) if (new := f"joint{number}") not in taken)
             taken.add(free)
@@ -141,4 +144,5 @@ def _masked(joint: LocatedJoint, masks_from: str, labels: np.ndarray, territory:
         masks_from=masks_from,
         centre=joint.centre,
         territory=territory,
+        angle=UPRIGHT if joint.angle is None else Angle(joint.angle, "given"),
     )

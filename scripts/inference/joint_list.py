@@ -32,7 +32,7 @@ NEAREST_MM = 5.0
 FILES = ("joints.csv", "joints.json")
 """Where joints are looked for in a folder of images, if nothing else is said."""
 
-COLUMNS = ("image", "joint", "x", "y", "left", "top", "right", "bottom", "unit", "segmentation")
+COLUMNS = ("image", "joint", "x", "y", "left", "top", "right", "bottom", "unit", "angle", "segmentation")
 """Columns of a CSV and keys of a JSON row: a joint is a point ``x``, ``y`` or a box ``left`` to ``bottom``."""
 
 POINT, BOX = ("x", "y"), ("left", "top", "right", "bottom")
@@ -51,6 +51,8 @@ class JointRow:
         numbers: x, y, or left, top, right, bottom, from the upper left corner of the image.
         unit: ``"px"`` or ``"mm"``.
         segmentation: file with masks for this image, beside the list; empty: masks are predicted.
+        angle: degrees by which the joint's axis, from its lower bone to its upper one, leans to the right, -90..90;
+            None: as the bones show it.
     """
 
     where: str
@@ -59,6 +61,7 @@ class JointRow:
     numbers: tuple[float, ...]
     unit: str
     segmentation: str
+    angle: float | None = None
 
 
 @dataclass(frozen=True)
@@ -69,11 +72,13 @@ class LocatedJoint:
         name: of the joint.
         box: top, left, bottom, right, px; bottom and right are the first outside.
         centre: row and column of its middle, px; what lies nearer to another joint's centre belongs to that one.
+        angle: as in :class:`JointRow`.
     """
 
     name: str
     box: tuple[int, int, int, int]
     centre: tuple[float, float]
+    angle: float | None = None
 
 
 def read_joints(joints: str | Path | Sequence[Any] | None, folder: Path) -> list[JointRow]:
@@ -89,7 +94,7 @@ def read_joints(joints: str | Path | Sequence[Any] | None, folder: Path) -> list
 
     Raises:
         InputError: no such file, not CSV or JSON, an unknown column, a row without a point or a box, numbers that
-            are none, a unit other than px and mm, a name that cannot be a file's.
+            are none, a unit other than px and mm, an angle out of range, a name that cannot be a file's.
     """
     if joints is None or joints == "":
         found = next((folder / name for name in FILES if (folder / name).is_file()), None)
@@ -193,7 +198,7 @@ def locate(
                 f"{row.where}: expected a region of at least {SMALLEST_SIDE} px a side, got {height} rows x "
                 f"{width} columns for {name}"
             )
-        joint = LocatedJoint(name, (top_row, left_column, bottom_row, right_column), (line, column))
+        joint = LocatedJoint(name, (top_row, left_column, bottom_row, right_column), (line, column), row.angle)
         for other in located:
             if other.name == name:
                 raise InputError(f"{row.where}: {name} is the name of two joints of one image")
@@ -265,6 +270,7 @@ def _row(row: Any, where: str) -> JointRow:
         numbers=tuple(_number(given[key], f"{where}: {key}") for key in keys),
         unit=length,
         segmentation=str(given.get("segmentation", "")).strip(),
+        angle=_angle(given["angle"], where) if "angle" in given else None,
     )
 
 
@@ -276,6 +282,13 @@ def _number(value: Any, what: str) -> float:
     if not math.isfinite(parsed) or isinstance(value, bool):
         raise InputError(f"{what}: expected a number, got {value!r}")
     return parsed
+
+
+def _angle(value: Any, where: str) -> float:
+    angle = _number(value, f"{where}: angle")
+    if abs(angle) > 90:
+        raise InputError(f"{where}: angle: expected -90 to 90 degrees, got {angle:g}")
+    return angle
 
 
 def _at(row: JointRow) -> str:

@@ -12,6 +12,7 @@
 """Dictionary transforms for programs that hand over one file, such as MONAI Label's own bundle app."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from scripts.dicom.segmentation import SEGMENTS
 from scripts.errors import InputError
 from scripts.inference.find_images import PictureEntry
 from scripts.inference.image_file import suffix_of
+from scripts.inference.inferer import lean
 from scripts.inference.joint_list import read_joints
 from scripts.inference.read_images import locate_joints, read_picture_region
 from scripts.inference.regions import PictureRegion, RadiographRegion, cut_region
@@ -69,7 +71,9 @@ class LabelMapd(Transform):
     def __call__(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Put the label map in the place of the network's answer."""
         region = data["region"]
-        separated = split_region(region, data["pred"], as_answered=self.as_answered)
+        # The inferer has seen the region upright by this angle, which nobody has handed on.
+        angle = float(lean(data["pred"][None, 2:4]))
+        separated = split_region(region, data["pred"], angle=angle, as_answered=self.as_answered)
         labels, affine = region.volume(separated.label.numpy())
         asked = str(data.get("result_extension") or "".join(Path(str(data.get("image_path"))).suffixes[-2:]))
         extension = next((each for each in sorted(LOSSLESS, key=len, reverse=True) if asked.endswith(each)), ".nrrd")
@@ -100,7 +104,9 @@ def _radiograph_region(path: Path, data: Mapping[str, Any]) -> RadiographRegion:
     joints = locate_joints(radiograph, path.name, rows)
     if len(joints) > 1:
         raise InputError(f"{path.name}: expected one joint at a time, got {len(joints)}")
-    return cut_region(radiograph, path.name, joints[0], joints)
+    # These programs hand the image alone to the inferer, which finds the angle from the bones.
+    joint = replace(joints[0], angle=None)
+    return cut_region(radiograph, path.name, joint, [joint])
 
 
 def _single(path: Path) -> Path:

@@ -11,7 +11,7 @@
 
 """Pipeline from a radiograph or a picture to its layers; every part of the software separates by it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,15 +19,16 @@ from pathlib import Path
 import numpy as np
 import torch
 from monai.networks.utils import eval_mode
-from torch import Tensor, nn
+from torch import nn
 
 from scripts.dicom.derive import DerivedObjects, derive
-from scripts.dicom.joint import IN_TISSUE, KINDS, MaskedJoint, SeparatedJoint
+from scripts.dicom.joint import IN_TISSUE, KINDS, Angle, MaskedJoint, SeparatedJoint
 from scripts.dicom.provenance import Software
 from scripts.dicom.reader import Radiograph
 from scripts.dicom.segmentation import whole_label_map
 from scripts.errors import InputError
 from scripts.files import file_sha256
+from scripts.inference.inferer import SeparationInferer
 from scripts.inference.regions import RadiographRegion, Region
 from scripts.inference.split import SeparatedRegion, split_region
 
@@ -62,7 +63,7 @@ class Pipeline:
 
     Args:
         network: a :class:`scripts.networks.separator.Separator`, or one that answers as it does.
-        inferer: runs it, see :class:`scripts.inference.inferer.SeparationInferer`.
+        inferer: runs it.
         version: of the bundle.
         weights: file of the network's weights, whose SHA-256 goes into the results.
         kind: of the layers, see :data:`scripts.dicom.joint.KINDS`.
@@ -75,7 +76,7 @@ class Pipeline:
     def __init__(
         self,
         network: nn.Module,
-        inferer: Callable[..., Tensor],
+        inferer: SeparationInferer,
         *,
         version: str,
         weights: str | Path | None = None,
@@ -101,8 +102,10 @@ class Pipeline:
         device = next((each.device for each in self.network.parameters()), torch.device("cpu"))
         inputs = {name: value.to(device) for name, value in region.network_inputs().items()}
         with eval_mode(self.network), torch.inference_mode():
-            pred = self.inferer(region.image[None].to(device), self.network, **inputs)[0]
-        return split_region(region, pred, kind=self.kind, as_answered=self.as_answered)
+            image = region.image[None].to(device)
+            masks, angle = self.inferer.outline(image, self.network, **inputs)
+            pred = self.inferer(image, self.network, masks=masks, angle=angle)[0]
+        return split_region(region, pred, angle=float(angle), kind=self.kind, as_answered=self.as_answered)
 
     def separate_radiograph(
         self, radiograph: Radiograph, file: str, joints: Sequence[RadiographRegion | MaskedJoint]
@@ -149,4 +152,5 @@ def _separated_joint(region: RadiographRegion, separated: SeparatedRegion) -> Se
         centre=region.joint.centre,
         territory=region.territory.numpy(),
         warnings=(*record["warnings"], *record["notes"]),
+        angle=Angle(record["angle"], record["angle_from"]),
     )

@@ -51,9 +51,15 @@ class Region:
     notes: tuple[str, ...]
     masks: Tensor | None = None
 
+    @property
+    def angle(self) -> float | None:
+        """Angle of the joint's axis, degrees, where it is given, see :class:`scripts.inference.joint_list.JointRow`."""
+        return None
+
     def network_inputs(self) -> dict[str, Tensor]:
-        """Return what the inferer takes beside the image, with a batch axis."""
-        return {} if self.masks is None else {"masks": self.masks[None]}
+        """Return what the inferer takes beside the image, with a batch axis: masks and angle, where given."""
+        inputs = {} if self.masks is None else {"masks": self.masks[None]}
+        return inputs if self.angle is None else {**inputs, "angle": torch.tensor([self.angle])}
 
     def extent(self, overlap: int) -> dict[str, Any]:
         """Return where the region lies in its source and the area of ``overlap`` px, if the source tells."""
@@ -89,8 +95,13 @@ class RadiographRegion(Region):
     joint: LocatedJoint
     territory: Tensor
 
+    @property
+    def angle(self) -> float | None:
+        """The joint's, where it is given."""
+        return self.joint.angle
+
     def network_inputs(self) -> dict[str, Tensor]:
-        """Return masks, where given, and territory, with a batch axis."""
+        """Return masks and angle, where given, and territory, with a batch axis."""
         return {**super().network_inputs(), "territory": self.territory[None, None]}
 
     def extent(self, overlap: int) -> dict[str, Any]:

@@ -11,6 +11,7 @@
 
 """Splitting a region in the stored integers of its own file, and measuring the result."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,13 +72,14 @@ class SeparatedRegion:
 
 
 def split_region(
-    region: Region, pred: Tensor, *, kind: str = IN_TISSUE, as_answered: bool = False
+    region: Region, pred: Tensor, *, angle: float = 0.0, kind: str = IN_TISSUE, as_answered: bool = False
 ) -> SeparatedRegion:
     """Split a region in the stored integers of its file and measure the result.
 
     Args:
         region: what was given to the network.
         pred: (6, H, W), the network's answer, see :meth:`scripts.networks.separator.Separator.forward`.
+        angle: degrees, see :mod:`scripts.networks.view`, by which the network has seen the region turned.
         kind: of the layers, of :data:`scripts.dicom.joint.KINDS`.
         as_answered: take the network's own layers inside the masks, rounded, instead of sharing the image by its ratio:
             for a network whose layers are not made by the physics, and need not recompose the image.
@@ -112,6 +114,8 @@ def split_region(
         "bits_stored": region.bits_stored,
         "layers": kind,
         "masks": "predicted" if region.masks is None else "given",
+        "angle": round(angle, 6),
+        "angle_from": "bones" if region.angle is None else "given",
         "overlap_px": overlap,
         **region.extent(overlap),
         "lower_bone_px": int(masks[LOWER].sum()),
@@ -120,7 +124,7 @@ def split_region(
         "soft_tissue_level": round(soft_tissue, 3),
         "white_level": white,
         **_measure(levels, layers, masks, recomposed, reach),
-        "warnings": _warnings(region, levels, masks, white),
+        "warnings": _warnings(region, levels, masks, white, angle),
         "notes": list(region.notes),
     }
     return SeparatedRegion(
@@ -160,7 +164,7 @@ def _measure(levels: Tensor, layers: Tensor, masks: Tensor, recomposed: Tensor, 
     }
 
 
-def _warnings(region: Region, levels: Tensor, masks: Tensor, white: int) -> list[str]:
+def _warnings(region: Region, levels: Tensor, masks: Tensor, white: int, angle: float) -> list[str]:
     """Return sentences on missing bones, small overlaps, and signs that the network was not trained for the image."""
     overlap, found = int(masks.all(dim=0).sum()), masks.flatten(1).any(dim=1)
     warnings = [
@@ -176,8 +180,10 @@ def _warnings(region: Region, levels: Tensor, masks: Tensor, white: int) -> list
     if white > region.white:
         warnings.append("the overlap is brighter than the window's white: its brightest pixel was taken as white")
     if found.all():
-        lower, upper = (float(masks[bone].nonzero()[:, 0].double().mean()) for bone in (LOWER, UPPER))
-        if upper >= lower:
+        lower, upper = (masks[bone].nonzero().double().mean(dim=0) for bone in (LOWER, UPPER))
+        turn = math.radians(angle)
+        along = torch.tensor([-math.cos(turn), math.sin(turn)], dtype=torch.float64)
+        if (upper - lower) @ along <= 0:
             warnings.append("the upper bone is not above the lower one: is the image upside down?")
     bones, gray = masks.any(dim=0), levels.double()
     if bones.any() and not bones.all() and gray[bones].mean() <= gray[~bones].mean():

@@ -38,7 +38,7 @@ def fingerprint(asked: RadiographJoints, software: Software, kind: str) -> str:
         software.version,
         software.weights_sha256,
         kind,
-        [(joint.name, joint.box) for joint in asked.joints],
+        [(joint.name, joint.box, joint.angle) for joint in asked.joints],
         None if labels is None else hashlib.sha256(labels.tobytes()).hexdigest(),
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

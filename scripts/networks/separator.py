@@ -20,6 +20,7 @@ from torch.nn.functional import interpolate, pad
 
 from scripts.networks.generator import Generator
 from scripts.networks.segmenter import Segmenter
+from scripts.networks.view import out_of_view, turned_back, turned_view
 from scripts.physics import rim_px, split, tissue_behind
 
 CHANNELS = ("lower layer", "upper layer", "lower mask", "upper mask", "ratio", "soft tissue")
@@ -31,7 +32,8 @@ class Separator(nn.Module):
 
     The two networks look at the region with its long side brought to ``grid`` px (about 23 mm, as in the data they
     learned from); masks, ratio and soft tissue are brought back to the image's own grid and the split is made there,
-    so that no detail of the image is lost and its recomposition is exact.
+    so that no detail of the image is lost and its recomposition is exact. A joint that leans is turned upright for
+    the networks, see :mod:`scripts.networks.view`.
 
     Args:
         grid: long side that the networks see, px, a multiple of 64.
@@ -89,18 +91,44 @@ class Separator(nn.Module):
         width = max(1, (2 * columns * self.grid + longest) // (2 * longest))
         return height, width
 
-    def propose(self, image: Tensor) -> Tensor:
+    def to_view(self, x: Tensor, angle: Tensor | None) -> Tensor:
+        """Resample regions (B, C, H, W) to what the networks see: upright as they are, or turned by ``angle`` (B,)."""
+        if angle is not None and bool((angle != 0).any()):
+            return turned_view(x, angle, self.grid)
+        height, width = self.seen_size(x.shape[2], x.shape[3])
+        return self.to_grid(x, height, width)
+
+    def from_view(self, x: Tensor, rows: int, columns: int, angle: Tensor | None) -> Tensor:
+        """Undo :meth:`to_view` for an answer of the networks: bring it back to the region's own (rows, columns)."""
+        if angle is not None and bool((angle != 0).any()):
+            return turned_back(x, angle, rows, columns)
+        height, width = self.seen_size(rows, columns)
+        return self.from_grid(x, height, width, rows, columns)
+
+    def propose(self, image: Tensor, angle: Tensor | None = None) -> Tensor:
         """Predict the probability of being inside the lower and the upper bone, (B, 2, H, W), on the image's own grid.
 
         Args:
             image: (B, 1, H, W), gray levels 0..1, bright = more attenuation, sides of 64 px and more.
+            angle: (B,), degrees by which the joint's axis leans to the right, see :mod:`scripts.networks.view`; the
+                networks see it upright. Upright already if not given.
         """
         rows, columns = image.shape[2], image.shape[3]
-        height, width = self.seen_size(rows, columns)
-        inside = torch.sigmoid(self.segmenter(self.to_grid(image, height, width)))
-        return self.from_grid(inside, height, width, rows, columns)
+        inside = self.from_view(torch.sigmoid(self.segmenter(self.to_view(image, angle))), rows, columns, angle)
+        if angle is not None and bool((angle != 0).any()):
+            # Corners that do not come into view are looked at from further away.
+            far = torch.sigmoid(self.segmenter(turned_view(image, angle, self.grid, whole=True)))
+            far = turned_back(far, angle, rows, columns, whole=True)
+            inside = torch.where(out_of_view(angle, rows, columns), far, inside)
+        return inside
 
-    def forward(self, image: Tensor, masks: Tensor | None = None, soft_tissue: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        image: Tensor,
+        masks: Tensor | None = None,
+        soft_tissue: Tensor | None = None,
+        angle: Tensor | None = None,
+    ) -> Tensor:
         """Separate the bones of a batch of joint regions.
 
         Args:
@@ -108,6 +136,7 @@ class Separator(nn.Module):
             masks: (B, 2, H, W) of bool or float, lower and upper bone, where they are known; predicted where not.
             soft_tissue: k, (B,), gray level 0..1, where it is known, kept near the estimated one
                 (:meth:`scripts.networks.soft_tissue_estimator.SoftTissueEstimator.believed`); estimated where not.
+            angle: (B,), as :meth:`propose` takes it. The image itself is not resampled, whatever the angle.
 
         Returns:
             (B, 6, H, W): lower layer, upper layer; lower mask, upper mask (probabilities; a pixel is inside above 0.5;
@@ -115,19 +144,17 @@ class Separator(nn.Module):
             soft tissue, behind the bones as it is estimated, around them the image. The layers show the bones in it;
             their mean in the overlap is k.
         """
-        rows, columns = image.shape[2], image.shape[3]
-        height, width = self.seen_size(rows, columns)
-        seen = self.to_grid(image, height, width)
-        inside = self.propose(image) if masks is None else masks.to(image.dtype)
+        seen = self.to_view(image, angle)
+        inside = self.propose(image, angle) if masks is None else masks.to(image.dtype)
         # Predicted masks are treated as given ones, so that unchanged masks give unchanged layers.
-        given = self.to_grid((inside > 0.5).to(image.dtype), height, width)
+        given = self.to_view((inside > 0.5).to(image.dtype), angle)
         k: Tensor | None = None
         if soft_tissue is not None:
             k = soft_tissue.to(image.dtype).reshape(-1, 1, 1, 1)
         ratio, tissue = self.generator(seen, given, k)
-        ratio = self.from_grid(ratio, height, width, rows, columns)
-        tissue = self.from_grid(tissue, height, width, rows, columns)
+        rows, columns = image.shape[2], image.shape[3]
+        ratio = self.from_view(ratio, rows, columns, angle)
         reach = rim_px(rows, columns)
-        tissue = tissue_behind(image, tissue, inside, reach)
+        tissue = tissue_behind(image, self.from_view(tissue, rows, columns, angle), inside, reach)
         layers = split(image, ratio, tissue, inside, reach)
         return torch.cat([layers, inside, ratio, tissue], dim=1)

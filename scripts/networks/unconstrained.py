@@ -51,9 +51,18 @@ class FreeSeparator(Separator):
         super().__init__(**options)
         self.generator = FreeGenerator(**options.get("generator", {}))
 
-    def forward(self, image: Tensor, masks: Tensor | None = None, soft_tissue: Tensor | None = None) -> Tensor:
-        """Separate as :meth:`scripts.networks.separator.Separator.forward`; there is no ratio, its channel is 0.5."""
-        inside = self.propose(image) if masks is None else masks.to(image.dtype)
+    def forward(
+        self,
+        image: Tensor,
+        masks: Tensor | None = None,
+        soft_tissue: Tensor | None = None,
+        angle: Tensor | None = None,
+    ) -> Tensor:
+        """Separate as :meth:`scripts.networks.separator.Separator.forward`; there is no ratio, its channel is 0.5.
+
+        Only the segmenter sees a joint that leans upright; the layers are painted as it lies.
+        """
+        inside = self.propose(image, angle) if masks is None else masks.to(image.dtype)
         given = (inside > 0.5).to(image.dtype)
         k = self.generator.reconstructor(image, given)
         if soft_tissue is not None:

@@ -74,12 +74,18 @@ class ReferenceSeparator(Separator):
         self.generator = TransUNetGenerator(side=grid, attention_scale=attention_scale)
         self.reconstructor = VGGReconstructor(side=grid)
 
-    def to_square(self, x: Tensor, height: int, width: int) -> Tensor:
-        """Resample to (height, width), then repeat the border up to the square that the paper's networks know."""
-        x = self.to_grid(x, height, width)
+    def to_square(self, x: Tensor, angle: Tensor | None) -> Tensor:
+        """Resample as :meth:`to_view` does, then repeat the border up to the square that the paper's networks know."""
+        x = self.to_view(x, angle)
         return pad(x, [0, self.grid - x.shape[3], 0, self.grid - x.shape[2]], mode="replicate")
 
-    def forward(self, image: Tensor, masks: Tensor | None = None, soft_tissue: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        image: Tensor,
+        masks: Tensor | None = None,
+        soft_tissue: Tensor | None = None,
+        angle: Tensor | None = None,
+    ) -> Tensor:
         """Separate the bones of a batch of joint regions.
 
         Args:
@@ -87,16 +93,16 @@ class ReferenceSeparator(Separator):
             masks: (B, 2, H, W) of bool or float, lower and upper bone, where they are known; predicted where not.
             soft_tissue: k, (B,), gray level 0..1, where it is known; estimated where not. The layers do not depend on
                 it.
+            angle: (B,), degrees by which the joint's axis leans to the right, see :mod:`scripts.networks.view`.
 
         Returns:
             (B, 6, H, W), as :meth:`scripts.networks.separator.Separator.forward`; the ratio is the one that the layers
             imply (:func:`implied_ratio`).
         """
         rows, columns = image.shape[2:]
-        height, width = self.seen_size(rows, columns)
-        inside = self.propose(image) if masks is None else masks.to(image.dtype)
-        given = (self.to_square((inside > 0.5).to(image.dtype), height, width) > 0.5).to(image.dtype)
-        seen = self.to_square(image, height, width)
+        inside = self.propose(image, angle) if masks is None else masks.to(image.dtype)
+        given = (self.to_square((inside > 0.5).to(image.dtype), angle) > 0.5).to(image.dtype)
+        seen = self.to_square(image, angle)
         if self.bones_only:
             seen = seen * given.amax(dim=1, keepdim=True)
         predicted = self.generator(seen, given)
@@ -105,6 +111,6 @@ class ReferenceSeparator(Separator):
         else:
             k = soft_tissue.to(image.dtype)
         k = k.reshape(-1, 1, 1, 1)
-        layers = torch.where(inside > 0.5, self.from_grid(predicted, height, width, rows, columns), k)
+        layers = torch.where(inside > 0.5, self.from_view(predicted, rows, columns, angle), k)
         ratio = implied_ratio(layers, k, inside)
         return torch.cat([layers, inside, ratio, k.expand_as(ratio)], dim=1)

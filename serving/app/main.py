@@ -195,7 +195,6 @@ class BlsGan(MONAILabelApp):
             image = result.source.sop
             for joint in self.results.joints(result) if image not in done else ():
                 edges = zip(("top", "left", "bottom", "right"), joint.located.box, strict=True)
-                rows.setdefault(
-                    (image, joint.located.name), {"image": image, "joint": joint.located.name, **dict(edges)}
-                )
+                row = {"image": image, "joint": joint.located.name, **dict(edges), "angle": joint.located.angle}
+                rows.setdefault((image, joint.located.name), row)
         return list(rows.values())

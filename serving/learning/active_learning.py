@@ -20,10 +20,10 @@ from typing import Any
 import torch
 from cachetools import LRUCache
 from monailabel.interfaces.tasks.strategy import Strategy
-from torch import Tensor
 
 from scripts.errors import InputError
 from scripts.inference.incremental import KnownJoint
+from scripts.inference.inferer import doubt
 from scripts.inference.joint_list import LocatedJoint
 from scripts.inference.pipeline import Pipeline
 from scripts.inference.regions import cut_region
@@ -40,23 +40,6 @@ REMEMBERED = 10_000
 
 PATIENCE = 20.0
 """Seconds of one request; joints that are left are measured by the next one."""
-
-
-def doubt(inside: Tensor, territory: Tensor) -> float:
-    """Return the expected share of wrong pixels: sum(min(p, 1 - p)) / sum(p) over both bones.
-
-    A pixel with probability p of being inside is wrong with probability min(p, 1 - p), if p is calibrated.
-
-    Args:
-        inside: (2, H, W), p of the lower and the upper bone, 0..1.
-        territory: (H, W) bool, where this joint's bones are searched.
-
-    Returns:
-        0 (sure) and up; 1 where there is no bone at all.
-    """
-    p = inside * territory
-    found = float(p.sum())
-    return float(torch.minimum(p, 1.0 - p).sum()) / found if found > 0 else 1.0
 
 
 class LeastSure(Strategy):
@@ -104,7 +87,7 @@ class LeastSure(Strategy):
                     left += 1
                     continue
                 try:
-                    unsure = self._measure(result.source, joint.located, neighbours, pipeline)
+                    unsure = self._measure(result.source, joint, neighbours, pipeline)
                 except InputError as error:
                     logger.warning("skipped a joint: %s", error)
                     continue
@@ -142,12 +125,13 @@ class LeastSure(Strategy):
         return [each for key, each in joints.items() if key not in corrected]
 
     def _measure(
-        self, source: Instance, joint: LocatedJoint, neighbours: list[LocatedJoint], pipeline: Pipeline
+        self, source: Instance, joint: KnownJoint, neighbours: list[LocatedJoint], pipeline: Pipeline
     ) -> float:
         radiograph = self.separator.radiograph(source)
-        region = cut_region(radiograph, source.sop, joint, neighbours)
+        region = cut_region(radiograph, source.sop, joint.located, neighbours)
         network: Any = pipeline.network
         device = next(network.parameters()).device
         with torch.inference_mode():
-            inside = network.propose(region.image[None].to(device))[0].cpu()
-        return doubt(inside, region.territory)
+            angle = torch.tensor([joint.angle or 0.0], device=device)
+            inside = network.propose(region.image[None].to(device), angle).cpu()
+        return float(doubt(inside * region.territory))

@@ -17,7 +17,17 @@ from dataclasses import dataclass, field
 import numpy as np
 from pydicom import Dataset
 
-from scripts.dicom.layer_image import BOX, CENTRE, JOINT, MASKS_FROM, PRIVATE_CREATOR, PRIVATE_GROUP, layer_series_uid
+from scripts.dicom.layer_image import (
+    ANGLE,
+    ANGLE_FROM,
+    BOX,
+    CENTRE,
+    JOINT,
+    MASKS_FROM,
+    PRIVATE_CREATOR,
+    PRIVATE_GROUP,
+    layer_series_uid,
+)
 from scripts.dicom.provenance import Software
 from scripts.dicom.read_segmentation import read_label_map
 from scripts.dicom.reader import Radiograph
@@ -116,5 +126,9 @@ def _joint(header: Dataset) -> KnownJoint:
     block = header.private_block(PRIVATE_GROUP, PRIVATE_CREATOR)
     top, left, bottom, right = (int(edge) for edge in block[BOX].value)
     middle = block[CENTRE].value if CENTRE in block else ((top + bottom) / 2, (left + right) / 2)
-    located = LocatedJoint(str(block[JOINT].value), (top, left, bottom, right), (float(middle[0]), float(middle[1])))
-    return KnownJoint(located, str(block[MASKS_FROM].value))
+    # Results before 0.6.0 tell no angle.
+    angle = float(block[ANGLE].value) if ANGLE in block else None
+    given = angle if ANGLE_FROM in block and block[ANGLE_FROM].value == "given" else None
+    centre = float(middle[0]), float(middle[1])
+    located = LocatedJoint(str(block[JOINT].value), (top, left, bottom, right), centre, given)
+    return KnownJoint(located, str(block[MASKS_FROM].value), angle)

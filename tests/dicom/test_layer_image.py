@@ -1,12 +1,12 @@
-import dataclasses
+from dataclasses import replace
 
 import pytest
 import torch
 from pydicom import Dataset
 from pydicom.sr.codedict import codes
 
-from scripts.dicom.joint import IN_TISSUE, KINDS, MASKED
-from scripts.dicom.layer_image import KIND, PRIVATE_CREATOR, PRIVATE_GROUP, layer_image
+from scripts.dicom.joint import IN_TISSUE, KINDS, MASKED, Angle
+from scripts.dicom.layer_image import ANGLE, ANGLE_FROM, KIND, PRIVATE_CREATOR, PRIVATE_GROUP, layer_image
 from scripts.dicom.provenance import RESEARCH_USE
 from scripts.physics import LOWER, RIM, UPPER, grow
 from tests.support.dicom_sources import SPACING, code, source
@@ -87,9 +87,28 @@ def test_it_says_of_what_how_and_by_what_it_was_derived(tmp_path):
     assert image.Manufacturer == "BLS-GAN"
 
 
+@pytest.mark.parametrize("origin", ["bones", "given"])
+def test_it_holds_the_angle_of_the_joint_and_where_it_comes_from(tmp_path, origin):
+    of = radiograph(tmp_path)
+    leaning = replace(joints(of)[0], angle=Angle(-32.5, origin))
+    block = reread(layer_image(of, leaning, UPPER, 1, SOFTWARE)).private_block(PRIVATE_GROUP, PRIVATE_CREATOR)
+    assert (block[ANGLE].value, block[ANGLE_FROM].value) == (-32.5, origin)
+
+
+def test_another_given_angle_is_another_object_and_one_of_the_bones_is_not(tmp_path):
+    of = radiograph(tmp_path)
+    [joint, _] = joints(of)
+
+    def uid(**turned):
+        return layer_image(of, replace(joint, **turned), UPPER, 1, SOFTWARE).SOPInstanceUID
+
+    assert uid() == uid(angle=Angle(20.0, "bones"))
+    assert len({uid(), uid(angle=Angle(20.0, "given")), uid(angle=Angle(21.0, "given"))}) == 3
+
+
 def test_a_description_is_short_enough_with_the_longest_of_all_values(tmp_path):
     of = radiograph(tmp_path, spacing="NominalScannedPixelSpacing", kind="SC", signed=True, bits=16)
-    joint = dataclasses.replace(joints(of)[0], name="n" * 32, masks_from="m" * 64)
+    joint = replace(joints(of)[0], name="n" * 32, masks_from="m" * 64)
     assert len(layer_image(of, joint, UPPER, 1, SOFTWARE).DerivationDescription) <= 1024
 
 

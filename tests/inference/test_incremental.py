@@ -1,5 +1,7 @@
 """Joints that are asked for one after the other, without a PACS."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -55,6 +57,24 @@ def test_a_known_joint_cannot_be_given_another_name(radiograph):
 def test_two_places_on_one_joint_are_refused(radiograph):
     with pytest.raises(InputError, match="row 2: joint2 is asked for twice"):
         locate_beside(radiograph, "hand", rows((200, 250), (220, 250)), [])
+
+
+def test_a_given_angle_of_a_known_joint_is_kept_unless_another_one_is_given(radiograph):
+    turned = known(replace(JOINT, angle=-20.0))
+    at = {"x": 205, "y": 250}
+    located = [locate_beside(radiograph, "hand", rows(row), turned)[0] for row in (at, {**at, "angle": 0})]
+    assert [each.angle for each in located] == [-20.0, 0.0]
+
+
+def test_the_angle_of_the_bones_is_found_again_as_in_one_run(radiograph):
+    torch.manual_seed(0)
+    pipeline = Pipeline(Separator(), SeparationInferer(), version="1.2.3")
+    new = LocatedJoint("new", (200, 350, 430, 580), (315.0, 465.0))
+    before = KnownJoint(JOINT, "predicted", angle=25.0)
+    drawn = np.zeros((500, 600), np.uint8)
+    beside = separate_beside(pipeline, radiograph, [new], known=[before], known_labels=drawn)
+    together = separate_beside(pipeline, radiograph, [JOINT, new])
+    assert beside.regions["MCP2"].record == together.regions["MCP2"].record
 
 
 def test_only_a_joint_whose_pixels_change_hands_is_made_again(radiograph):

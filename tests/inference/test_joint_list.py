@@ -50,6 +50,16 @@ def test_rows_are_read_from_csv_and_json_alike(tmp_path):
     assert read_joints(rows, tmp_path)[1].where == "joints, row 2"
 
 
+def test_an_angle_comes_with_a_joint_or_not_at_all(tmp_path):
+    (tmp_path / "joints.csv").write_text("joint,x,y,angle\nMCP1,400,500,-32.5\nMCP3,700,500,\n")
+    found = read_joints(None, tmp_path)
+    assert [row.angle for row in found] == [-32.5, None]
+    assert [joint.angle for joint in locate(found, size=(1000, 800), spacing=(0.1, 0.1))] == [-32.5, None]
+    [row] = read_joints([{"x": 1, "y": 2, "angle": 90}], None)
+    assert row.angle == 90
+    assert read_joints([[400, 500]], None)[0].angle is None
+
+
 def test_one_point_is_a_list_of_one_and_no_list_is_none(tmp_path):
     assert boxes([400, 500]) == boxes([[400, 500]]) == boxes("[400, 500]") == boxes('{"x": 400, "y": 500}')
     assert read_joints(None, tmp_path) == []
@@ -69,6 +79,9 @@ def test_one_point_is_a_list_of_one_and_no_list_is_none(tmp_path):
         ([{"x": "one", "y": 2}], "joints, row 1: x: expected a number, got 'one'"),
         ([{"x": True, "y": 2}], "joints, row 1: x: expected a number, got True"),
         ([{"x": float("nan"), "y": 2}], "joints, row 1: x: expected a number, got nan"),
+        ([{"x": 1, "y": 2, "angle": "steep"}], "joints, row 1: angle: expected a number, got 'steep'"),
+        ([{"x": 1, "y": 2, "angle": 91}], "joints, row 1: angle: expected -90 to 90 degrees, got 91"),
+        ([{"x": 1, "y": 2, "angle": -180}], "joints, row 1: angle: expected -90 to 90 degrees, got -180"),
         ([{"x": 1, "y": 2, "unit": "cm"}], "joints, row 1: unit: expected px or mm, got 'cm'"),
         (
             [{"x": 1, "y": 2, "joint": "../etc"}],

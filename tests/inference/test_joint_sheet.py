@@ -41,6 +41,14 @@ def test_the_row_of_the_overlap_is_left_out_where_there_is_none():
     assert apart.height < over.height - PANEL
 
 
+def test_the_angle_is_told_of_a_joint_that_leans():
+    args = drawn()
+    upright, record = sheet(**args).tobytes(), args["separated"].record
+    for angle, same in ((0.0, True), (-31.8, False)):
+        args["separated"] = replace(args["separated"], record={**record, "angle": angle})
+        assert (sheet(**args).tobytes() == upright) is same
+
+
 def test_a_region_without_a_bone_still_has_a_sheet():
     assert sheet(**drawn(masks=np.zeros((2, 256, 256), dtype=bool))).width == 1660
 

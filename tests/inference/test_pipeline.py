@@ -1,6 +1,7 @@
 """One pipeline for pictures and radiographs, without files."""
 
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from scripts.inference.inferer import SeparationInferer
 from scripts.inference.pipeline import Pipeline
 from scripts.inference.read_images import locate_joints
 from scripts.inference.regions import cut_region
+from scripts.networks.view import turned_view
 from scripts.physics import LOWER, UPPER
 from tests.support.dicom_sources import source, write
 from tests.support.drawn import EqualShares, joint
@@ -41,6 +43,45 @@ def test_a_picture_is_separated_along_its_masks():
     assert (separated.layers[LOWER].numpy()[alone] == levels[alone]).all()
 
 
+def test_the_angle_of_the_bones_is_in_the_record_and_reaches_the_network():
+    levels, masks = joint(200, 200)
+    leaning = turned_view(torch.from_numpy(masks)[None].float(), torch.tensor([-30.0]), 200)[0] > 0.5
+    seen = []
+
+    class Seen(EqualShares):
+        def forward(self, image, masks=None, soft_tissue=None, angle=None):
+            seen.append(angle)
+            return super().forward(image, masks, soft_tissue)
+
+    separated = Pipeline(Seen(), SeparationInferer(), version="1").separate_region(
+        picture_region(levels, masks=leaning.numpy())
+    )
+    assert torch.equal(separated.masks, leaning)
+    assert separated.record["angle"] == pytest.approx(30, abs=3)
+    assert separated.record["angle_from"] == "bones"
+    assert seen[0].tolist() == pytest.approx([separated.record["angle"]])
+    upright = pipeline().separate_region(picture_region(levels, masks=masks))
+    assert upright.record["angle"] == 0
+
+
+def test_a_given_angle_reaches_the_network_the_record_and_the_joint(tmp_path):
+    radiograph = read_radiograph(write(source(), tmp_path / "one.dcm"))
+    region = region_of(radiograph)
+    region = replace(region, joint=replace(region.joint, angle=-12.5))
+
+    class Seen(EqualShares):
+        def forward(self, image, masks=None, soft_tissue=None, angle=None):
+            assert angle.tolist() == [-12.5]
+            return super().forward(image, masks, soft_tissue)
+
+    one = Pipeline(Seen(), SeparationInferer(), version="1").separate_radiograph(radiograph, "one.dcm", [region])
+    [made] = one.joints
+    assert made.angle == (-12.5, "given")
+    record = one.regions["joint"].record
+    assert (record["angle"], record["angle_from"]) == (-12.5, "given")
+    assert record["largest_recomposition_error_levels"] <= 1
+
+
 def test_a_radiograph_is_answered_with_objects_by_joint_and_bone(tmp_path):
     radiograph = read_radiograph(write(source(), tmp_path / "one.dcm"))
     separated = pipeline().separate_radiograph(radiograph, "one.dcm", [region_of(radiograph)])
@@ -58,10 +99,11 @@ def test_a_network_in_training_answers_as_in_evaluation_and_goes_on_training():
     network = torch.nn.Sequential(EqualShares(), torch.nn.Dropout(0.9)).train()
     levels, masks = joint()
 
-    def infer(image, module, masks):
-        return module[1](module[0](image, masks))
+    class Dropping(SeparationInferer):
+        def __call__(self, inputs, network, masks, angle):
+            return network[1](network[0](inputs, masks))
 
-    separated = Pipeline(network, infer, version="1").separate_region(picture_region(levels, masks=masks))
+    separated = Pipeline(network, Dropping(), version="1").separate_region(picture_region(levels, masks=masks))
     assert separated.record["soft_tissue_k"] == 0.25
     assert network.training
 

@@ -94,6 +94,18 @@ def test_small_and_missing_overlaps_are_warned_of(depth, given, warnings):
     assert split(levels, masks, given=given).record["warnings"] == warnings
 
 
+def test_a_joint_that_leans_far_is_not_upside_down_along_its_axis():
+    levels, masks = joint()
+    # Laid on its side: the upper bone is the left one.
+    lying, bones = levels.T.copy(), masks.transpose(0, 2, 1).copy()
+    region, pred = picture_region(lying, masks=bones), prediction(bones)
+    along = split_region(region, pred, angle=-90.0).record
+    assert along["angle"] == -90.0
+    assert not any("upside down" in warning for warning in along["warnings"])
+    against = split_region(region, pred, angle=90.0).record
+    assert any("upside down" in warning for warning in against["warnings"])
+
+
 def test_an_image_upside_down_is_warned_of():
     levels, masks = joint()
     turned = split(levels[::-1].copy(), masks[:, ::-1].copy())

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from scripts.networks.separator import CHANNELS, Separator
+from scripts.networks.view import turned_view
 from scripts.phantoms.joint import draw_joint
 from scripts.physics import grow, overlap_of, recompose, rim_px
 
@@ -153,9 +154,7 @@ def test_where_a_bone_is_alone_its_layer_is_the_image_at_the_images_own_resoluti
 
 @pytest.mark.parametrize("size", [(300, 500), (64, 64), (128, 128)])
 @torch.no_grad()
-def test_the_layers_recompose_every_pixel_of_the_image(
-    separator: Separator, size: tuple[int, int]
-) -> None:
+def test_the_layers_recompose_every_pixel_of_the_image(separator: Separator, size: tuple[int, int]) -> None:
     image = picture(0, 1, 1, *size)
     for masks in (None, blocks(1, *size)):
         pred = separator(image, masks)
@@ -205,6 +204,8 @@ def test_the_scripted_separator_answers_as_the_separator_does(separator: Separat
         assert torch.allclose(scripted(image), separator(image), atol=1e-5)
         assert torch.allclose(scripted(image, masks), separator(image, masks), atol=1e-5)
         assert torch.allclose(scripted(image, masks > 0.5, k), separator(image, masks > 0.5, k), atol=1e-5)
+        angle = torch.tensor([20.0, -33.0])
+        assert torch.allclose(scripted(image, angle=angle), separator(image, angle=angle), atol=1e-4)
 
 
 @torch.no_grad()
@@ -213,3 +214,51 @@ def test_the_example_of_the_docstring_holds(separator: Separator) -> None:
     pred = separator(image)
     corrected = separator(image, masks=pred[:, 2:4] > 0.5)
     assert bool((pred[:, :2] == corrected[:, :2]).all())
+
+
+@pytest.mark.parametrize("size", [(128, 128), (300, 500), (90, 70)])
+@torch.no_grad()
+def test_an_angle_of_0_changes_nothing(separator: Separator, size: tuple[int, int]) -> None:
+    image, masks, upright = picture(0, 2, 1, *size), blocks(2, *size), torch.zeros(2)
+    assert torch.equal(separator(image, angle=upright), separator(image))
+    assert torch.equal(separator(image, masks, angle=upright), separator(image, masks))
+    assert torch.equal(separator.propose(image, upright), separator.propose(image))
+
+
+@pytest.mark.parametrize("size", [(128, 128), (300, 500), (90, 70)])
+@torch.no_grad()
+def test_a_joint_that_leans_is_recomposed_and_its_image_is_not_resampled(
+    separator: Separator, size: tuple[int, int]
+) -> None:
+    image, masks, angle = picture(0, 2, 1, *size), blocks(2, *size) > 0.5, torch.tensor([25.0, -40.0])
+    pred = separator(image, masks, angle=angle)
+    assert torch.equal(pred[:, 2:4], masks.float())
+    reach = grow(masks.float(), rim_px(*size)) > 0.5
+    alone = reach & ~reach.all(dim=1, keepdim=True)
+    assert torch.equal(pred[:, :2][alone], image.expand(-1, 2, -1, -1)[alone])
+    for answer in (pred, separator(image, angle=angle)):
+        assert (recompose(answer[:, :2], answer[:, 5:6]) - image).abs().max() < 2e-5
+        assert answer.isfinite().all()
+
+
+@torch.no_grad()
+def test_a_turned_joint_has_the_masks_of_the_upright_one_turned(separator: Separator) -> None:
+    upright = draw_joint(3, size=128, overlap=12.0).image[None]
+    angle = torch.tensor([35.0])
+    leaning = turned_view(upright, -angle, 128)
+    expected = turned_view(separator.propose(upright), -angle, 128) > 0.5
+    found = separator.propose(leaning, angle) > 0.5
+    # What the turned picture shows of the upright one's corners are its own borders, repeated.
+    y, x = torch.arange(128)[:, None] - 63.5, torch.arange(128) - 63.5
+    circle = y.square() + x.square() < 50**2
+    assert (found == expected)[:, :, circle].float().mean() > 0.97
+
+
+@torch.no_grad()
+def test_a_ratio_that_is_answered_for_a_place_in_the_view_comes_back_to_that_place() -> None:
+    network = Separator(grid=128, **SMALL).eval()
+    network.generator = Copying()  # type: ignore[assignment]
+    rows, columns = (torch.linspace(0, 1, side) for side in (128, 128))
+    image = (0.2 + 0.3 * rows[:, None] + 0.4 * columns.square())[None, None]
+    ratio = network(image, blocks(1, 128, 128), angle=torch.tensor([30.0]))[:, 4:5]
+    assert (ratio - image)[..., 20:108, 20:108].abs().max() < 0.01

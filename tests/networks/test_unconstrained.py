@@ -30,3 +30,4 @@ def test_painted_layers_are_those_of_the_physics_outside_the_zone_and_need_not_r
     assert error[zone].max() > 0.01
     assert not torch.equal(network(image, masks, 0.9 * pred[:, 5].mean(dim=(1, 2))), pred)
     assert network(image).shape == (2, 6, 64, 64)
+    assert network(image, angle=torch.tensor([20.0, 0.0])).shape == (2, 6, 64, 64)

@@ -106,3 +106,13 @@ def test_masks_are_proposed_as_the_separator_proposes_them(separator, joint):
     ours.segmenter.load_state_dict(separator.segmenter.state_dict())
     assert torch.equal(separator.propose(image), ours.propose(image))
     assert SeparationInferer()(image, separator).shape == (1, 6, 96, 70)
+
+
+@torch.inference_mode()
+def test_a_leaning_joint_is_seen_upright_and_given_masks_come_back(separator, joint):
+    image, masks = joint
+    angle = torch.tensor([25.0])
+    pred = separator(image, masks, angle=angle)
+    assert torch.equal(pred[:, 2:4], masks.to(image.dtype))
+    assert pred.isfinite().all()
+    assert not torch.equal(pred[:, :2], separator(image, masks)[:, :2])

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scripts.dicom.layer_image import BOX, JOINT, MASKS_FROM, OVERLAP, PRIVATE_CREATOR, PRIVATE_GROUP
+from scripts.dicom.layer_image import ANGLE, ANGLE_FROM, BOX, JOINT, MASKS_FROM, OVERLAP, PRIVATE_CREATOR, PRIVATE_GROUP
 from scripts.dicom.read_segmentation import read_label_map
 from serving.bundle import ROOT, Bundle
 from serving.pacs.client import Instance
@@ -60,6 +60,20 @@ def test_a_click_puts_two_layers_and_a_segmentation_beside_the_source(separator,
     assert joint["overlap_mm2"] == pytest.approx(joint["overlap_px"] * 0.15**2, rel=0.01)
     assert (result.labels == 3).sum() == joint["overlap_px"]
     assert answer["replaced"] == []
+
+
+def test_a_given_angle_is_answered_and_kept_when_the_joint_is_made_again(separator, pacs, hand):
+    [asked] = hand.at("MCP2")
+    first = separator(hand.sop, [{**asked, "angle": -20}]).answer
+    [upper] = [first["joints"][0]["upper"]["sop_instance_uid"]]
+    stored = in_pacs(pacs, hand)
+    assert (first["joints"][0]["angle"], first["joints"][0]["angle_from"]) == (-20.0, "given")
+    assert (element(stored[upper], ANGLE), element(stored[upper], ANGLE_FROM)) == (-20.0, "given")
+    for joints in (None, [asked]):
+        again = separator(hand.sop, joints).answer
+        assert (again["joints"][0]["angle"], again["joints"][0]["angle_from"]) == (-20.0, "given")
+        assert again["replaced"] == []
+    assert set(in_pacs(pacs, hand)) == set(stored)
 
 
 def test_what_is_stored_is_valid_dicom(separator, pacs, hand, tmp_path):

@@ -42,7 +42,7 @@ def test_other_clients_get_a_label_map_that_lies_on_the_image(server, hand, tmp_
     assert label.GetSpacing()[:2] == pytest.approx((0.15, 0.15))
     pixels = sitk.GetArrayFromImage(label)[0]
     column, row = (round(side) for side in hand.joints["MCP2"])
-    assert set(np.unique(pixels)) == {0, 1, 2, 3}
+    assert {0, 1, 2} <= set(np.unique(pixels)) <= {0, 1, 2, 3}
     below, above = pixels[row + 40, column], pixels[row - 40, column]
     assert (below, above) == (1, 2), "the metacarpal lies below"
 

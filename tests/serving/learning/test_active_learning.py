@@ -10,7 +10,7 @@ from scripts.inference.joint_list import LocatedJoint
 from scripts.inference.regions import cut_region
 from serving.app.datastore import Radiographs
 from serving.learning import active_learning
-from serving.learning.active_learning import LeastSure, doubt
+from serving.learning.active_learning import LeastSure
 from serving.local.orthanc import Orthanc, free_port
 from serving.separation import JointSeparator
 from tests.support.clinic import Case, draw_case, results_of, separator_of
@@ -47,15 +47,16 @@ def predicted(separator: JointSeparator, cases: list[Case]) -> list[Case]:
 
 def expected_doubts(separator: JointSeparator, cases: list[Case]) -> dict[tuple[str, str], float]:
     """Compute the doubt of all joints of the hands by the formula, by series and joint."""
-    network = separator.bundle.get().network
-    found = {}
+    pipeline = separator.bundle.get()
+    network, found = pipeline.network, {}
     for case, names in ((cases[0], ("MCP2", "MCP3")), (cases[1], ("MCP4",))):
         radiograph = separator.radiograph(separator.pacs.find(case.sop))
         located = [LocatedJoint(name, case.boxes[name], case.middle(name)) for name in names]
         for joint in located:
             region = cut_region(radiograph, "", joint, located)
             with torch.inference_mode():
-                inside = network.propose(region.image[None])[0]
+                _, angle = pipeline.inferer.outline(region.image[None], network, territory=region.territory[None, None])
+                inside = network.propose(region.image[None], angle)[0]
             p = inside[:, region.territory]
             found[case.series, joint.name] = float(p.minimum(1 - p).sum() / p.sum())
     return found
@@ -99,13 +100,14 @@ def test_a_second_call_only_searches_runs_no_network_and_memory_is_bounded(
     separator.bundle.get().network.segmenter.register_forward_hook(lambda *_: runs.append(1))
     strategy = LeastSure(separator, results_of(separator))
     first = strategy({}, radiographs)
-    assert len(runs) == 3
+    once = len(runs)
+    assert once >= 3
     asked: list[str] = []
     separator.pacs.session.hooks["response"].append(lambda answer, *_, **__: asked.append(answer.url))
     assert strategy({}, radiographs) == first
     assert asked
     assert all("/instances?" in url for url in asked), "headers and pixels are remembered"
-    assert len(runs) == 3
+    assert len(runs) == once
     monkeypatch.setattr(active_learning, "REMEMBERED", 2)
     smaller = LeastSure(separator, results_of(separator))
     assert smaller({}, radiographs) == first
@@ -120,11 +122,3 @@ def test_what_is_not_looked_at_in_time_is_looked_at_next_time(
     strategy._doubts.pop(list(strategy._doubts)[-1])
     monkeypatch.setattr(active_learning, "PATIENCE", -1.0)
     assert (strategy({}, radiographs)["looked_at"], strategy({}, radiographs)["left"]) == (2, 1)
-
-
-def test_doubt_is_the_expected_share_of_wrong_pixels() -> None:
-    inside = torch.tensor([[[0.9, 0.2]], [[0.0, 1.0]]])
-    everywhere = torch.ones(1, 2, dtype=torch.bool)
-    assert doubt(inside, everywhere) == pytest.approx((0.1 + 0.2) / 2.1)
-    assert doubt(inside, torch.tensor([[True, False]])) == pytest.approx(0.1 / 0.9)
-    assert doubt(torch.zeros(2, 1, 2), everywhere) == 1.0

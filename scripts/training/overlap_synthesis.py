@@ -64,8 +64,8 @@ class OverlapSynthesis:
 
         Returns:
             ``image`` (B, 1, H, W), soft tissue around the bones; ``masks`` (B, 2, H, W) as a network is given them;
-            ``true_masks``; ``layers`` (B, 2, H, W), the true layers, soft tissue where there is no bone;
-            ``soft_tissue`` k (B, 1, 1, 1).
+            ``true_masks``; ``distance`` (B, 2, H, W), the signed distance to their outlines, px; ``layers``
+            (B, 2, H, W), the true layers, soft tissue where there is no bone; ``soft_tissue`` k (B, 1, 1, 1).
         """
         image = joints["image"]
         kind = torch.rand(image.shape[0], 1, 1, 1, device=image.device)
@@ -97,6 +97,7 @@ class OverlapSynthesis:
             "image": degraded,
             "masks": (given > 0).float(),
             "true_masks": true_masks,
+            "distance": within,
             "layers": gray_level(layers * exposure),
         }
         mirrors = happens(image, self.mirrored)

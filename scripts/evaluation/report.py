@@ -49,6 +49,7 @@ MASKS = {
     "hidden_edge_px": ("hidden edge off, px", 2),
     "overlap_dice": ("Dice of the overlap", 3),
     "overlap_recall_precision": ("overlaps found: recall / precision", 2),
+    "one_piece": ("bones in one piece, share", 3),
 }
 
 
@@ -170,6 +171,23 @@ def real_section(real_overlaps: Comparison) -> list[Part]:
     ]
 
 
+def masks_section(real_masks: Comparison, varied_masks: Comparison) -> list[Part]:
+    """Return tables of predicted masks, on joints as they are and varied."""
+    texts = {
+        real_masks.together: "as they are.",
+        **dict.fromkeys(varied_masks.joints, "each turned, off-centre, coarse and sharpened, always in the same way."),
+    }
+    parts = []
+    for comparison, where in (
+        (real_masks, real_masks.together),
+        *((varied_masks, where) for where in varied_masks.joints),
+    ):
+        rows = [row for row in comparison.rows if row["joints"] == where and row["overlap"] == "all"]
+        text = f"On all {rows[0]['images']} images of the split, {texts[where]}"
+        parts.append(table(rows, "method", MASKS, networks=networks_of(comparison), title=where, text=text))
+    return parts
+
+
 def brightness_section(brightness: Brightness) -> list[Part]:
     """Return a plot of the brightness of overlaps."""
     return [
@@ -234,6 +252,7 @@ def write_report(
     real_overlaps: Comparison,
     real_masks: Comparison,
     mask_effect: MaskEffect,
+    varied_masks: Comparison,
     brightness: Brightness,
     realism: Realism,
     sheet: str | Path,
@@ -251,6 +270,7 @@ def write_report(
         real_overlaps: border steps.
         real_masks: predicted masks.
         mask_effect: how far layers move with predicted masks.
+        varied_masks: the same on varied joints.
         brightness: of overlaps.
         realism: AUC and Frechet distance.
         sheet: PNG of real joints.
@@ -259,9 +279,6 @@ def write_report(
         weights: file whose hash to name.
         seed: to name.
     """
-    masks = [row for row in real_masks.rows if row["joints"] == real_masks.together]
-    text = f"On all {masks[0]['images']} images of the split."
-    predicted = [table(masks, "method", MASKS, networks=networks_of(real_masks), text=text)]
     sections = {
         "Known layers": known_section(known_layers),
         "What a wrong input costs": perturbed_section(perturbed),
@@ -269,7 +286,7 @@ def write_report(
         "Real overlaps": [*real_section(real_overlaps), *mask_effect_section(mask_effect)],
         "Are training overlaps as bright as real ones?": brightness_section(brightness),
         "Can layers be told from single bones?": realism_section(realism),
-        "Predicted masks": predicted,
+        "Predicted masks": masks_section(real_masks, varied_masks),
         "Real joints": sheet_section(sheet),
     }
     facts = {

@@ -54,7 +54,8 @@ class RealOverlaps:
                 of the bones, px.
 
         Returns:
-            ``image`` (B, 1, H, W); ``masks`` (B, 2, H, W) as a network is given them; ``true_masks``, as drawn.
+            ``image`` (B, 1, H, W); ``masks`` (B, 2, H, W) as a network is given them; ``true_masks``, as drawn;
+            ``distance`` (B, 2, H, W), the signed distance to their outlines, px.
         """
         image = joints["image"]
         height, width = image.shape[-2:]
@@ -66,6 +67,7 @@ class RealOverlaps:
             "image": gray_level(attenuation(gray) * uniform(image, self.exposure)),
             "masks": (self.mask_jitter(within) > 0).float(),
             "true_masks": (within > 0).float(),
+            "distance": within,
         }
         mirrors = happens(image, self.mirrored)
         return {key: torch.where(mirrors, x.flip(-1), x) for key, x in varied.items()}

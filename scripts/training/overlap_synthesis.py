@@ -66,8 +66,9 @@ class OverlapSynthesis:
 
         Returns:
             ``image`` (B, 1, H, W), soft tissue around the bones; ``masks`` (B, 2, H, W) as a network is given them;
-            ``true_masks``; ``layers`` (B, 2, H, W), the true layers, soft tissue where there is no bone;
-            ``soft_tissue`` k (B, 1, 1, 1), the mean of the soft tissue in the overlap.
+            ``true_masks``; ``distance`` (B, 2, H, W), the signed distance to their outlines, px; ``layers``
+            (B, 2, H, W), the true layers, soft tissue where there is no bone; ``soft_tissue`` k (B, 1, 1, 1), the mean
+            of the soft tissue in the overlap.
         """
         image = joints["image"]
         kind = torch.rand(image.shape[0], 1, 1, 1, device=image.device)
@@ -87,6 +88,7 @@ class OverlapSynthesis:
             "image": degraded.image,
             "masks": (self.mask_jitter(pair.within) > 0).float(),
             "true_masks": true_masks,
+            "distance": pair.within,
             "layers": gray_level(degraded.layers),
         }
         mirrors = happens(image, self.mirrored)

@@ -27,7 +27,7 @@ from scripts.datasets.finger_joints import release_datalist
 from scripts.networks.separator import Separator
 
 ROOT = Path(__file__).parents[2]
-STAGES = {"train_segmenter": "val_mean_dice", "train": "val_score"}
+STAGES = {"train_segmenter": "val_score", "train": "val_score"}
 """Stages and the metric by which each keeps its best weights."""
 CONFIGS = {"train_segmenter": ("train", "train_segmenter"), "train": ("train",)}
 """Configs of each stage."""
@@ -205,7 +205,7 @@ def test_the_comparison_prints_a_table_of_all_methods(release: Path, yardstick: 
     assert {row["input"] for row in json.loads((output / "perturbed.json").read_text())} == set(
         config["perturbed"]["inputs"]
     )
-    for table in ("known_layers", "perturbed", "real_overlaps", "real_masks", "brightness", "realism"):
+    for table in ("known_layers", "perturbed", "real_overlaps", "real_masks", "varied_masks", "brightness", "realism"):
         with (output / f"{table}.csv").open(newline="") as stream:
             assert len(list(csv.DictReader(stream))) == len(json.loads((output / f"{table}.json").read_text())) > 0
     page = (output / "report.html").read_text()

@@ -21,11 +21,12 @@ from scripts.datasets.test_sets import RealJoints, Yardstick
 from scripts.evaluation.brightness import Brightness
 from scripts.evaluation.comparison import Comparison
 from scripts.evaluation.contact_sheet import gallery
-from scripts.evaluation.metrics import BorderStep, BorderStepRatio, OverlapError
+from scripts.evaluation.metrics import BorderStep, BorderStepRatio, OnePiece, OverlapError
 from scripts.evaluation.perturbations import MasksOff
 from scripts.evaluation.realism import AROUND, CONTROL, Realism
 from scripts.evaluation.report import quoted, write_report
 from scripts.evaluation.report_parts import cell
+from scripts.evaluation.varied_joints import VariedJoints
 from scripts.networks.baselines import CopyImage, EqualSplit, HarmonicFill
 from scripts.networks.separator import Separator
 
@@ -63,7 +64,11 @@ def page(release: Path, yardstick: Path, tmp_path_factory: pytest.TempPathFactor
     real_masks = Comparison(
         name="real_masks", joints={"real": real, "apart": apart}, metrics=steps, together="all", **common
     )
-    for comparison in (known_layers, perturbed, real_overlaps, real_masks):
+    pieces = {"one_piece": OnePiece()}
+    varied_masks = Comparison(
+        name="varied_masks", joints={"joints, varied": VariedJoints(real)}, metrics=pieces, **common
+    )
+    for comparison in (known_layers, perturbed, real_overlaps, real_masks, varied_masks):
         comparison.run()
     brightness = Brightness(joints={"real": real}, fills={"harmonic": HarmonicFill()}, output_dir=folder)
     realism = Realism(
@@ -87,6 +92,7 @@ def page(release: Path, yardstick: Path, tmp_path_factory: pytest.TempPathFactor
         perturbed=perturbed,
         real_overlaps=real_overlaps,
         real_masks=real_masks,
+        varied_masks=varied_masks,
         brightness=brightness,
         realism=realism,
         sheet=sheet,
@@ -112,6 +118,12 @@ def test_a_page_holds_all_of_its_pictures_and_asks_nothing_of_a_network(page: st
 def test_rows_of_networks_are_marked_and_others_are_not(page: str) -> None:
     assert '<tr class="network"><td>ours' in page
     assert '<tr class="network"><td>copy the image' not in page
+
+
+def test_predicted_masks_are_shown_on_joints_as_they_are_and_varied(page: str) -> None:
+    assert "images of the split, as they are." in page
+    assert "2 images of the split, each turned, off-centre, coarse and sharpened" in page
+    assert "bones in one piece, share" in page
 
 
 def test_names_of_methods_are_text(page: str) -> None:

@@ -51,7 +51,7 @@ def test_an_image_is_answered_the_same_in_a_batch_and_alone(segmenter: Segmenter
 
 
 def test_a_pixels_answer_lies_where_the_pixel_is() -> None:
-    segmenter = Segmenter(features=(8, 8, 8, 8, 8, 8)).eval()
+    segmenter = Segmenter(features=(8, 8, 8, 8, 8, 8), hints=0).eval()
     # Folding and unfolding alone: a network that hands its first four channels on, twice.
     hand_on = torch.nn.Conv2d(4, 8, 1, bias=False)
     hand_on.weight.data[:] = torch.eye(4).repeat(2, 1)[:, :, None, None]
@@ -59,3 +59,27 @@ def test_a_pixels_answer_lies_where_the_pixel_is() -> None:
     image = picture(0, 1, 1, 64, 64)
     expected = (image - image.mean()) / image.std(correction=0)
     assert torch.allclose(segmenter(image), expected.expand(1, 2, 64, 64), atol=1e-5)
+
+
+def test_a_training_starts_from_the_answer_of_the_blocks() -> None:
+    segmenter = Segmenter(features=(8, 8, 8, 8, 8, 8)).eval()
+    image = picture(2, 2, 1, 64, 64)
+    blocks = segmenter.unfold(segmenter.unet(segmenter.fold(segmenter.normalise(image))))[:, :2]
+    assert torch.equal(segmenter(image), blocks)
+
+
+def test_the_last_layers_tell_the_pixels_of_a_block_apart(segmenter: Segmenter) -> None:
+    torch.manual_seed(1)
+    for name, weights in segmenter.refine.named_parameters():
+        torch.nn.init.normal_(weights, std=0.3) if name.startswith("2") else None
+    image = picture(3, 1, 1, 64, 64)
+    other = image.clone()
+    other[..., 30, 31] += 0.5
+    blocks = segmenter.unfold(segmenter.unet(segmenter.fold(segmenter.normalise(image))))
+    seen = [torch.cat([blocks, segmenter.normalise(x)], dim=1) for x in (image, other)]
+    moved = (segmenter.refine(seen[0]) - segmenter.refine(seen[1])).abs().amax(dim=1)[0]
+    # Two layers of 3x3 px reach two pixels to each side, not as far as a block would.
+    far = torch.ones_like(moved, dtype=torch.bool)
+    far[28:33, 29:34] = False
+    assert moved[30, 31] > 1e-3
+    assert moved[far].max() < 0.5 * moved.max()

@@ -50,6 +50,7 @@ def test_a_real_overlap_that_nothing_varies_is_what_it_was(joints: Joints) -> No
     assert torch.allclose(made["image"], joints["image"], atol=1e-4)
     assert torch.equal(made["masks"], (joints["distance"] > 0).float())
     assert torch.equal(made["true_masks"], made["masks"])
+    assert torch.allclose(made["distance"], joints["distance"], atol=1e-3)
 
 
 def test_image_and_masks_are_mirrored_together(joints: Joints) -> None:

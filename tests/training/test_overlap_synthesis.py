@@ -148,3 +148,12 @@ def test_a_joint_without_bones_or_with_one_makes_no_nan() -> None:
     for seed in range(5):
         torch.manual_seed(seed)
         assert all(value.isfinite().all() for value in OverlapSynthesis()(joint).values())
+
+
+def test_distances_are_those_to_the_outlines_of_the_true_masks(joints: dict[str, Tensor]) -> None:
+    torch.manual_seed(2)
+    made = OverlapSynthesis()(joints)
+    assert torch.equal((made["distance"] > 0).float(), made["true_masks"])
+    for distance, masks in zip(made["distance"], made["true_masks"], strict=True):
+        near = distance.abs() < 5
+        assert (signed_distance(masks) - distance)[near].abs().mean() < 1.0

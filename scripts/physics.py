@@ -68,9 +68,9 @@ def overlap_of(masks: Tensor) -> Tensor:
     return (masks > 0.5).all(dim=1, keepdim=True)
 
 
-def rim_px(rows: int, columns: int) -> int:
-    """Return :data:`RIM` in px of a region of ``rows`` x ``columns``, 1 and more."""
-    return max(1, (2 * RIM * max(rows, columns) + 256) // 512)
+def rim_px(rows: int, columns: int, rim: int = RIM) -> int:
+    """Return ``rim``, px of 256 across a region, in px of a region of ``rows`` x ``columns``, 1 and more."""
+    return max(1, (2 * rim * max(rows, columns) + 256) // 512)
 
 
 def grow(masks: Tensor, reach: int) -> Tensor:

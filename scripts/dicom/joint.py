@@ -17,9 +17,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-
 IN_TISSUE, MASKED = KINDS = ("in_tissue", "masked")
-"""Kinds of layers: each bone in its soft tissue, the other taken away; or cut out with its rim, on black (the paper)."""
+"""Kinds of layers: each bone in its soft tissue, the other taken away; or cut out with its rim (as in the paper)."""
 
 KIND_NAMES = {IN_TISSUE: "in their soft tissue", MASKED: "cut out"}
 

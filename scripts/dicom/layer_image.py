@@ -176,7 +176,8 @@ def _add_derivation(
         f"that overlaps it. Rows {top + 1} to {bottom}, columns {left + 1} to {right} of the source, not resampled. "
         f"Where the bone is alone: the source's stored values{shifted}. {AROUND[joint.kind]} "
         f"Where bones meet, in levels from 0 (black) to {grayscale.top}: (W - image)(W - t) = (W - upper)(W - lower), "
-        f"W = {joint.white}, t the soft tissue, {joint.soft_tissue:.6g} on average. Masks: {joint.masks_from}.{spacing} "
+        f"W = {joint.white}, t the soft tissue, on average {joint.soft_tissue:.6g}. Masks: {joint.masks_from}."
+        f"{spacing} "
         f"{software.name} {software.version}. {RESEARCH_USE}"
     )
 

@@ -66,7 +66,11 @@ class MaskEffect:
         for bone, channel in BONES.items():
             column = moved.mean(axis=1) if channel is None else moved[:, channel]
             low, high = mean_interval(column, self.joints.cases, seed=self.seed) or (None, None)
-            row |= {f"moved_{bone}": round(float(column.mean()), 4), f"moved_{bone}_from": low, f"moved_{bone}_to": high}
+            row |= {
+                f"moved_{bone}": round(float(column.mean()), 4),
+                f"moved_{bone}_from": low,
+                f"moved_{bone}_to": high,
+            }
             row[f"median_{bone}"] = round(float(np.median(column)), 4)
         self.rows = [row]
         logger.info("mask effect | %s", " | ".join(f"{key} {value}" for key, value in row.items()))

@@ -155,7 +155,7 @@ def _mean_where_bones_meet(values: Tensor, masks: Tensor, reach: int) -> float:
 
 
 def _measure(levels: Tensor, layers: Tensor, masks: Tensor, recomposed: Tensor, reach: int) -> dict[str, Any]:
-    """Return how far the layers in their tissue are from the image, where they should be equal to it or recompose it."""
+    """Return how far layers in their tissue are from the image where they should be it, and recompose it."""
     grown = grow(masks[None], reach)[0]
     alone = grown & ~grown.all(dim=0)
     return {

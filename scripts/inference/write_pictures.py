@@ -31,9 +31,10 @@ def write_picture(separated: SeparatedRegion, region: PictureRegion, folder: Pat
     """Write the results of one picture into a folder, all of them or none.
 
     ``NAME_upper``, ``NAME_lower``, ``NAME_tissue`` (grayscale, the levels of the source: both layers, and the soft
-    tissue with which they recompose the source) and ``NAME_label`` (8 bits, 0..3) as ``.png`` and ``.nii.gz`` (on the grid and, if the source is NIfTI, with the affine and the scale of the source),
-    ``NAME_figures.json`` and ``NAME_sheet.png``. The folder appears when all of it is written, and replaces that of an
-    earlier run. The same input gives the same bytes.
+    tissue with which they recompose the source) and ``NAME_label`` (8 bits, 0..3) as ``.png`` and ``.nii.gz`` (on the
+    grid and, if the source is NIfTI, with the affine and the scale of the source), ``NAME_figures.json`` and
+    ``NAME_sheet.png``. The folder appears when all of it is written, and replaces that of an earlier run. The same
+    input gives the same bytes.
 
     Args:
         separated: the result.

@@ -19,8 +19,8 @@ from torch import Tensor, nn
 
 from scripts.networks.overlap_window import crop, origin, paste, span
 from scripts.networks.soft_tissue_estimator import SoftTissueEstimator
-from scripts.networks.unet import unet
 from scripts.networks.soft_tissue_field import soft_tissue_field
+from scripts.networks.unet import unet
 from scripts.physics import attenuation, split, zone_of
 
 

@@ -17,6 +17,7 @@ from torch.nn.functional import avg_pool2d, interpolate, pad
 
 from scripts.physics import RIM, attenuation, gray_level, grow, overlap_of
 
+
 def spread(values: Tensor, known: Tensor, otherwise: Tensor, sweeps: int = 4) -> Tensor:
     """Fill in a smooth field where it is not known: Laplace's equation, without flux through the picture's edge.
 

@@ -101,13 +101,17 @@ class Degradation:
         """
         seen = torch.cat([total, soft_tissue, layers], dim=1)
         if self.coarse:
-            side = torch.where(happens(total, self.coarse), uniform(total, self.pixel), torch.ones_like(total[:1, :1, :1, :1]))
+            side = torch.where(
+                happens(total, self.coarse), uniform(total, self.pixel), torch.ones_like(total[:1, :1, :1, :1])
+            )
             seen = resample(seen, side.flatten())
         if self.sharpened:
             amount = uniform(total, (0.2, 1.2)) * happens(total, self.sharpened)
             chosen = amount.flatten() > 0
             sharp = seen[chosen]
-            seen = seen.index_put((chosen,), sharp + amount[chosen] * (sharp - blur(sharp, int(torch.randint(1, 8, ())))))
+            seen = seen.index_put(
+                (chosen,), sharp + amount[chosen] * (sharp - blur(sharp, int(torch.randint(1, 8, ()))))
+            )
         total, soft, layers = seen.clamp(min=0.0).split((1, 1, 2), dim=1)
         exposed, soft_exposed = self.gray_scale(torch.cat([total, soft], dim=1)).chunk(2, dim=1)
         bone = total - soft
@@ -124,7 +128,9 @@ class Degradation:
     def gray_scale(self, attenuation: Tensor) -> Tensor:
         """Expose (B, C, H, W), bend its gray scale, cut off its brightest pixels."""
         exposed = attenuation * uniform(attenuation, self.exposure)
-        power = torch.where(happens(exposed, self.curved), uniform(exposed, self.gamma), torch.ones_like(exposed[:1, :1, :1, :1]))
+        power = torch.where(
+            happens(exposed, self.curved), uniform(exposed, self.gamma), torch.ones_like(exposed[:1, :1, :1, :1])
+        )
         exposed = exposed.clamp(min=1e-6) ** power
         brightest = exposed.amax(dim=(1, 2, 3), keepdim=True)
         cut = torch.where(happens(exposed, self.saturated), uniform(exposed, (0.75, 1.0)), torch.ones_like(brightest))

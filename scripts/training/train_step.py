@@ -89,9 +89,10 @@ class CropSeparation(nn.Module):
                 layers are known.
 
         Returns:
-            Cropped to (h, w); where the layers are not known, ``truth`` is what the network itself answers with the drawn
-            masks: ``image`` and ``tissue`` (B, 1, h, w), ``masks``, ``truth`` and ``layers`` (B, 2, h, w),
-            gray levels 0..1. ``soft_tissue``, the true k, and ``estimated`` (B, 1, 1, 1), gray levels 0..1; ``known`` (B, 1, 1, 1).
+            Cropped to (h, w): ``image`` and ``tissue`` (B, 1, h, w), ``masks``, ``truth`` and ``layers`` (B, 2, h, w),
+            gray levels 0..1; where the layers are not known, ``truth`` is what the network itself answers with the
+            drawn masks. ``soft_tissue``, the true k, and ``estimated`` (B, 1, 1, 1), gray levels 0..1; ``known``
+            (B, 1, 1, 1).
         """
         true = overlaps["soft_tissue"]
         known = overlaps.get("known", torch.ones_like(true) > 0)

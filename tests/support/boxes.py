@@ -25,9 +25,7 @@ from scripts.training.mask_jitter import MaskJitter
 from scripts.training.overlap_synthesis import OverlapSynthesis
 from scripts.training.pairing import Pairing
 
-EXPOSED = Degradation(
-    coarse=0.0, sharpened=0.0, curved=0.0, saturated=0.0, blurred_rim=0.0, noise=0.0, levels=0
-)
+EXPOSED = Degradation(coarse=0.0, sharpened=0.0, curved=0.0, saturated=0.0, blurred_rim=0.0, noise=0.0, levels=0)
 """Degradation of nothing but the exposure."""
 
 CALM: dict[str, Any] = {

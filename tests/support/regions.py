@@ -3,11 +3,11 @@
 import numpy as np
 import torch
 
+from scripts.dicom.joint import IN_TISSUE
 from scripts.inference.image_file import PLAIN_AFFINE, Picture
 from scripts.inference.joint_list import LocatedJoint, read_joints
 from scripts.inference.read_images import locate_joints
 from scripts.inference.regions import PictureRegion
-from scripts.dicom.joint import IN_TISSUE
 from scripts.inference.split import SeparatedRegion, split_region
 
 

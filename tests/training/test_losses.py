@@ -74,9 +74,7 @@ def test_around_the_overlap_an_error_counts_where_there_is_bone_to_share_and_by_
     layers = truth.clone()
     layers[0, LOWER, 0, 5] += 0.2
     costs = {
-        (bone, around): zone_loss(
-            layers, truth, masks, bone, gradient=0.0, eps=0.0, small=0.0, around=around
-        ).item()
+        (bone, around): zone_loss(layers, truth, masks, bone, gradient=0.0, eps=0.0, small=0.0, around=around).item()
         for bone in (0.5, 0.2)
         for around in (0.0, 0.5, 1.0)
     }

@@ -215,7 +215,7 @@ def test_figures_tell_the_source_the_region_and_the_overlap_in_mm(folder, tmp_pa
     [only] = figures["joints"]
     assert only["box"] == [0, 0, 160, 200]
     assert only["overlap_mm2"] == pytest.approx(only["overlap_px"] * SPACING[0] * SPACING[1], abs=1e-3)
-    assert only["outside_overlap_exact"]
+    assert only["outside_zone_exact"]
     assert only["largest_recomposition_error_levels"] <= 1
     assert "Drawn" not in json.dumps(figures)
 

@@ -15,7 +15,7 @@ from scripts.inference.pipeline import Pipeline
 from scripts.inference.read_images import locate_joints
 from scripts.inference.regions import cut_region
 from scripts.networks.view import turned_view
-from scripts.physics import LOWER, UPPER
+from scripts.physics import LOWER, RIM, UPPER, grow
 from tests.support.dicom_sources import source, write
 from tests.support.drawn import EqualShares, joint
 from tests.support.regions import picture_region
@@ -39,7 +39,8 @@ def test_a_picture_is_separated_along_its_masks():
     levels, masks = joint()
     separated = pipeline().separate_region(picture_region(levels, masks=masks))
     assert torch.equal(separated.masks, torch.from_numpy(masks))
-    alone = masks[LOWER] & ~masks[UPPER]
+    upper = grow(torch.from_numpy(masks)[None], RIM)[0, UPPER].numpy()
+    alone = masks[LOWER] & ~upper
     assert (separated.layers[LOWER].numpy()[alone] == levels[alone]).all()
 
 

@@ -65,7 +65,14 @@ def test_masks_of_a_segmentation_beside_the_image_are_used(hand, tmp_path):
     _, masks = joint(200, 200)
     layers = np.zeros((2, 200, 200), int)
     drawn = SeparatedJoint(
-        name="MCP2", box=box, layers=layers, masks=masks, soft_tissue=100.0, white=4095, masks_from="given"
+        name="MCP2",
+        box=box,
+        layers=layers,
+        kind="in_tissue",
+        masks=masks,
+        soft_tissue=100.0,
+        white=4095,
+        masks_from="given",
     )
     made = segmentation(radiograph, [drawn], Software(version="1"))
     made.save_as(path.parent / "corrected.dcm", enforce_file_format=True)

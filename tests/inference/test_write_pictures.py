@@ -3,6 +3,7 @@ import json
 import nibabel as nib
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from scripts.dicom.provenance import Software
@@ -10,11 +11,11 @@ from scripts.inference.find_images import PictureEntry
 from scripts.inference.read_images import read_picture_region
 from scripts.inference.split import split_region
 from scripts.inference.write_pictures import write_picture
-from scripts.physics import LOWER, UPPER
+from scripts.physics import LOWER, RIM, UPPER, grow
 from tests.support.drawn import EqualShares, joint
 from tests.support.regions import split
 
-FILES = {f"a_{what}{suffix}" for what in ("upper", "lower", "label") for suffix in (".png", ".nii.gz")} | {
+FILES = {f"a_{what}{suffix}" for what in ("upper", "lower", "tissue", "label") for suffix in (".png", ".nii.gz")} | {
     "a_figures.json",
     "a_sheet.png",
 }
@@ -52,7 +53,7 @@ def test_a_nifti_comes_back_on_its_own_grid_affine_and_scale(tmp_path, shape, sc
     nib.save(nib.Nifti1Image(stored, affine), tmp_path / "a.nii.gz")
     region = read_picture_region(PictureEntry(path=tmp_path / "a.nii.gz", name="a"))
     write(split_region(region, EqualShares(masks)(region.image[None])[0]), tmp_path / "out")
-    alone = (masks[LOWER] & ~masks[UPPER]).T
+    alone = (masks[LOWER] & ~grow(torch.from_numpy(masks)[None], RIM)[0, UPPER].numpy()).T
     layer = nib.load(tmp_path / "out" / "a" / "a_lower.nii.gz")
     assert layer.shape == shape
     assert np.allclose(layer.affine, affine)

@@ -51,6 +51,7 @@ def joints():
     return {
         "image": torch.rand(2, 1, 16, 16),
         "background": torch.rand(2, 1, 16, 16),
+        "tissue": torch.rand(2, 1, 16, 16),
         "distance": torch.zeros(2, 2, 16, 16),
     }
 

@@ -45,6 +45,7 @@ def drawn(*overlaps: float) -> Joints:
     return {
         "image": torch.stack([joint.image for joint in joints]),
         "background": torch.stack(tissue),
+        "tissue": torch.stack(tissue),
         "distance": torch.stack([signed_distance(joint.masks.float()) for joint in joints]),
     }
 

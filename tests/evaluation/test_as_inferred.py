@@ -12,7 +12,7 @@
 import torch
 
 from scripts.evaluation.metrics import masks_of
-from scripts.evaluation.tidied import Tidied
+from scripts.evaluation.as_inferred import AsInferred
 from scripts.networks.separator import Separator
 
 
@@ -31,7 +31,7 @@ def test_masks_are_tidied_before_the_bones_are_split_along_them() -> None:
     separator.segmenter = TwoPieces()  # type: ignore[assignment]
     image = torch.rand(2, 1, 64, 64)
     with torch.inference_mode():
-        before, after = separator(image), Tidied(separator)(image)
+        before, after = separator(image), AsInferred(separator)(image)
         given = separator(image, masks_of(after))
     assert (masks_of(before) > 0.5)[..., 50:54, 50:54].all()
     assert not (masks_of(after) > 0.5)[..., 50:54, 50:54].any()

@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The separator as inference uses it: along predicted masks that are tidied first."""
+"""The separator as inference uses it: predicted masks are tidied, joints that lean are turned upright."""
 
 from torch import Tensor, nn
 
@@ -17,8 +17,8 @@ from scripts.inference.inferer import SeparationInferer
 from scripts.networks.separator import Separator
 
 
-class Tidied(nn.Module):
-    """A separator that splits along the masks it proposes, one piece a bone, without holes.
+class AsInferred(nn.Module):
+    """A separator behind the main job's inferer.
 
     Args:
         network: whose masks and layers are measured.
@@ -28,6 +28,6 @@ class Tidied(nn.Module):
         super().__init__()
         self.network, self.inferer = network, SeparationInferer()
 
-    def forward(self, image: Tensor) -> Tensor:
+    def forward(self, image: Tensor, masks: Tensor | None = None) -> Tensor:
         """Separate (B, 1, H, W), gray levels 0..1; see :meth:`scripts.networks.separator.Separator.forward`."""
-        return self.inferer(image, self.network)
+        return self.inferer(image, self.network, masks=masks)

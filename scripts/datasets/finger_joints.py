@@ -205,9 +205,11 @@ class LevelTissued(MapTransform):
         joint = dict(data)
         distance = joint["distance"]
         bones, near = (distance > 0).any(dim=0), ((distance < 0) & (distance > -self.near)).all(dim=0)
+        # Bones far from each other have tissue around them, bones that fill the picture none at all.
+        where = next((x for x in (near, ~bones) if x.any()), bones)
         for key in self.key_iterator(joint):  # type: ignore[arg-type]
             gray = joint[key][0]
-            level = gray[near if near.any() else ~bones].median()
+            level = gray[where].median()
             levelled = torch.where(bones, gray.clamp(min=float(level)), gray)
             smooth = gaussian_filter(levelled.numpy(), self.sigma, mode="nearest")
             joint["tissue"] = torch.from_numpy(smooth)[None]

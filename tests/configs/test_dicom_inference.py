@@ -106,7 +106,7 @@ def test_the_hand_among_the_samples_is_separated_joint_by_joint(tmp_path):
     folder = tmp_path / "hand_000_right"
     figures = json.loads((folder / "figures.json").read_text())
     assert [joint["name"] for joint in figures["joints"]] == ["MCP1", "MCP2", "MCP3", "MCP4", "MCP5"]
-    assert all(joint["outside_overlap_exact"] for joint in figures["joints"])
+    assert all(joint["outside_zone_exact"] for joint in figures["joints"])
     assert all(joint["largest_recomposition_error_levels"] <= 1 for joint in figures["joints"])
     objects = {path.stem: dcmread(path) for path in folder.glob("*.dcm")}
     assert len(objects) == 11

@@ -77,7 +77,7 @@ def test_masks_beside_an_image_are_used_and_predicted_where_there_are_none(tmp_p
     alone = masks[UPPER] & ~masks[LOWER]
     assert (upper[alone] == levels[alone]).all()
     for figure in figures.values():
-        assert figure["outside_overlap_exact"]
+        assert figure["outside_zone_exact"]
         assert figure["largest_recomposition_error_levels"] <= 1
         assert figure["version"] == json.loads((ROOT / "metadata.json").read_text())["version"]
 

@@ -157,7 +157,7 @@ def test_the_main_job_writes_the_networks_own_layers(trained, tmp_path):
     )
     folder = tmp_path / "out" / "joint"
     figures = json.loads((folder / "joint_figures.json").read_text())
-    assert not figures["outside_overlap_exact"]
+    assert not figures["outside_zone_exact"]
     assert figures["largest_recomposition_error_levels"] > 1
     image = np.array(Image.open(tmp_path / "in" / "joint.png")) / 255
     masks = [np.array(Image.open(tmp_path / "in" / f"joint_mask_{bone}.png")) > 0 for bone in ("lower", "upper")]

@@ -19,10 +19,12 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import Tensor
 
 from scripts.datasets.finger_joints import (
     BROKEN_MASKS,
     FaceLeftd,
+    LevelTissued,
     LoadJointd,
     SignedDistanced,
     case_fields,
@@ -214,3 +216,36 @@ def test_the_signed_distance_is_added_beside_the_masks() -> None:
     joint = SignedDistanced()({"masks": masks})
     assert torch.equal(joint["distance"], signed_distance(masks))
     assert joint["masks"] is masks
+
+
+def levelled(background: Tensor, masks: Tensor) -> Tensor:
+    made: Tensor = LevelTissued()({"background": background, "distance": signed_distance(masks)})["tissue"]
+    return made
+
+
+def bones() -> Tensor:
+    """Masks of two bones, 6 px apart."""
+    masks = torch.zeros(2, 128, 128)
+    masks[LOWER, 64:, 40:90] = 1.0
+    masks[UPPER, :58, 50:80] = 1.0
+    return masks
+
+
+def test_soft_tissue_under_the_bones_is_as_bright_as_near_both_of_them() -> None:
+    background = torch.full((1, 128, 128), 0.3)
+    background[:, 64:, 40:90] = background[:, :58, 50:80] = 0.05
+    assert torch.allclose(levelled(background, bones()), torch.tensor(0.3), atol=1e-3)
+
+
+def test_soft_tissue_around_the_bones_and_brighter_tissue_under_them_stay() -> None:
+    background = torch.full((1, 128, 128), 0.3)
+    background[..., :20] = 0.0
+    background[:, 90:, 55:75] = 0.5
+    made = levelled(background, bones())
+    assert made[0, :, :8].max() < 0.01
+    assert made[0, 105:, 65].min() > 0.45
+
+
+def test_joints_without_bones_or_without_tissue_are_levelled_by_what_is_there() -> None:
+    for masks in (torch.zeros(2, 32, 32), torch.ones(2, 32, 32)):
+        assert torch.allclose(levelled(torch.full((1, 32, 32), 0.4), masks), torch.tensor(0.4))

@@ -11,8 +11,8 @@
 
 import torch
 
-from scripts.evaluation.metrics import masks_of
 from scripts.evaluation.as_inferred import AsInferred
+from scripts.evaluation.metrics import masks_of
 from scripts.networks.separator import Separator
 
 

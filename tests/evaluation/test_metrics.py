@@ -29,6 +29,7 @@ from scripts.evaluation.metrics import (
     PerBone,
     PooledOverlapDice,
     RecompositionError,
+    RimError,
 )
 from scripts.physics import LOWER, UPPER, split
 
@@ -317,3 +318,16 @@ def test_each_metric_chooses_what_it_compares_from_the_output_of_an_evaluator() 
     }
     for metric, pair in expected.items():
         assert all(torch.equal(one, two) for one, two in zip(metric.inputs(output), pair, strict=True))
+
+
+def test_the_rim_error_is_measured_inside_each_bone_beside_the_overlap_and_nowhere_else() -> None:
+    masks = bones(rows=256, columns=256, first_lower=120, last_upper=131)
+    truth = torch.full((1, 2, 256, 256), 0.5)
+    layers = truth.clone()
+    layers[0, UPPER, 114:120] += 4 / 255  # the upper bone's rim above the overlap
+    layers[0, LOWER, 132:135] -= 6 / 255  # half of the lower bone's rim below it
+    layers[0, :, 120:132] = 0.0
+    layers[0, UPPER, :114] = 0.0
+    lower, upper = measured(RimError(), layers, torch.cat([truth, masks], dim=1))
+    assert upper == pytest.approx(4.0, abs=1e-3)
+    assert lower == pytest.approx(3.0, abs=1e-3)

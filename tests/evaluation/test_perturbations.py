@@ -16,7 +16,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from scripts.evaluation.perturbations import BlurredRim, EightBits, MasksOff, Noise, Perturbation, SoftTissueOff
+from scripts.evaluation.perturbations import (
+    BlurredRim,
+    EightBits,
+    MasksOff,
+    Noise,
+    Perturbation,
+    Resampled,
+    SoftTissueOff,
+)
+from scripts.physics import LOWER, UPPER, attenuation, gray_level
 
 
 @pytest.fixture
@@ -76,3 +85,32 @@ def test_noise_has_its_standard_deviation_and_each_image_its_own(joint: dict[str
     assert 255 * noise.std().item() == pytest.approx(2.0, rel=0.05)
     other = Noise(sigma=2.0)({**joint, "image": torch.full((1, 64, 64), 0.6)})["image"] - 0.6
     assert not torch.allclose(noise, other, atol=1e-3)
+
+
+def known_joint() -> dict[str, Tensor]:
+    """Two bones in soft tissue with their true layers, 256 px a side, which share 20 rows."""
+    masks = torch.zeros(2, 256, 256)
+    masks[UPPER, :138, 60:200], masks[LOWER, 118:, 70:190] = 1.0, 1.0
+    layers = gray_level(0.3 + 0.6 * masks)
+    return {
+        "image": gray_level(0.3 + 0.6 * masks.sum(dim=0, keepdim=True)),
+        "masks": masks,
+        "label": torch.cat([layers, masks]),
+    }
+
+
+def test_a_resampled_joint_still_adds_up_and_is_as_wide_in_px_as_its_pixels_say() -> None:
+    for pixel_mm, angle, side in ((0.175, 0.0, 131), (0.115, 20.0, 200), (23 / 256, 30.0, 256)):
+        made = Resampled(pixel_mm=pixel_mm, angle=angle)(known_joint())
+        assert made["image"].shape == (1, side, side)
+        assert made["label"].shape == (4, side, side)
+        total = attenuation(made["label"][:2]).sum(dim=0) - 0.3
+        assert (total - attenuation(made["image"])[0]).abs().max() < 1e-4
+        assert torch.equal(made["masks"], made["label"][2:])
+
+
+def test_a_joint_that_is_turned_leans_to_the_right_by_as_many_degrees() -> None:
+    made = Resampled(angle=30.0)(known_joint())
+    middle = [mask.nonzero().float().mean(dim=0) for mask in made["masks"]]
+    up, right = (middle[LOWER] - middle[UPPER])[0], (middle[UPPER] - middle[LOWER])[1]
+    assert torch.rad2deg(torch.atan2(right, up)).item() == pytest.approx(30.0, abs=5.0)

@@ -17,7 +17,7 @@ from scripts.datasets.finger_joints import signed_distance
 from scripts.phantoms.joint import draw_joint
 from scripts.physics import overlap_of
 from scripts.training.mask_jitter import MaskJitter
-from scripts.training.overlap_mixing import MixedOverlaps, RealOverlaps
+from scripts.training.overlap_mixing import MixedOverlaps, ProposedMasks, RealOverlaps
 from scripts.training.overlap_synthesis import OverlapSynthesis
 from scripts.training.pairing import Pairing
 
@@ -90,3 +90,35 @@ def test_a_batch_of_one_kind_is_made_of_that_kind(joints: Joints, which: list[in
     made = MixedOverlaps(OverlapSynthesis(), still())({key: x[which] for key, x in joints.items()})
     assert made["known"].flatten().tolist() == [known, known]
     assert made["image"].shape == (2, 1, 128, 128)
+
+
+class Proposes(torch.nn.Module):
+    """A segmenter whose bones meet, or do not, in rows of its own."""
+
+    def __init__(self, *, meet: bool) -> None:
+        super().__init__()
+        self.meet = meet
+
+    def forward(self, image: Tensor) -> Tensor:
+        logits = torch.full((len(image), 2, *image.shape[2:]), -1.0)
+        logits[:, 1, : 70 if self.meet else 20] = 1.0
+        logits[:, 0, 60:] = 1.0
+        return logits
+
+
+def test_a_share_of_the_images_has_the_masks_that_the_segmenter_proposes(joints: Joints) -> None:
+    torch.manual_seed(0)
+    mixed = MixedOverlaps(OverlapSynthesis(), still())
+    segmenter = Proposes(meet=True)
+    made = [ProposedMasks(mixed, segmenter, share=share)(joints) for share in (0.0, 1.0)]
+    proposed = (segmenter(joints["image"]) > 0).float()
+    assert torch.equal(made[1]["masks"], proposed)
+    assert not torch.equal(made[0]["masks"], proposed)
+    assert not torch.equal(made[1]["true_masks"], proposed)
+    assert segmenter.training
+
+
+def test_where_the_proposed_bones_do_not_meet_the_given_masks_stay(joints: Joints) -> None:
+    torch.manual_seed(0)
+    made = ProposedMasks(still(), Proposes(meet=False), share=1.0)(joints)
+    assert torch.equal(made["masks"], made["true_masks"])

@@ -117,7 +117,7 @@ def test_a_picture_is_answered_with_a_label_map_and_metrics(url: str, tmp_path: 
     assert {1, 2} <= set(np.unique(labels)) <= {0, 1, 2, 3}
     assert dice(labels, LOWER) > 0.9 < dice(labels, UPPER)
     assert metrics["overlap_px"] == (labels == 3).sum()
-    assert metrics["outside_overlap_exact"]
+    assert metrics["outside_zone_exact"]
     assert metrics["label_values"] == {
         "0": "background",
         "1": "lower bone (metacarpal)",

@@ -17,7 +17,6 @@ import numpy as np
 import torch
 from monai.metrics import CumulativeIterationMetric, compute_dice
 from monai.transforms import distance_transform_edt
-from scipy.ndimage import label as count_pieces
 from skimage.metrics import structural_similarity
 from skimage.segmentation import find_boundaries
 from torch import Tensor
@@ -204,24 +203,6 @@ class OverlapDice(PerMask):
         return dice.expand(-1, 2)
 
 
-class PooledOverlapDice(PerMask):
-    """Dice of the overlap region over the pixels of all images together: an image counts by the size of its overlap.
-
-    The values of an image are the pixels that both share, doubled, and those that either has.
-    """
-
-    def _compute_tensor(self, y_pred: Tensor, y: Tensor) -> Tensor:  # type: ignore[override]
-        pred, true = overlap_of(y_pred), overlap_of(y)
-        return torch.stack(
-            [2 * (pred & true).sum(dim=(1, 2, 3)), (pred.sum(dim=(1, 2, 3)) + true.sum(dim=(1, 2, 3)))], 1
-        )
-
-    def aggregate(self) -> Tensor:
-        """Return the Dice, NaN where there is no overlap at all."""
-        hit, size = self.get_buffer().double().sum(dim=0)  # type: ignore[union-attr]
-        return hit / size
-
-
 class OverlapFound(PerMask):
     """Recall and precision of overlaps of 20 px and more, as means instead of those of two bones.
 
@@ -257,15 +238,4 @@ class ContourDistance(PerMask):
             if outline.any() and answer.any():
                 away = np.asarray(distance_transform_edt(~answer[None]))[0]
                 values[image, bone] = away[outline].mean()
-        return torch.from_numpy(values)
-
-
-class OnePiece(PerMask):
-    """Whether a predicted bone is one piece (1) or none or several (0); pixels that touch at a corner are one piece."""
-
-    def _compute_tensor(self, y_pred: Tensor, y: Tensor) -> Tensor:  # type: ignore[override]
-        pred = (y_pred > 0.5).cpu().numpy()
-        values = np.zeros(pred.shape[:2], dtype=np.float32)
-        for image, bone in np.ndindex(*values.shape):
-            values[image, bone] = count_pieces(pred[image, bone], structure=np.ones((3, 3)))[1] == 1
         return torch.from_numpy(values)

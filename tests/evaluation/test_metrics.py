@@ -21,13 +21,11 @@ from scripts.evaluation.metrics import (
     BorderStepRatio,
     ContourDistance,
     MaskDice,
-    OnePiece,
     OverlapDice,
     OverlapError,
     OverlapFound,
     OverlapSSIM,
     PerBone,
-    PooledOverlapDice,
     RecompositionError,
     RimError,
 )
@@ -216,42 +214,6 @@ def test_overlaps_of_less_than_20_px_have_no_dice(columns: int, counts: bool) ->
     true = bones(first_lower=20, last_upper=20, columns=columns)
     values = measured(OverlapDice(), true, true)
     assert values == [1.0, 1.0] if counts else all(math.isnan(value) for value in values)
-
-
-def test_the_pooled_dice_counts_an_image_by_the_size_of_its_overlap() -> None:
-    true = torch.cat([bones(first_lower=16), bones(first_lower=22)])
-    pred = torch.cat([bones(first_lower=18), bones(first_lower=24)])
-    metric = PooledOverlapDice()
-    # Of 8 and 2 rows the network found 6 and none.
-    metric(y_pred=pred, y=true)
-    assert metric.aggregate().item() == pytest.approx(2 * 6 / (8 + 2 + 6))
-    metric.reset()
-    metric(y_pred=pred[:1], y=true[:1])
-    metric(y_pred=torch.zeros_like(pred[1:]), y=torch.zeros_like(true[1:]))
-    assert metric.aggregate().item() == pytest.approx(2 * 6 / (8 + 6))
-
-
-def test_a_pooled_dice_without_any_overlap_is_not_a_number() -> None:
-    metric = PooledOverlapDice()
-    metric(y_pred=bones(first_lower=30), y=bones(first_lower=30))
-    assert math.isnan(metric.aggregate().item())
-
-
-def test_a_bone_in_one_piece_is_told_from_one_in_two_and_from_none() -> None:
-    masks = bones()
-    assert measured(OnePiece(), masks, masks) == [1.0, 1.0]
-    two = masks.clone()
-    two[0, LOWER, 30] = 0.0
-    assert measured(OnePiece(), two, masks) == [0.0, 1.0]
-    two[0, UPPER] = 0.0
-    assert measured(OnePiece(), two, masks) == [0.0, 0.0]
-
-
-def test_pieces_that_touch_at_a_corner_are_one() -> None:
-    masks = torch.zeros(1, 2, 8, 8)
-    masks[..., :4, :4] = 1.0
-    masks[..., 4:, 4:] = 1.0
-    assert measured(OnePiece(), masks, masks) == [1.0, 1.0]
 
 
 def test_recall_and_precision_of_found_overlaps() -> None:

@@ -21,7 +21,8 @@ from scripts.datasets.test_sets import RealJoints, Yardstick
 from scripts.evaluation.brightness import Brightness
 from scripts.evaluation.comparison import Comparison
 from scripts.evaluation.contact_sheet import gallery
-from scripts.evaluation.metrics import BorderStep, BorderStepRatio, OnePiece, OverlapError
+from scripts.evaluation.mask_metrics import OnePiece
+from scripts.evaluation.metrics import BorderStep, BorderStepRatio, OverlapError
 from scripts.evaluation.perturbations import MasksOff
 from scripts.evaluation.realism import AROUND, CONTROL, Realism
 from scripts.evaluation.report import quoted, write_report
@@ -48,9 +49,8 @@ def page(release: Path, yardstick: Path, tmp_path_factory: pytest.TempPathFactor
     }
     steps = {"border_step": BorderStep(), "border_step_ratio": BorderStepRatio()}
     common: dict[str, Any] = {"methods": methods, "output_dir": folder}
-    known_layers = Comparison(
-        name="known_layers", joints=known, metrics=errors("overlap_mae"), thickest=[8, 16], **common
-    )
+    mae = errors("overlap_mae")
+    known_layers = Comparison(name="known_layers", joints=known, metrics=mae, thickest=[8, 16], **common)
     perturbed = Comparison(
         name="perturbed",
         joints=known,
@@ -64,10 +64,8 @@ def page(release: Path, yardstick: Path, tmp_path_factory: pytest.TempPathFactor
     real_masks = Comparison(
         name="real_masks", joints={"real": real, "apart": apart}, metrics=steps, together="all", **common
     )
-    pieces = {"one_piece": OnePiece()}
-    varied_masks = Comparison(
-        name="varied_masks", joints={"joints, varied": VariedJoints(real)}, metrics=pieces, **common
-    )
+    varied = {"joints, varied": VariedJoints(real)}
+    varied_masks = Comparison(name="varied_masks", joints=varied, metrics={"one_piece": OnePiece()}, **common)
     for comparison in (known_layers, perturbed, real_overlaps, real_masks, varied_masks):
         comparison.run()
     brightness = Brightness(joints={"real": real}, fills={"harmonic": HarmonicFill()}, output_dir=folder)

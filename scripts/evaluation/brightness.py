@@ -22,7 +22,7 @@ from monai.transforms import Compose
 from torch import Tensor
 from torch.utils.data import Dataset, default_collate
 
-from scripts.datasets.finger_joints import FaceLeftd, SignedDistanced
+from scripts.datasets.finger_joints import FaceLeftd, LevelTissued, SignedDistanced
 from scripts.datasets.test_sets import RealJoints
 from scripts.evaluation.bootstrap import mean_interval
 from scripts.evaluation.tables import Row, write_table
@@ -69,7 +69,7 @@ class Composites(Dataset[dict[str, Tensor]]):
     """
 
     def __init__(self, joints: RealJoints, synthesis: OverlapSynthesis, *, seed: int = 0, every: int = 1) -> None:
-        face = Compose([FaceLeftd(("image", "background", "masks")), SignedDistanced()])
+        face = Compose([FaceLeftd(("image", "background", "masks")), SignedDistanced(), LevelTissued()])
         chosen = range(0, len(joints), every)
         facing = [face({**joints[at], "hand": joints.datalist[at]["hand"]}) for at in chosen]
         self.cases = [joints.cases[at] for at in chosen]

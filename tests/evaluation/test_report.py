@@ -21,9 +21,10 @@ from scripts.datasets.test_sets import RealJoints, Yardstick
 from scripts.evaluation.brightness import Brightness
 from scripts.evaluation.comparison import Comparison
 from scripts.evaluation.contact_sheet import gallery
+from scripts.evaluation.mask_effect import MaskEffect
 from scripts.evaluation.mask_metrics import OnePiece
 from scripts.evaluation.metrics import BorderStep, BorderStepRatio, OverlapError
-from scripts.evaluation.perturbations import MasksOff
+from scripts.evaluation.perturbations import MasksOff, Resampled
 from scripts.evaluation.realism import AROUND, CONTROL, Realism
 from scripts.evaluation.report import quoted, write_report
 from scripts.evaluation.report_parts import cell
@@ -66,8 +67,12 @@ def page(release: Path, yardstick: Path, tmp_path_factory: pytest.TempPathFactor
     )
     varied = {"joints, varied": VariedJoints(real)}
     varied_masks = Comparison(name="varied_masks", joints=varied, metrics={"one_piece": OnePiece()}, **common)
-    for comparison in (known_layers, perturbed, real_overlaps, real_masks, varied_masks):
+    turned = {"turned 15 degrees": Resampled(angle=15.0)}
+    resampled = Comparison(name="resampled", joints=known, metrics=mae, inputs=turned, **common)
+    for comparison in (known_layers, perturbed, resampled, real_overlaps, real_masks, varied_masks):
         comparison.run()
+    effect = MaskEffect(real_overlaps, real, drawn="copy the image", predicted="ours <1>", output_dir=folder)
+    effect.run()
     brightness = Brightness(joints={"real": real}, fills={"harmonic": HarmonicFill()}, output_dir=folder)
     realism = Realism(
         comparison=real_overlaps,
@@ -88,6 +93,8 @@ def page(release: Path, yardstick: Path, tmp_path_factory: pytest.TempPathFactor
     write_report(
         known_layers=known_layers,
         perturbed=perturbed,
+        resampled=resampled,
+        mask_effect=effect,
         real_overlaps=real_overlaps,
         real_masks=real_masks,
         varied_masks=varied_masks,

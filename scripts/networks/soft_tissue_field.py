@@ -72,7 +72,7 @@ def soft_tissue_field(
     around, seen, k = ~grown.any(dim=1, keepdim=True), attenuation(image), attenuation(soft_tissue)
     overlap = overlap_of(masks)
     # Bones that do not meet have an overlap of their rims at most.
-    overlap = torch.where(overlap.flatten(1).any(dim=1)[:, None, None, None], overlap, grown.all(dim=1, keepdim=True))
+    overlap = overlap | (grown.all(dim=1, keepdim=True) & ~overlap.flatten(1).any(dim=1)[:, None, None, None])
     known = around & (seen < brightest * k)
     within = overlap.to(image.dtype)
     tissue = spread(seen, known, k)

@@ -56,7 +56,7 @@ def test_layers_are_the_same_whatever_the_encoding(tmp_path, drawn):
         assert (same == labels).all(), case
 
 
-def test_layers_are_the_same_to_one_gray_level_whatever_the_depth_and_the_spacing_attribute(tmp_path, drawn):
+def test_layers_are_the_same_to_a_level_and_a_half_whatever_the_depth_and_the_spacing_attribute(tmp_path, drawn):
     spacings = ("ImagerPixelSpacing", "PixelSpacing", "NominalScannedPixelSpacing", None)
     cases = list(product((8, 10, 12, 14, 16), spacings))
     for number, (bits, spacing) in enumerate(cases):
@@ -69,8 +69,9 @@ def test_layers_are_the_same_to_one_gray_level_whatever_the_depth_and_the_spacin
     for number, case in enumerate(cases):
         again, same = layers(tmp_path / "out" / f"{number:02}")
         assert (same == labels).all(), case
-        # The brightest level is 255 of 8 bits, 1020 of 1023 of 10 bits: a part of a level apart at most.
-        assert np.abs(again * (2 ** case[0] - 1) / (255 << case[0] - 8) - first).max() <= 1.0 / 255, case
+        # The brightest level is 255 of 8 bits, 1020 of 1023 of 10 bits: a part of a level apart at most; and the soft
+        # tissue behind the bones is rounded to levels, too.
+        assert np.abs(again * (2 ** case[0] - 1) / (255 << case[0] - 8) - first).max() <= 1.5 / 255, case
 
 
 def command(*line, **environment):

@@ -55,7 +55,7 @@ def test_stacked_on_inference_and_evaluation_it_replaces_network_weights_and_whe
             key for key in parser.get() if key not in ("_meta_", "_desc_") and parser.get(key) != before.get(key)
         }
         network = {"weights", "network_def", "attention_scale", "bones_only"}
-        assert changed == network | {"output_dir", "as_answered"}
+        assert changed == network | {"output_dir", "as_answered", "layers"}
         assert parser["network_def#_target_"].endswith("ReferenceSeparator")
         assert parser.get_parsed_content("weights") == f"{ROOT}/models/reference.pt"
 

@@ -126,12 +126,12 @@ def test_copying_the_image_has_the_documented_error_on_the_hard_cut_yardstick(da
 @pytest.mark.parametrize(
     ("name", "given", "lower_at_most", "upper_at_most"),
     [
-        (HARD, ("masks",), 3.6, 4.1),
-        (TAPERED, ("masks",), 3.0, 3.2),
-        (HARD, ("masks", "soft_tissue"), 3.6, 4.1),
-        (TAPERED, ("masks", "soft_tissue"), 3.0, 3.2),
+        (HARD, ("masks",), 4.4, 4.9),
+        (TAPERED, ("masks",), 4.3, 4.6),
+        (NATURAL, ("masks",), 5.0, 5.3),
+        (HARD, ("masks", "soft_tissue"), 4.4, 4.9),
     ],
-    ids=["hard-cut", "tapered", "hard-cut, k given", "tapered, k given"],
+    ids=["hard-cut", "tapered", "natural", "hard-cut, k given"],
 )
 def test_the_shipped_weights_reach_the_documented_error(
     data: Path, name: str, given: tuple[str, ...], lower_at_most: float, upper_at_most: float

@@ -23,7 +23,7 @@ from scripts.physics import LOWER, UPPER
 from tests.support.pasting import paste
 
 MODEL = Path(__file__).parents[2] / "models" / "model.pt"
-YARDSTICKS = ("synthetic-overlap-test.npz", "tapered-overlap-test.npz")
+YARDSTICKS = ("natural-overlap-test.npz", "synthetic-overlap-test.npz", "tapered-overlap-test.npz")
 SPACINGS = (0.1, 0.15, 0.175)
 EVERY = 12
 
@@ -106,9 +106,8 @@ def test_overlaps_in_a_hand_are_separated_nearly_as_well_as_those_of_the_plain_f
             truth, both = coarser(layers[number], masks[number], (bottom - top, right - left))
             errors.append(error_inside(made, truth, both))
         means[spacing] = mean_error(errors)
-    # Coarser pictures than the networks learned from cost: 10 % is not reached yet, this is what is.
-    for spacing, most in zip(SPACINGS, (1.35, 1.65, 1.9), strict=True):
-        assert means[spacing].mean() <= most * means["plain"].mean(), means
+    for spacing in SPACINGS:
+        assert means[spacing].mean() <= 1.25 * means["plain"].mean(), means
 
 
 def dice(one, other):

@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""How far the layers of real joints move when masks are predicted instead of drawn: nobody knows the true ones."""
+"""Effect of predicted masks on the layers of real joints: the true ones are not known, but how far they move is."""
 
 import logging
 from pathlib import Path

@@ -39,7 +39,7 @@ class PooledOverlapDice(PerMask):
 
 
 class OnePiece(PerMask):
-    """Whether a predicted bone is one piece (1) or none or several (0); pixels that touch at a corner are one piece."""
+    """Share of predicted bones in one piece: 1 for one, 0 for none or several; pixels touching at a corner are one."""
 
     def _compute_tensor(self, y_pred: Tensor, y: Tensor) -> Tensor:  # type: ignore[override]
         pred = (y_pred > 0.5).cpu().numpy()

@@ -23,7 +23,7 @@ from scripts.training.warp import warp, warp_matrix
 
 
 class Pose(NamedTuple):
-    """Where the joints of a batch lie in their regions, (B, 1, 1, 1) each."""
+    """Poses of the joints of a batch in their regions, (B, 1, 1, 1) each."""
 
     angle: Tensor
     """Degrees clockwise."""
@@ -101,7 +101,7 @@ class Placement:
 
 @dataclass(frozen=True, kw_only=True)
 class Surroundings:
-    """What lies beside a joint: the bones of the next finger, and the air beyond the skin.
+    """Surroundings of a joint: the bones of the next finger, and the air beyond the skin.
 
     Args:
         neighbour: share of joints with another joint of the batch at their side.

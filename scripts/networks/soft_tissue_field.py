@@ -26,7 +26,7 @@ def spread(values: Tensor, known: Tensor, otherwise: Tensor, sweeps: int = 4) ->
     Args:
         values: (B, C, H, W), sides multiples of 64.
         known: (B, C, H, W) bool, where ``values`` hold.
-        otherwise: (B, 1, 1, 1), the field where nothing is known.
+        otherwise: (B, C, 1, 1), the field where nothing is known.
         sweeps: relaxations on a grid.
 
     Returns:
@@ -75,8 +75,13 @@ def soft_tissue_field(
     overlap = overlap | (grown.all(dim=1, keepdim=True) & ~overlap.flatten(1).any(dim=1)[:, None, None, None])
     known = around & (seen < brightest * k)
     within = overlap.to(image.dtype)
-    tissue = spread(seen, known, k)
+    fields = spread(
+        torch.cat([seen, within], dim=1),
+        torch.cat([known, overlap | around], dim=1),
+        torch.cat([k, torch.zeros_like(k)], dim=1),
+    )
+    tissue, scale = fields[:, :1], fields[:, 1:]
     area = within.sum(dim=(2, 3), keepdim=True)
     missing = (k - (tissue * within).sum(dim=(2, 3), keepdim=True) / area.clamp(min=1.0)) * (area > 0).to(image.dtype)
-    tissue = tissue + missing * spread(within, overlap | around, torch.zeros_like(k))
+    tissue = tissue + missing * scale
     return torch.where(around, image, gray_level(tissue.clamp(min=0.0)))

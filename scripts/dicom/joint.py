@@ -38,6 +38,16 @@ class Angle(NamedTuple):
 UPRIGHT = Angle()
 
 
+def check_kind(kind: str) -> None:
+    """Check the name of a kind of layers.
+
+    Raises:
+        ValueError: it is none of :data:`KINDS`.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"layers: expected one of {', '.join(KINDS)}, got {kind!r}")
+
+
 @dataclass(frozen=True, kw_only=True)
 class MaskedJoint:
     """One joint whose bones are known on the radiograph's own grid.

@@ -30,6 +30,7 @@ from pydicom import Dataset
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
+from scripts.dicom.joint import IN_TISSUE, check_kind
 from scripts.errors import InputError, SkippedInput, exit_on_input_error
 from scripts.files import prepare_output
 from scripts.inference.find_images import ImageEntry, PictureEntry, RadiographEntry, find_images
@@ -73,17 +74,19 @@ def list_images(dataset_dir: str | Path, joints: Any = None) -> list[ImageEntry]
         return find_images(dataset_dir, joints)
 
 
-def check_job(data: Sequence[ImageEntry], output_dir: str | Path) -> None:
-    """Refuse a job that has nothing to read or nowhere to write, before a network is built.
+def check_job(data: Sequence[ImageEntry], output_dir: str | Path, layers: str = IN_TISSUE) -> None:
+    """Refuse a job that has nothing to read, nowhere to write or layers of no known kind, before a network is built.
 
     Args:
         data: of :func:`list_images`, which has refused what it must when this is called.
         output_dir: the folder for all results.
+        layers: their kind, of :data:`scripts.dicom.joint.KINDS`.
 
     Raises:
         SystemExit: with the sentence of the refusal.
     """
     with exit_on_input_error():
+        check_kind(layers)
         prepare_output(output_dir)
     logger.debug("%d images", len(data))
 

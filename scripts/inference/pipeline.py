@@ -22,7 +22,7 @@ from monai.networks.utils import eval_mode
 from torch import nn
 
 from scripts.dicom.derive import DerivedObjects, derive
-from scripts.dicom.joint import IN_TISSUE, KINDS, Angle, MaskedJoint, SeparatedJoint
+from scripts.dicom.joint import IN_TISSUE, Angle, MaskedJoint, SeparatedJoint, check_kind
 from scripts.dicom.provenance import Software
 from scripts.dicom.reader import Radiograph
 from scripts.dicom.segmentation import whole_label_map
@@ -83,8 +83,7 @@ class Pipeline:
         kind: str = IN_TISSUE,
         as_answered: bool = False,
     ) -> None:
-        if kind not in KINDS:
-            raise ValueError(f"layers: expected one of {', '.join(KINDS)}, got {kind!r}")
+        check_kind(kind)
         self.network = network
         self.inferer = inferer
         self.version = version

@@ -254,3 +254,9 @@ def test_a_job_without_images_or_output_ends_with_a_sentence(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(SystemExit, match="cannot be written to"):
         check_job([], tmp_path / "file")
+
+
+def test_layers_of_a_kind_that_nobody_knows_are_refused_before_anything_is_written(tmp_path):
+    with pytest.raises(SystemExit, match="layers: expected one of in_tissue, masked, got 'both'"):
+        check_job([], tmp_path / "out", layers="both")
+    assert not (tmp_path / "out").exists()

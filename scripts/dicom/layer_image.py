@@ -19,11 +19,30 @@ from highdicom._standard_utils import get_anatomic_region_map
 from pydicom import Dataset
 from pydicom.pixels.utils import set_pixel_data
 from pydicom.sr.codedict import codes
-from pydicom.uid import UID, DigitalXRayImageStorageForPresentation
+from pydicom.uid import DigitalXRayImageStorageForPresentation
 
 from scripts.dicom.grayscale import number, values
 from scripts.dicom.header import contributing_equipment, copy, copy_patient_and_study, is_lossy, keep_bytes, keywords_of
 from scripts.dicom.joint import IN_TISSUE, KIND_NAMES, MASKED, SeparatedJoint
+from scripts.dicom.private_block import (
+    ANGLE,
+    ANGLE_FROM,
+    BOX,
+    CENTRE,
+    JOINT,
+    KIND,
+    LAYER,
+    LAYER_NAMES,
+    MASKS_FROM,
+    OVERLAP,
+    PRIVATE_CREATOR,
+    PRIVATE_GROUP,
+    SOFT_TISSUE,
+    WARNINGS,
+    WHITE,
+    add_private_block,
+    layer_series_uid,
+)
 from scripts.dicom.provenance import (
     RESEARCH_USE,
     Software,
@@ -38,27 +57,26 @@ from scripts.dicom.reader import Radiograph
 from scripts.dicom.voi_lut import voi
 from scripts.physics import LOWER, UPPER
 
-PRIVATE_GROUP, PRIVATE_CREATOR = 0x0029, "BLS-GAN"
-JOINT, BOX, LAYER, SOFT_TISSUE, WHITE, MASKS_FROM, OVERLAP, WARNINGS, CENTRE, ANGLE, KIND, ANGLE_FROM = range(1, 13)
-"""Elements (0029,xx01) to (0029,xx0C) of the private block, for machines that put the layers back, viewers among them:
+__all__ = [
+    "ANGLE",
+    "ANGLE_FROM",
+    "BOX",
+    "CENTRE",
+    "JOINT",
+    "KIND",
+    "LAYER",
+    "LAYER_NAMES",
+    "MASKS_FROM",
+    "OVERLAP",
+    "PRIVATE_CREATOR",
+    "PRIVATE_GROUP",
+    "SOFT_TISSUE",
+    "WARNINGS",
+    "WHITE",
+    "layer_image",
+    "layer_series_uid",
+]
 
-- JOINT, LO: the joint's name
-- BOX, UL, 4 values: top, left, bottom, right of the region in px of the source; bottom and right are the first outside
-- LAYER, CS: ``UPPER`` or ``LOWER``
-- SOFT_TISSUE, FD: k, the mean of the soft tissue t in the overlap, and WHITE, UL: W, both in levels. A level counts up
-  from black: it is the stored value, in MONOCHROME1 2**BitsStored - 1 less it. Where the bones meet
-  (W - image)(W - t) = (W - upper)(W - lower).
-- MASKS_FROM, LO: where the masks come from, ``predicted`` or ``given``
-- OVERLAP, UL: size of the overlap, px
-- WARNINGS, LT: what a reader of the layers should know, a sentence a line; empty if nothing
-- CENTRE, FD, 2 values: row and column of the joint's middle in px of the source
-- ANGLE, FD: degrees by which the joint's axis, from the lower bone to the upper one, leans to the right
-- KIND, CS: ``IN_TISSUE``, the bone in its soft tissue, the other one taken away, or ``MASKED``, black outside the bone
-  and its rim; results of versions before 0.6.0 have none, and are masked by a bone without its rim
-- ANGLE_FROM, LO: where the angle comes from, ``bones`` or ``given``
-"""
-
-LAYER_NAMES = {LOWER: "LOWER", UPPER: "UPPER"}
 BONES = {LOWER: "lower bone (metacarpal)", UPPER: "upper bone (phalanx)"}
 
 AROUND = {
@@ -138,20 +156,9 @@ def layer_image(radiograph: Radiograph, joint: SeparatedJoint, layer: int, numbe
     image.AcquisitionContextSequence = []
     _add_pixels(image, radiograph, joint, layer)
     image.update(voi(source, grayscale))
-    _add_private_block(image, joint, layer)
+    add_private_block(image, joint, layer)
     keep_bytes(image)
     return image
-
-
-def layer_series_uid(source: Dataset, layer: int, software: Software) -> UID:
-    """Return the Series Instance UID of the lower or the upper layers of a radiograph, for any set of joints.
-
-    Args:
-        source: the radiograph's header.
-        layer: ``LOWER`` or ``UPPER``.
-        software: version and weights.
-    """
-    return derived_uid(source, software, "DX series", LAYER_NAMES[layer])
 
 
 def _add_derivation(
@@ -276,19 +283,3 @@ def _add_pixels(image: Dataset, radiograph: Radiograph, joint: SeparatedJoint, l
     image.RescaleIntercept, image.RescaleSlope, image.RescaleType = "0", "1", "US"
     if joint.kind == MASKED:
         image.add_new("PixelPaddingValue", "US", int(grayscale.unsigned(np.zeros(1, np.int64))[0]))
-
-
-def _add_private_block(image: Dataset, joint: SeparatedJoint, layer: int) -> None:
-    block = image.private_block(PRIVATE_GROUP, PRIVATE_CREATOR, create=True)
-    block.add_new(JOINT, "LO", joint.name)
-    block.add_new(BOX, "UL", [int(side) for side in joint.box])
-    block.add_new(LAYER, "CS", LAYER_NAMES[layer])
-    block.add_new(SOFT_TISSUE, "FD", float(joint.soft_tissue))
-    block.add_new(WHITE, "UL", int(joint.white))
-    block.add_new(MASKS_FROM, "LO", joint.masks_from)
-    block.add_new(OVERLAP, "UL", int(joint.masks.all(axis=0).sum()))
-    block.add_new(WARNINGS, "LT", "\n".join(joint.warnings))
-    block.add_new(CENTRE, "FD", [float(side) for side in joint.middle])
-    block.add_new(ANGLE, "FD", joint.angle.degrees)
-    block.add_new(KIND, "CS", joint.kind.upper())
-    block.add_new(ANGLE_FROM, "LO", joint.angle.origin)

@@ -32,6 +32,7 @@ from pydicom.uid import (
 from scripts.dicom.grayscale import Grayscale, grayscale_of, number, values
 from scripts.dicom.header import quiet
 from scripts.dicom.pixel_data import read_pixels
+from scripts.dicom.private_block import is_layer
 from scripts.errors import InputError, SkippedInput
 
 MODALITIES = ("DX", "CR", "MG", "RG", "OT")
@@ -52,9 +53,8 @@ DEFAULT_SPACING = 0.13
 SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
 """Attributes that give a spacing, the one nearest to the patient first."""
 
-
 MAKER = "BLS-GAN"
-"""Manufacturer (0008,0070) of the objects that this software derives."""
+"""Manufacturer (0008,0070) of the objects that this software derives, and of the hands that it draws."""
 
 
 @dataclass(frozen=True)
@@ -199,7 +199,7 @@ def _check_kind(path: Path, dataset: FileDataset) -> None:
         # Letters only: a broken header could hold anything here.
         named = modality if modality.isalpha() and modality.isupper() and len(modality) <= 8 else "unknown"
         raise SkippedInput(f"{path.name}: modality {named}, no radiograph", kind=f"modality {named}")
-    if "DERIVED" in values(dataset, "ImageType") and dataset.get("Manufacturer") == MAKER:
+    if is_layer(dataset):
         raise SkippedInput(f"{path.name}: a layer that this software made", kind="layers")
 
 

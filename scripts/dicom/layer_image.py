@@ -21,9 +21,10 @@ from pydicom.pixels.utils import set_pixel_data
 from pydicom.sr.codedict import codes
 from pydicom.uid import DigitalXRayImageStorageForPresentation
 
-from scripts.dicom.grayscale import number, values
+from scripts.dicom.attributes import number, values
 from scripts.dicom.header import contributing_equipment, copy, copy_patient_and_study, is_lossy, keep_bytes, keywords_of
 from scripts.dicom.joint import IN_TISSUE, KIND_NAMES, MASKED, SeparatedJoint
+from scripts.dicom.padding import padding_of
 from scripts.dicom.private_block import (
     ANGLE,
     ANGLE_FROM,
@@ -108,7 +109,7 @@ def layer_image(radiograph: Radiograph, joint: SeparatedJoint, layer: int, numbe
 
     Stored values are the source's where the bone is alone (above them by 2**(BitsStored - 1) if the source is signed,
     since a DX is unsigned). Behind the other bone they are the soft tissue, around both bones the source's; of a masked
-    layer both are black, declared as Pixel Padding Value.
+    layer both are black, declared as Pixel Padding Value; of one in its tissue the source's padding is.
 
     Args:
         radiograph: the source; nothing of it is altered but that values are decoded.
@@ -281,5 +282,12 @@ def _add_pixels(image: Dataset, radiograph: Radiograph, joint: SeparatedJoint, l
     # A larger stored value of MONOCHROME2 is brighter: fewer X-rays came through.
     image.PixelIntensityRelationshipSign = 1 if grayscale.inverted else -1
     image.RescaleIntercept, image.RescaleSlope, image.RescaleType = "0", "1", "US"
+    padding = padding_of(radiograph.dataset)
+    top, left, bottom, right = joint.box
     if joint.kind == MASKED:
         image.add_new("PixelPaddingValue", "US", int(grayscale.unsigned(np.zeros(1, np.int64))[0]))
+    elif padding and radiograph.padded is not None and radiograph.padded[top:bottom, left:right].any():
+        low, high = (min(max(value + grayscale.offset, 0), grayscale.top) for value in padding)
+        image.add_new("PixelPaddingValue", "US", low)
+        if high > low:
+            image.add_new("PixelPaddingRangeLimit", "US", high)

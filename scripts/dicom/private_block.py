@@ -14,7 +14,7 @@
 from pydicom import Dataset
 from pydicom.uid import UID
 
-from scripts.dicom.grayscale import UNREADABLE, values
+from scripts.dicom.attributes import UNREADABLE, values
 from scripts.dicom.joint import SeparatedJoint
 from scripts.dicom.provenance import Software, derived_uid
 from scripts.physics import LOWER, UPPER

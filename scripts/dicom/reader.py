@@ -29,8 +29,10 @@ from pydicom.uid import (
     MediaStorageDirectoryStorage,
 )
 
-from scripts.dicom.grayscale import Grayscale, grayscale_of, number, values
+from scripts.dicom.attributes import number, values
+from scripts.dicom.grayscale import Grayscale, grayscale_of
 from scripts.dicom.header import quiet
+from scripts.dicom.padding import padding_of
 from scripts.dicom.pixel_data import read_pixels
 from scripts.dicom.private_block import is_layer
 from scripts.errors import InputError, SkippedInput
@@ -256,13 +258,9 @@ def _whole(path: Path, dataset: FileDataset, keyword: str, usual: int | None = N
 
 
 def _padding(dataset: FileDataset, stored: np.ndarray) -> np.ndarray | None:
-    """Return the pixels with the padding value, or in the range from it to the padding's limit."""
-    value = number(next(iter(values(dataset, "PixelPaddingValue")), None))
-    if value is None:
-        return None
-    limit = number(next(iter(values(dataset, "PixelPaddingRangeLimit")), value))
-    ends = (value, value if limit is None else limit)
-    padded = (stored >= min(ends)) & (stored <= max(ends))
+    """Return the pixels of padding; nothing if there are none."""
+    ends = padding_of(dataset)
+    padded = (stored >= ends[0]) & (stored <= ends[1]) if ends else np.zeros(stored.shape, np.bool_)
     return padded if padded.any() else None
 
 

@@ -56,6 +56,11 @@ class Region:
         """Angle of the joint's axis, degrees, where it is given, see :class:`scripts.inference.joint_list.JointRow`."""
         return None
 
+    @property
+    def middle(self) -> tuple[float, float]:
+        """Row and column of the joint's middle in the region."""
+        return (self.levels.shape[0] - 1) / 2, (self.levels.shape[1] - 1) / 2
+
     def network_inputs(self) -> dict[str, Tensor]:
         """Return what the inferer takes beside the image, with a batch axis: masks and angle, where given."""
         inputs = {} if self.masks is None else {"masks": self.masks[None]}
@@ -99,6 +104,12 @@ class RadiographRegion(Region):
     def angle(self) -> float | None:
         """The joint's, where it is given."""
         return self.joint.angle
+
+    @property
+    def middle(self) -> tuple[float, float]:
+        """The joint's centre: of a region that the image's edge cuts off it is not the middle."""
+        top, left, _, _ = self.joint.box
+        return self.joint.centre[0] - top, self.joint.centre[1] - left
 
     def network_inputs(self) -> dict[str, Tensor]:
         """Return masks and angle, where given, and territory, with a batch axis."""

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from scripts.dicom.joint import IN_TISSUE
+from scripts.inference.polarity import bones_are_dark
 from scripts.inference.regions import Region
 from scripts.physics import (
     LOWER,
@@ -185,7 +186,6 @@ def _warnings(region: Region, levels: Tensor, masks: Tensor, white: int, angle: 
         along = torch.tensor([-math.cos(turn), math.sin(turn)], dtype=torch.float64)
         if (upper - lower) @ along <= 0:
             warnings.append("the upper bone is not above the lower one: is the image upside down?")
-    bones, gray = masks.any(dim=0), levels.double()
-    if bones.any() and not bones.all() and gray[bones].mean() <= gray[~bones].mean():
+    if bones_are_dark(levels, masks, region.middle, region.angle or 0.0):
         warnings.append("the bones are not brighter than what surrounds them: is the image inverted?")
     return warnings

@@ -12,7 +12,6 @@
 """Layer image: one bone of one joint as a DX image, with the source's patient and exposure and its derivation."""
 
 import re
-from typing import Any
 
 import numpy as np
 from highdicom._standard_utils import get_anatomic_region_map
@@ -21,7 +20,7 @@ from pydicom.pixels.utils import set_pixel_data
 from pydicom.sr.codedict import codes
 from pydicom.uid import DigitalXRayImageStorageForPresentation
 
-from scripts.dicom.attributes import number, values
+from scripts.dicom.attributes import values
 from scripts.dicom.header import contributing_equipment, copy, copy_patient_and_study, is_lossy, keep_bytes, keywords_of
 from scripts.dicom.joint import IN_TISSUE, KIND_NAMES, MASKED, SeparatedJoint
 from scripts.dicom.padding import padding_of
@@ -55,6 +54,7 @@ from scripts.dicom.provenance import (
     series_number,
 )
 from scripts.dicom.reader import Radiograph
+from scripts.dicom.spacing import add_spacing
 from scripts.dicom.voi_lut import voi
 from scripts.physics import LOWER, UPPER
 
@@ -153,7 +153,7 @@ def layer_image(radiograph: Radiograph, joint: SeparatedJoint, layer: int, numbe
     _add_derivation(image, radiograph, joint, layer, software)
     _add_anatomy(image, source)
     _add_exposure(image, source)
-    _add_spacing(image, radiograph)
+    add_spacing(image, source, radiograph.pixel_spacing)
     image.AcquisitionContextSequence = []
     _add_pixels(image, radiograph, joint, layer)
     image.update(voi(source, grayscale))
@@ -178,23 +178,14 @@ def _add_derivation(
     image.DerivationCodeSequence = [code_item(step) for step in steps]
     top, left, bottom, right = joint.box
     shifted = f" plus {grayscale.offset}" if grayscale.signed else ""
-    spacing = "" if radiograph.spacing_from == "ImagerPixelSpacing" else f" {_spacing_in_words(radiograph)}"
     image.DerivationDescription = (
         f"{BONES[layer].capitalize()} of joint {joint.name}, without the {BONES[UPPER if layer == LOWER else LOWER]} "
         f"that overlaps it. Rows {top + 1} to {bottom}, columns {left + 1} to {right} of the source, not resampled. "
         f"Where the bone is alone: the source's stored values{shifted}. {AROUND[joint.kind]} "
         f"Where bones meet, in levels from 0 (black) to {grayscale.top}: (W - image)(W - t) = (W - upper)(W - lower), "
         f"W = {joint.white}, t the soft tissue, on average {joint.soft_tissue:.6g}. Masks: {joint.masks_from}."
-        f"{spacing} "
-        f"{software.name} {software.version}. {RESEARCH_USE}"
+        f" {radiograph.pixel_spacing.in_words} {software.name} {software.version}. {RESEARCH_USE}"
     )
-
-
-def _spacing_in_words(radiograph: Radiograph) -> str:
-    down, across = radiograph.spacing
-    if radiograph.spacing_from:
-        return f"Pixel spacing {down:.6g} by {across:.6g} mm, from {radiograph.spacing_from}."
-    return f"Pixel spacing is not known, {down:.6g} by {across:.6g} mm is a default."
 
 
 def _add_anatomy(image: Dataset, source: Dataset) -> None:
@@ -242,33 +233,6 @@ def _add_exposure(image: Dataset, source: Dataset) -> None:
     image.LossyImageCompression = "01" if is_lossy(source) else "00"
     if is_lossy(source):
         copy(source, image, ["LossyImageCompressionRatio", "LossyImageCompressionMethod"], sound=True)
-
-
-def _add_spacing(image: Dataset, radiograph: Radiograph) -> None:
-    """Add the source's spacing attributes; Imager Pixel Spacing, which a DX must have, if it has none.
-
-    Source:
-        DICOM PS3.3, table C.8-72 (DX Detector), 10.7 (Basic Pixel Spacing Calibration Macro).
-    """
-    source = radiograph.dataset
-    copy(
-        source,
-        image,
-        ["ImagerPixelSpacing", "PixelSpacing", "PixelSpacingCalibrationType", "PixelSpacingCalibrationDescription"],
-        sound=True,
-    )
-    for keyword in ("ImagerPixelSpacing", "PixelSpacing"):
-        if keyword in image and not _are_lengths(values(image, keyword)):
-            delattr(image, keyword)
-    if "ImagerPixelSpacing" not in image:
-        image.ImagerPixelSpacing = [f"{side:.10g}" for side in radiograph.spacing]
-    if "PixelSpacing" not in image:
-        for keyword in ("PixelSpacingCalibrationType", "PixelSpacingCalibrationDescription"):
-            image.pop(keyword, None)
-
-
-def _are_lengths(sides: list[Any]) -> bool:
-    return len(sides) == 2 and all((number(side) or 0) > 0 for side in sides)
 
 
 def _add_pixels(image: Dataset, radiograph: Radiograph, joint: SeparatedJoint, layer: int) -> None:

@@ -66,6 +66,11 @@ class Region:
         inputs = {} if self.masks is None else {"masks": self.masks[None]}
         return inputs if self.angle is None else {**inputs, "angle": torch.tensor([self.angle])}
 
+    @property
+    def mm(self) -> str:
+        """What figures in millimetres rest on, in words; empty if there are none."""
+        return ""
+
     def extent(self, overlap: int) -> dict[str, Any]:
         """Return where the region lies in its source and the area of ``overlap`` px, if the source tells."""
         return {}
@@ -114,6 +119,11 @@ class RadiographRegion(Region):
     def network_inputs(self) -> dict[str, Tensor]:
         """Return masks and angle, where given, and territory, with a batch axis."""
         return {**super().network_inputs(), "territory": self.territory[None, None]}
+
+    @property
+    def mm(self) -> str:
+        """What the radiograph's spacing rests on."""
+        return self.radiograph.pixel_spacing.rests_on
 
     def extent(self, overlap: int) -> dict[str, Any]:
         """Return the box in the radiograph, px, and the area of the overlap, mm2."""

@@ -119,6 +119,7 @@ def split_region(
         "angle_from": "bones" if region.angle is None else "given",
         "overlap_px": overlap,
         **region.extent(overlap),
+        **({"mm": region.mm} if region.mm else {}),
         "lower_bone_px": int(masks[LOWER].sum()),
         "upper_bone_px": int(masks[UPPER].sum()),
         "soft_tissue_k": round(k, 6),

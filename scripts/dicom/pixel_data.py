@@ -47,7 +47,7 @@ from scripts.errors import InputError
 
 DECODERS = {
     RLELossless: "pydicom",
-    JPEGBaseline8Bit: "pillow",
+    JPEGBaseline8Bit: "gdcm",
     JPEGExtended12Bit: "gdcm",
     JPEGLossless: "gdcm",
     JPEGLosslessSV1: "gdcm",

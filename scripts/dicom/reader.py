@@ -181,9 +181,12 @@ def _inflates(path: Path) -> bool:
         return False
     if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
         return False
+    length = meta.get("FileMetaInformationGroupLength")
+    if length is None:
+        raise InputError(f"{path.name}: FileMetaInformationGroupLength is missing")
     with path.open("rb") as file:
         # Preamble, prefix, and the group length that counts what follows it.
-        file.seek(132 + 12 + meta.FileMetaInformationGroupLength)
+        file.seek(132 + 12 + length)
         inflater, inflated = zlib.decompressobj(-zlib.MAX_WBITS), 0
         while chunk := file.read(2**20):
             while chunk:

@@ -5,17 +5,20 @@ import time
 
 import numpy as np
 import pytest
+from PIL import Image
 from pydicom import dcmread, dcmwrite
 from pydicom.encaps import encapsulate, generate_frames
 from pydicom.pixels import get_decoder
 from pydicom.uid import (
     HTJ2K,
+    DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     HTJ2KLossless,
     HTJ2KLosslessRPCL,
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
+    JPEGBaseline8Bit,
     JPEGExtended12Bit,
     JPEGLosslessSV1,
     JPEGLSLossless,
@@ -26,6 +29,7 @@ from scripts.dicom.pixel_data import DECODERS, declared_size
 from scripts.dicom.reader import read_radiograph
 from scripts.errors import InputError
 from tests.support.dicom_sources import COLUMNS, ROWS, source, write
+from tests.support.drawn import joint
 
 JPEG_12_BITS = """
 /9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAEBAQEBAQEBAQEBAQEBAQIBAQEBAQIBAQECAgICAgICAgIDAwQDAwMDAwICAwQDAwQEBAQEAgMFBQQE
@@ -116,6 +120,17 @@ def test_high_throughput_jpeg_2000_is_read(tmp_path, syntax):
     assert (read_radiograph(write(made, tmp_path / "image.dcm")).levels == drawn(bars=False)).all()
 
 
+def test_jpeg_baseline_is_read_and_one_that_ends_too_early_is_refused(tmp_path):
+    levels, stream = joint(ROWS, COLUMNS, 8)[0], io.BytesIO()
+    Image.fromarray(levels.astype(np.uint8)).save(stream, "JPEG", quality=98)
+    packed = stream.getvalue()
+    made = holding(packed, JPEGBaseline8Bit, levels, bits=8)
+    assert np.abs(read_radiograph(write(made, tmp_path / "image.dcm")).levels - levels).max() <= 12
+    made.PixelData = encapsulate([packed[: len(packed) // 2] + b"\xff\xd9"])
+    with pytest.raises(InputError, match="cannot be decoded"):
+        read_radiograph(write(made, tmp_path / "image.dcm"))
+
+
 def without_syntax(dataset, prefixed):
     """Bytes of a file whose File Meta Information has no transfer syntax; or that has none, nor a preamble."""
     implicit, little = dataset.original_encoding
@@ -138,6 +153,14 @@ def test_a_file_without_a_transfer_syntax_is_read_as_its_header_is_encoded(tmp_p
     path.write_bytes(without_syntax(dcmread(path), prefixed))
     assert "TransferSyntaxUID" not in dcmread(path, force=True).file_meta
     assert (read_radiograph(path).levels == plain.levels).all()
+
+
+def test_a_deflated_file_that_does_not_tell_where_its_data_begin_is_refused(tmp_path):
+    path = write(source(transfer_syntax=DeflatedExplicitVRLittleEndian), tmp_path / "image.dcm")
+    content = path.read_bytes()
+    path.write_bytes(content[:132] + content[132 + 12 :])
+    with pytest.raises(InputError, match=r"image\.dcm: FileMetaInformationGroupLength is missing$"):
+        read_radiograph(path)
 
 
 def test_compressed_pixels_without_a_transfer_syntax_are_refused(tmp_path):

@@ -12,9 +12,14 @@
 """Polarity of a region, from its gray levels and its masks: whether its bones are darker than what surrounds them."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
+
+DARK_BONES = "the bones are not brighter than what surrounds them: is the image inverted?"
+"""The warning of it."""
 
 LIKE_BONES = 0.5
 """Correlation of masks and gray levels above which masks are bones: it is over 0.6 on joints, under 0.4 inverted."""
@@ -40,6 +45,18 @@ def bones_are_dark(gray: Tensor, masks: Tensor, middle: tuple[float, float], ang
     if bones.any() and not bones.all() and follows <= 0:
         return True
     return follows < LIKE_BONES and axis_brightness(gray, middle, angle) < DARK_AXIS
+
+
+def warn_all(records: Sequence[dict[str, Any]]) -> None:
+    """Warn of dark bones at every joint of a radiograph if more than half of them have dark ones: polarity is shared.
+
+    Args:
+        records: of the joints, with their ``warnings``.
+    """
+    warned = [DARK_BONES in record["warnings"] for record in records]
+    if 2 * sum(warned) > len(records):
+        for record, has_it in zip(records, warned, strict=True):
+            record["warnings"] += [] if has_it else [DARK_BONES]
 
 
 def axis_brightness(gray: Tensor, middle: tuple[float, float], angle: float = 0.0) -> float:

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from scripts.dicom.joint import IN_TISSUE
-from scripts.inference.polarity import bones_are_dark
+from scripts.inference.polarity import DARK_BONES, bones_are_dark
 from scripts.inference.regions import Region
 from scripts.physics import (
     LOWER,
@@ -187,6 +187,7 @@ def _warnings(region: Region, levels: Tensor, masks: Tensor, white: int, angle: 
         along = torch.tensor([-math.cos(turn), math.sin(turn)], dtype=torch.float64)
         if (upper - lower) @ along <= 0:
             warnings.append("the upper bone is not above the lower one: is the image upside down?")
-    if bones_are_dark(levels, masks, region.middle, region.angle or 0.0):
-        warnings.append("the bones are not brighter than what surrounds them: is the image inverted?")
+    # By the gray levels, in which padding is black.
+    if bones_are_dark(region.image[0], masks, region.middle, region.angle or 0.0):
+        warnings.append(DARK_BONES)
     return warnings

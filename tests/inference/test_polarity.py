@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from scripts.inference.polarity import axis_brightness, bones_are_dark
+from scripts.inference.polarity import DARK_BONES, axis_brightness, bones_are_dark, warn_all
 from scripts.phantoms.joint import draw_joint
 from tests.support.drawn import joint
 from tests.support.regions import split
@@ -45,3 +45,14 @@ def test_a_constant_image_is_not_dark():
 def test_an_inverted_joint_is_warned_of_without_any_mask():
     levels, masks = joint()
     assert any("inverted" in warning for warning in split(255 - levels, masks & False).record["warnings"])
+
+
+def test_all_joints_of_a_radiograph_are_warned_of_if_most_are():
+    def records(*warned):
+        return [{"warnings": ["small", *([DARK_BONES] if dark else [])]} for dark in warned]
+
+    most, few = records(True, False, True), records(True, False, False, True)
+    warn_all(most)
+    warn_all(few)
+    assert most == records(True, True, True)
+    assert few == records(True, False, False, True)

@@ -11,21 +11,14 @@
 
 """Stored pixel values, levels and gray levels of a radiograph: MONOCHROME1 inverted, windows applied."""
 
-import math
-import struct
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from pydicom import Dataset
-from pydicom.errors import BytesLengthException
 from pydicom.uid import DigitalXRayImageStorageForProcessing
 
-UNREADABLE = (
-    *(ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError),
-    *(BytesLengthException, EOFError, struct.error),
-)
-"""What pydicom raises when it is asked for something in a header that is broken."""
+from scripts.dicom.lut import Lut
+from scripts.dicom.transformations import Transformations, Window, transformations_of
 
 BIT_DEPTHS = (8, 10, 12, 14, 16)
 """Bit depths of radiographs that a wider Bits Stored may hold."""
@@ -92,13 +85,13 @@ class Grayscale:
 def grayscale_of(dataset: Dataset, stored: np.ndarray) -> tuple[Grayscale, list[str]]:
     """Find which stored values are black and white.
 
-    Polarity: the smallest stored value is the brightest for MONOCHROME1, and the other way round again where the
-    rescale slope is negative. An image for processing says by Pixel Intensity Relationship Sign which end is bone: 1,
-    values grow with the X-ray intensity, the smallest is the brightest; -1, the largest is.
+    Polarity: all steps from the stored values to what is shown count, see :attr:`Transformations.inverted`. An image
+    for processing says by Pixel Intensity Relationship Sign which end is bone: 1, values grow with the X-ray intensity,
+    the smallest is the brightest; -1, the largest is.
 
     Black and white, the first of these that there is: the ends of the first usable window (linear between them, also
-    for the sigmoid function); the ends of what the VOI LUT tells apart; for an image for processing its darkest and its
-    brightest value; else the ends of the smallest of :data:`BIT_DEPTHS` that holds all values.
+    for the sigmoid function); the ends of what the first VOI LUT tells apart; for an image for processing its darkest
+    and its brightest value; else the ends of the smallest of :data:`BIT_DEPTHS` that holds all values.
 
     Args:
         dataset: its header.
@@ -108,27 +101,19 @@ def grayscale_of(dataset: Dataset, stored: np.ndarray) -> tuple[Grayscale, list[
         The gray scale, and notes on what was not used or is a guess.
 
     Source:
-        DICOM PS3.3 C.7.6.3.1.2 (photometric interpretation), C.11.1 (modality LUT), C.11.2.1.2 (windows),
-        C.11.2.1.1 (VOI LUT), C.8.11.3.1.2 (pixel intensity relationship).
+        DICOM PS3.3 C.8.11.3.1.2 (pixel intensity relationship), and as :func:`transformations_of`.
     """
     notes: list[str] = []
     signed, bits = bool(dataset.PixelRepresentation), int(dataset.BitsStored)
-    slope, intercept = _rescale(dataset, notes)
+    steps = transformations_of(dataset, notes)
     raw = is_for_processing(dataset)
     sign = dataset.get("PixelIntensityRelationshipSign") if raw else None
-    inverted = sign == 1 if sign in (1, -1) else (dataset.PhotometricInterpretation == "MONOCHROME1") != (slope < 0)
+    inverted = sign == 1 if sign in (1, -1) else steps.inverted
     plain = Grayscale(bits, signed, inverted, 0.0, 2.0**bits - 1, "")
-    ends, origin = _window(dataset, notes), "window"
-    if ends is None:
-        ends, origin = _voi_lut(dataset), "VOI LUT"
-    if ends is not None and "ModalityLUTSequence" in dataset:
-        notes.append(f"the {origin} was not used: a Modality LUT Sequence stands between it and the stored values")
-        ends = None
-    if ends is not None:
-        ends = ((ends[0] - intercept) / slope, (ends[1] - intercept) / slope)
-    elif raw:
+    ends, origin = _ends(steps), "window" if isinstance(steps.used, Window) else "VOI LUT"
+    if ends is None and raw:
         ends, origin = (float(stored.min()), float(stored.max())), "darkest and brightest value"
-    else:
+    if ends is None:
         ends, origin = _depth(stored, signed, bits), "bit depth"
         notes.append(f"no usable window or VOI LUT: stored values {ends[0]:g} to {ends[1]:g} were taken as its ends")
     first, last = (plain.top - plain.offset - end if inverted else end + plain.offset for end in ends)
@@ -144,66 +129,17 @@ def is_for_processing(dataset: Dataset) -> bool:
     )
 
 
-def number(value: Any) -> float | None:
-    """Return a finite number; None if ``value`` is not one."""
-    try:
-        parsed = float(value)
-    except (TypeError, ValueError):
+def _ends(steps: Transformations) -> tuple[float, float] | None:
+    """Return the stored values between which the first window or VOI LUT tells apart, in their order or against it."""
+    if steps.used is None:
         return None
-    return parsed if math.isfinite(parsed) else None
-
-
-def values(dataset: Dataset, keyword: str) -> list[Any]:
-    """Return the values of an attribute as a list; empty if it is absent, empty or cannot be parsed."""
-    try:
-        value = dataset.get(keyword)
-    except UNREADABLE:
-        return []
-    if value is None or value == "":
-        return []
-    return list(value) if isinstance(value, (list, tuple)) or hasattr(value, "append") else [value]
-
-
-def _rescale(dataset: Dataset, notes: list[str]) -> tuple[float, float]:
-    slope, intercept = (
-        number(next(iter(values(dataset, keyword)), usual))
-        for keyword, usual in (("RescaleSlope", 1.0), ("RescaleIntercept", 0.0))
-    )
-    if not slope or intercept is None:
-        notes.append("Rescale Slope or Intercept is not a number to work with: both were passed over")
-        return 1.0, 0.0
-    return slope, intercept
-
-
-def _window(dataset: Dataset, notes: list[str]) -> tuple[float, float] | None:
-    """Return the ends of the first usable window, in modality values."""
-    exact = str(dataset.get("VOILUTFunction") or "LINEAR") != "LINEAR"
-    pairs = zip(values(dataset, "WindowCenter"), values(dataset, "WindowWidth"), strict=False)
-    for center, width in ((number(center), number(width)) for center, width in pairs):
-        if center is None or width is None or width < 1 or width > 2**20 or abs(center) > 2**20:
-            notes.append("a window without a usable center and width was passed over")
-        elif exact:
-            return center - width / 2, center + width / 2
-        else:
-            return center - 0.5 - (width - 1) / 2, center - 0.5 + (width - 1) / 2
-    return None
-
-
-def _voi_lut(dataset: Dataset) -> tuple[float, float] | None:
-    """Return the first and last modality value between which the first VOI LUT still changes."""
-    item = next(iter(values(dataset, "VOILUTSequence")), None)
-    if item is None:
-        return None
-    descriptor, table = values(item, "LUTDescriptor"), item.get("LUTData")
-    if isinstance(table, bytes):
-        table = np.frombuffer(table[: len(table) // 2 * 2], dtype="<u2")
-    if len(descriptor) != 3 or table is None or np.size(table) < 2:
-        return None
-    changes = np.flatnonzero(np.diff(np.asarray(table).astype(np.int64)))
-    if not changes.size:
-        return None
-    start = float(descriptor[1])
-    return start + float(changes[0]), start + float(changes[-1]) + 1
+    if steps.rescale:
+        slope, intercept = steps.rescale
+        first, last = steps.used.used if isinstance(steps.used, Lut) else steps.used.ends
+        return (first - intercept) / slope, (last - intercept) / slope
+    # Behind a Modality LUT that is no line: where the brightness of stored values begins and ends to change.
+    changes = np.flatnonzero(np.diff(steps.shown(steps.used)))
+    return (float(steps.stored[changes[0]]), float(steps.stored[changes[-1] + 1])) if changes.size else None
 
 
 def _depth(stored: np.ndarray, signed: bool, bits: int) -> tuple[float, float]:

@@ -26,7 +26,7 @@ from pydicom.tag import BaseTag, Tag
 from pydicom.uid import JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless
 from pydicom.valuerep import STR_VR, VR, validate_value
 
-from scripts.dicom.grayscale import UNREADABLE, values
+from scripts.dicom.attributes import UNREADABLE, values
 from scripts.dicom.provenance import code_item
 
 PATIENT_AND_STUDY = ("patient", "clinical-trial-subject", "general-study", "patient-study", "clinical-trial-study")

@@ -12,18 +12,37 @@
 """Layer image: one bone of one joint as a DX image, with the source's patient and exposure and its derivation."""
 
 import re
-from typing import Any
 
 import numpy as np
 from highdicom._standard_utils import get_anatomic_region_map
 from pydicom import Dataset
 from pydicom.pixels.utils import set_pixel_data
 from pydicom.sr.codedict import codes
-from pydicom.uid import UID, DigitalXRayImageStorageForPresentation
+from pydicom.uid import DigitalXRayImageStorageForPresentation
 
-from scripts.dicom.grayscale import number, values
+from scripts.dicom.attributes import values
 from scripts.dicom.header import contributing_equipment, copy, copy_patient_and_study, is_lossy, keep_bytes, keywords_of
 from scripts.dicom.joint import IN_TISSUE, KIND_NAMES, MASKED, SeparatedJoint
+from scripts.dicom.padding import padding_of
+from scripts.dicom.private_block import (
+    ANGLE,
+    ANGLE_FROM,
+    BOX,
+    CENTRE,
+    JOINT,
+    KIND,
+    LAYER,
+    LAYER_NAMES,
+    MASKS_FROM,
+    OVERLAP,
+    PRIVATE_CREATOR,
+    PRIVATE_GROUP,
+    SOFT_TISSUE,
+    WARNINGS,
+    WHITE,
+    add_private_block,
+    layer_series_uid,
+)
 from scripts.dicom.provenance import (
     RESEARCH_USE,
     Software,
@@ -35,30 +54,30 @@ from scripts.dicom.provenance import (
     series_number,
 )
 from scripts.dicom.reader import Radiograph
+from scripts.dicom.spacing import add_spacing
 from scripts.dicom.voi_lut import voi
 from scripts.physics import LOWER, UPPER
 
-PRIVATE_GROUP, PRIVATE_CREATOR = 0x0029, "BLS-GAN"
-JOINT, BOX, LAYER, SOFT_TISSUE, WHITE, MASKS_FROM, OVERLAP, WARNINGS, CENTRE, ANGLE, KIND, ANGLE_FROM = range(1, 13)
-"""Elements (0029,xx01) to (0029,xx0C) of the private block, for machines that put the layers back, viewers among them:
+__all__ = [
+    "ANGLE",
+    "ANGLE_FROM",
+    "BOX",
+    "CENTRE",
+    "JOINT",
+    "KIND",
+    "LAYER",
+    "LAYER_NAMES",
+    "MASKS_FROM",
+    "OVERLAP",
+    "PRIVATE_CREATOR",
+    "PRIVATE_GROUP",
+    "SOFT_TISSUE",
+    "WARNINGS",
+    "WHITE",
+    "layer_image",
+    "layer_series_uid",
+]
 
-- JOINT, LO: the joint's name
-- BOX, UL, 4 values: top, left, bottom, right of the region in px of the source; bottom and right are the first outside
-- LAYER, CS: ``UPPER`` or ``LOWER``
-- SOFT_TISSUE, FD: k, the mean of the soft tissue t in the overlap, and WHITE, UL: W, both in levels. A level counts up
-  from black: it is the stored value, in MONOCHROME1 2**BitsStored - 1 less it. Where the bones meet
-  (W - image)(W - t) = (W - upper)(W - lower).
-- MASKS_FROM, LO: where the masks come from, ``predicted`` or ``given``
-- OVERLAP, UL: size of the overlap, px
-- WARNINGS, LT: what a reader of the layers should know, a sentence a line; empty if nothing
-- CENTRE, FD, 2 values: row and column of the joint's middle in px of the source
-- ANGLE, FD: degrees by which the joint's axis, from the lower bone to the upper one, leans to the right
-- KIND, CS: ``IN_TISSUE``, the bone in its soft tissue, the other one taken away, or ``MASKED``, black outside the bone
-  and its rim; results of versions before 0.6.0 have none, and are masked by a bone without its rim
-- ANGLE_FROM, LO: where the angle comes from, ``bones`` or ``given``
-"""
-
-LAYER_NAMES = {LOWER: "LOWER", UPPER: "UPPER"}
 BONES = {LOWER: "lower bone (metacarpal)", UPPER: "upper bone (phalanx)"}
 
 AROUND = {
@@ -90,7 +109,7 @@ def layer_image(radiograph: Radiograph, joint: SeparatedJoint, layer: int, numbe
 
     Stored values are the source's where the bone is alone (above them by 2**(BitsStored - 1) if the source is signed,
     since a DX is unsigned). Behind the other bone they are the soft tissue, around both bones the source's; of a masked
-    layer both are black, declared as Pixel Padding Value.
+    layer both are black, declared as Pixel Padding Value; of one in its tissue the source's padding is.
 
     Args:
         radiograph: the source; nothing of it is altered but that values are decoded.
@@ -134,24 +153,13 @@ def layer_image(radiograph: Radiograph, joint: SeparatedJoint, layer: int, numbe
     _add_derivation(image, radiograph, joint, layer, software)
     _add_anatomy(image, source)
     _add_exposure(image, source)
-    _add_spacing(image, radiograph)
+    add_spacing(image, source, radiograph.pixel_spacing)
     image.AcquisitionContextSequence = []
     _add_pixels(image, radiograph, joint, layer)
     image.update(voi(source, grayscale))
-    _add_private_block(image, joint, layer)
+    add_private_block(image, joint, layer)
     keep_bytes(image)
     return image
-
-
-def layer_series_uid(source: Dataset, layer: int, software: Software) -> UID:
-    """Return the Series Instance UID of the lower or the upper layers of a radiograph, for any set of joints.
-
-    Args:
-        source: the radiograph's header.
-        layer: ``LOWER`` or ``UPPER``.
-        software: version and weights.
-    """
-    return derived_uid(source, software, "DX series", LAYER_NAMES[layer])
 
 
 def _add_derivation(
@@ -170,23 +178,14 @@ def _add_derivation(
     image.DerivationCodeSequence = [code_item(step) for step in steps]
     top, left, bottom, right = joint.box
     shifted = f" plus {grayscale.offset}" if grayscale.signed else ""
-    spacing = "" if radiograph.spacing_from == "ImagerPixelSpacing" else f" {_spacing_in_words(radiograph)}"
     image.DerivationDescription = (
         f"{BONES[layer].capitalize()} of joint {joint.name}, without the {BONES[UPPER if layer == LOWER else LOWER]} "
         f"that overlaps it. Rows {top + 1} to {bottom}, columns {left + 1} to {right} of the source, not resampled. "
         f"Where the bone is alone: the source's stored values{shifted}. {AROUND[joint.kind]} "
         f"Where bones meet, in levels from 0 (black) to {grayscale.top}: (W - image)(W - t) = (W - upper)(W - lower), "
         f"W = {joint.white}, t the soft tissue, on average {joint.soft_tissue:.6g}. Masks: {joint.masks_from}."
-        f"{spacing} "
-        f"{software.name} {software.version}. {RESEARCH_USE}"
+        f" {radiograph.pixel_spacing.in_words} {software.name} {software.version}. {RESEARCH_USE}"
     )
-
-
-def _spacing_in_words(radiograph: Radiograph) -> str:
-    down, across = radiograph.spacing
-    if radiograph.spacing_from:
-        return f"Pixel spacing {down:.6g} by {across:.6g} mm, from {radiograph.spacing_from}."
-    return f"Pixel spacing is not known, {down:.6g} by {across:.6g} mm is a default."
 
 
 def _add_anatomy(image: Dataset, source: Dataset) -> None:
@@ -236,33 +235,6 @@ def _add_exposure(image: Dataset, source: Dataset) -> None:
         copy(source, image, ["LossyImageCompressionRatio", "LossyImageCompressionMethod"], sound=True)
 
 
-def _add_spacing(image: Dataset, radiograph: Radiograph) -> None:
-    """Add the source's spacing attributes; Imager Pixel Spacing, which a DX must have, if it has none.
-
-    Source:
-        DICOM PS3.3, table C.8-72 (DX Detector), 10.7 (Basic Pixel Spacing Calibration Macro).
-    """
-    source = radiograph.dataset
-    copy(
-        source,
-        image,
-        ["ImagerPixelSpacing", "PixelSpacing", "PixelSpacingCalibrationType", "PixelSpacingCalibrationDescription"],
-        sound=True,
-    )
-    for keyword in ("ImagerPixelSpacing", "PixelSpacing"):
-        if keyword in image and not _are_lengths(values(image, keyword)):
-            delattr(image, keyword)
-    if "ImagerPixelSpacing" not in image:
-        image.ImagerPixelSpacing = [f"{side:.10g}" for side in radiograph.spacing]
-    if "PixelSpacing" not in image:
-        for keyword in ("PixelSpacingCalibrationType", "PixelSpacingCalibrationDescription"):
-            image.pop(keyword, None)
-
-
-def _are_lengths(sides: list[Any]) -> bool:
-    return len(sides) == 2 and all((number(side) or 0) > 0 for side in sides)
-
-
 def _add_pixels(image: Dataset, radiograph: Radiograph, joint: SeparatedJoint, layer: int) -> None:
     grayscale = radiograph.grayscale
     stored = grayscale.unsigned(joint.layers[layer])
@@ -274,21 +246,12 @@ def _add_pixels(image: Dataset, radiograph: Radiograph, joint: SeparatedJoint, l
     # A larger stored value of MONOCHROME2 is brighter: fewer X-rays came through.
     image.PixelIntensityRelationshipSign = 1 if grayscale.inverted else -1
     image.RescaleIntercept, image.RescaleSlope, image.RescaleType = "0", "1", "US"
+    padding = padding_of(radiograph.dataset)
+    top, left, bottom, right = joint.box
     if joint.kind == MASKED:
         image.add_new("PixelPaddingValue", "US", int(grayscale.unsigned(np.zeros(1, np.int64))[0]))
-
-
-def _add_private_block(image: Dataset, joint: SeparatedJoint, layer: int) -> None:
-    block = image.private_block(PRIVATE_GROUP, PRIVATE_CREATOR, create=True)
-    block.add_new(JOINT, "LO", joint.name)
-    block.add_new(BOX, "UL", [int(side) for side in joint.box])
-    block.add_new(LAYER, "CS", LAYER_NAMES[layer])
-    block.add_new(SOFT_TISSUE, "FD", float(joint.soft_tissue))
-    block.add_new(WHITE, "UL", int(joint.white))
-    block.add_new(MASKS_FROM, "LO", joint.masks_from)
-    block.add_new(OVERLAP, "UL", int(joint.masks.all(axis=0).sum()))
-    block.add_new(WARNINGS, "LT", "\n".join(joint.warnings))
-    block.add_new(CENTRE, "FD", [float(side) for side in joint.middle])
-    block.add_new(ANGLE, "FD", joint.angle.degrees)
-    block.add_new(KIND, "CS", joint.kind.upper())
-    block.add_new(ANGLE_FROM, "LO", joint.angle.origin)
+    elif padding and radiograph.padded is not None and radiograph.padded[top:bottom, left:right].any():
+        low, high = (min(max(value + grayscale.offset, 0), grayscale.top) for value in padding)
+        image.add_new("PixelPaddingValue", "US", low)
+        if high > low:
+            image.add_new("PixelPaddingRangeLimit", "US", high)

@@ -11,10 +11,14 @@
 
 """Pixel data: decoders of encapsulated frames, and the size that a code stream declares."""
 
+import os
+import tempfile
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import NamedTuple
 
+import gdcm
 import numpy as np
 from pydicom import Dataset, FileDataset
 from pydicom.encaps import generate_frames
@@ -43,7 +47,7 @@ from scripts.errors import InputError
 
 DECODERS = {
     RLELossless: "pydicom",
-    JPEGBaseline8Bit: "pillow",
+    JPEGBaseline8Bit: "gdcm",
     JPEGExtended12Bit: "gdcm",
     JPEGLossless: "gdcm",
     JPEGLosslessSV1: "gdcm",
@@ -63,37 +67,60 @@ APART = ("gdcm",)
 SLOWEST = 120.0
 """Seconds that a decoder in a process of its own may take."""
 
+LOSSY = (JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless, JPEG2000, HTJ2K)
+"""Transfer syntaxes whose decoded values may lie beyond Bits Stored, by the loss, and not by what is stored there."""
+
 _END = b"\xff\xd9"
 _FRAME_HEADERS = frozenset({*range(0xC0, 0xD0), 0xF7}) - {0xC4, 0xC8, 0xCC}
 _ALONE = frozenset({0x01, 0xD8, *range(0xD0, 0xD8)})
 
 
-def declared_size(frame: bytes) -> tuple[int, int] | None:
-    """Return rows and columns that a whole JPEG, JPEG-LS or JPEG 2000 code stream declares.
+class CodeStream(NamedTuple):
+    """What a code stream declares of itself.
 
-    A decoder takes its memory by these, not by the DICOM header.
+    Attributes:
+        rows, columns: its size.
+        precision: bits of a sample.
+    """
+
+    rows: int
+    columns: int
+    precision: int
+
+
+def declared(frame: bytes) -> CodeStream | None:
+    """Return what a JPEG, JPEG-LS or JPEG 2000 code stream declares of itself.
 
     Args:
-        frame: the code stream, with its padding.
+        frame: the code stream, with whatever pads it behind its end marker.
 
     Returns:
-        Rows and columns; nothing if the stream has no such header or does not end with its end marker (cut off).
+        Nothing if the stream has no such header, or no end marker behind it (cut off). Before the header there may be
+        one, in a thumbnail; whether all between both is there, the decoder tells.
 
     Source:
         ITU-T T.81 B.2.2, T.87 C.2.2 (frame header), T.800 A.5.1 (SIZ).
     """
-    if _END not in frame[-16:].rstrip(b"\0")[-2:]:
-        return None
-    if frame[:4] == b"\xff\x4f\xff\x51" and len(frame) > 24:
+    at, found = 0, None
+    if frame[:4] == b"\xff\x4f\xff\x51" and len(frame) > 42:
         right, bottom, left, top = (int.from_bytes(frame[at : at + 4], "big") for at in (8, 12, 16, 20))
-        return bottom - top, right - left
-    at = 0
-    while at + 9 <= len(frame) and frame[at] == 0xFF:
+        at, found = 43, CodeStream(bottom - top, right - left, (frame[42] & 0x7F) + 1)
+    while found is None and at + 9 <= len(frame) and frame[at] == 0xFF:
         marker = frame[at + 1]
         if marker in _FRAME_HEADERS:
-            return int.from_bytes(frame[at + 5 : at + 7], "big"), int.from_bytes(frame[at + 7 : at + 9], "big")
+            size = (int.from_bytes(frame[at + 5 : at + 7], "big"), int.from_bytes(frame[at + 7 : at + 9], "big"))
+            found = CodeStream(*size, frame[at + 4])
         at += 2 if marker in _ALONE else 1 if marker == 0xFF else 2 + int.from_bytes(frame[at + 2 : at + 4], "big")
-    return None
+    return found if _END in frame[at:] else None
+
+
+def declared_size(frame: bytes) -> tuple[int, int] | None:
+    """Return rows and columns that a whole code stream declares, see :func:`declared`.
+
+    A decoder takes its memory by these, not by the DICOM header.
+    """
+    stream = declared(frame)
+    return None if stream is None else (stream.rows, stream.columns)
 
 
 def decode(dataset: Dataset, syntax: str) -> np.ndarray:
@@ -124,16 +151,52 @@ def decode(dataset: Dataset, syntax: str) -> np.ndarray:
 
 
 def _send(connection: Connection, dataset: Dataset, syntax: str) -> None:
-    try:
-        decoded: np.ndarray | Exception = _decode(dataset, syntax)
-    except Exception as error:
-        decoded = ValueError(type(error).__name__)
+    # GDCM says only there, on standard error, that a stream that it has decoded had no end.
+    with tempfile.TemporaryFile() as said:
+        os.dup2(said.fileno(), 2)
+        try:
+            decoded: np.ndarray | Exception = _decode(dataset, syntax)
+        except Exception as error:
+            decoded = ValueError(type(error).__name__)
+        said.seek(0)
+        if b"premature end" in said.read():
+            decoded = ValueError("cut off")
     connection.send(decoded)
 
 
 def _decode(dataset: Dataset, syntax: str) -> np.ndarray:
+    if DECODERS.get(UID(syntax)) == "gdcm":
+        return _decode_by_gdcm(next(generate_frames(dataset.PixelData, number_of_frames=1)), syntax)
     stored, _ = get_decoder(syntax).as_array(dataset, raw=True, decoding_plugin=DECODERS.get(UID(syntax), ""))
     return stored
+
+
+def _decode_by_gdcm(frame: bytes, syntax: str) -> np.ndarray:
+    """Decode a frame by GDCM, with the precision that the stream declares: pydicom lets it have 8 bits only.
+
+    Returns:
+        (rows, columns), unsigned: the bits of a sample, whatever their sign.
+    """
+    stream = declared(frame)
+    if stream is None:
+        raise ValueError("a stream without a frame header")
+    fragment, fragments = gdcm.Fragment(), gdcm.SequenceOfFragments.New()
+    fragment.SetByteStringValue(frame)
+    fragments.AddFragment(fragment)
+    element = gdcm.DataElement(gdcm.Tag(0x7FE0, 0x0010))
+    element.SetValue(fragments.__ref__())
+    image = gdcm.Image()
+    image.SetNumberOfDimensions(2)
+    image.SetDimensions((stream.columns, stream.rows, 1))
+    image.SetDataElement(element)
+    monochrome = gdcm.PhotometricInterpretation.GetPIType("MONOCHROME2")
+    image.SetPhotometricInterpretation(gdcm.PhotometricInterpretation(monochrome))
+    image.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.GetTSType(syntax)))
+    allocated = 8 if stream.precision <= 8 else 16
+    image.SetPixelFormat(gdcm.PixelFormat(1, allocated, stream.precision, stream.precision - 1, 0))
+    # Bytes as text, which is None where the stream cannot be decoded.
+    decoded = image.GetBuffer().encode("utf-8", "surrogateescape")
+    return np.frombuffer(decoded, np.uint8 if allocated == 8 else "<u2").reshape(stream.rows, stream.columns)
 
 
 NATIVE = (
@@ -147,9 +210,7 @@ NATIVE = (
 
 def read_pixels(path: Path, dataset: FileDataset, rows: int, columns: int) -> np.ndarray:
     """Decode stored values (rows, columns), of the bits stored."""
-    syntax = dataset.file_meta.get("TransferSyntaxUID") or dataset.original_encoding_syntax
-    if syntax is None:
-        raise InputError(f"{path.name}: TransferSyntaxUID is missing")
+    syntax = _syntax_of(path, dataset)
     if syntax in NATIVE:
         expected = rows * columns * dataset.BitsAllocated // 8
         if len(dataset.PixelData) < expected:
@@ -172,6 +233,26 @@ def read_pixels(path: Path, dataset: FileDataset, rows: int, columns: int) -> np
     if stored.shape != (rows, columns) or stored.dtype.kind not in "iu":
         raise InputError(f"{path.name}: PixelData does not hold {rows} rows x {columns} columns of whole numbers")
     half = 2 ** (dataset.BitsStored - 1)
-    # Bits above the stored ones may hold anything, an overlay for one.
-    kept = stored.astype(np.int32) & (2 * half - 1)
+    # Bits above the stored ones may hold anything, an overlay for one; after a loss they are an overshoot.
+    whole = stored.astype(np.int32)
+    if syntax in LOSSY and not dataset.PixelRepresentation:
+        whole = whole.clip(0, 2 * half - 1)
+    kept = whole & (2 * half - 1)
     return (kept ^ half) - half if dataset.PixelRepresentation else kept
+
+
+def _syntax_of(path: Path, dataset: FileDataset) -> UID:
+    """Return the transfer syntax; of a file that has none, that in which its header could be read.
+
+    Raises:
+        InputError: there is none, and the pixels are encapsulated.
+    """
+    if syntax := dataset.file_meta.get("TransferSyntaxUID"):
+        return UID(syntax)
+    if dataset["PixelData"].is_undefined_length:
+        raise InputError(f"{path.name}: TransferSyntaxUID is missing")
+    implicit, little = dataset.original_encoding
+    native = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian if little else ExplicitVRBigEndian
+    # A decoder asks the dataset.
+    dataset.file_meta.TransferSyntaxUID = native
+    return native

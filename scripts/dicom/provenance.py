@@ -21,7 +21,7 @@ from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 from pydicom.uid import PYDICOM_IMPLEMENTATION_UID, UID, ExplicitVRLittleEndian, generate_uid
 
-from scripts.dicom.grayscale import number, values
+from scripts.dicom.attributes import number, values
 
 RESEARCH_USE = "Research use, not a medical device."
 

@@ -18,7 +18,7 @@ from pydicom import Dataset, dcmread
 from pydicom.errors import InvalidDicomError
 from pydicom.pixels import pixel_array
 
-from scripts.dicom.grayscale import UNREADABLE
+from scripts.dicom.attributes import UNREADABLE
 from scripts.dicom.header import (
     quiet,
 )

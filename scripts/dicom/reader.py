@@ -29,9 +29,13 @@ from pydicom.uid import (
     MediaStorageDirectoryStorage,
 )
 
-from scripts.dicom.grayscale import Grayscale, grayscale_of, number, values
+from scripts.dicom.attributes import number, values
+from scripts.dicom.grayscale import Grayscale, grayscale_of
 from scripts.dicom.header import quiet
+from scripts.dicom.padding import padding_of
 from scripts.dicom.pixel_data import read_pixels
+from scripts.dicom.private_block import is_layer
+from scripts.dicom.spacing import Spacing, spacing_of
 from scripts.errors import InputError, SkippedInput
 
 MODALITIES = ("DX", "CR", "MG", "RG", "OT")
@@ -46,15 +50,8 @@ LARGEST_IMAGE = 64_000_000
 LARGEST_FILE = 512 * 2**20
 """Bytes of a file that is read, also when it is inflated."""
 
-DEFAULT_SPACING = 0.13
-"""mm that are taken where a header has no spacing: hands are imaged at 0.1 to 0.175 mm."""
-
-SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
-"""Attributes that give a spacing, the one nearest to the patient first."""
-
-
 MAKER = "BLS-GAN"
-"""Manufacturer (0008,0070) of the objects that this software derives."""
+"""Manufacturer (0008,0070) of the objects that this software derives, and of the hands that it draws."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +62,7 @@ class Radiograph:
         dataset: the header, all of it but Pixel Data, with its File Meta Information.
         levels: (rows, columns) int32, 0..2**bits_stored - 1, bright = more attenuation, see :class:`Grayscale`.
         grayscale: how levels, stored values and gray levels belong together.
-        spacing: mm between the centres of pixels, row spacing (down), column spacing (across), as DICOM orders them.
-        spacing_from: keyword of the attribute that ``spacing`` comes from; empty if none has it and a default is taken.
+        pixel_spacing: how far apart its pixels are in the patient, and what that rests on.
         sha256: of the file's bytes.
         notes: what a reader of the result should know of the source.
         padded: (rows, columns) bool, pixels that the source declares to be padding; nothing if there are none.
@@ -75,11 +71,20 @@ class Radiograph:
     dataset: Dataset
     levels: np.ndarray
     grayscale: Grayscale
-    spacing: tuple[float, float]
-    spacing_from: str
+    pixel_spacing: Spacing
     sha256: str
     notes: tuple[str, ...]
     padded: np.ndarray | None = None
+
+    @property
+    def spacing(self) -> tuple[float, float]:
+        """Mm between the centres of pixels in the patient, row spacing (down), column spacing (across)."""
+        return self.pixel_spacing.sides
+
+    @property
+    def spacing_from(self) -> str:
+        """Keyword of the attribute that the spacing comes from; empty if none has it and a default is taken."""
+        return self.pixel_spacing.attribute
 
     def gray(self, box: tuple[int, int, int, int]) -> np.ndarray:
         """Return the gray levels of a box (top, left, bottom, right), (H, W) float32 0..1; padding is black."""
@@ -100,8 +105,8 @@ def read_radiograph(path: Path) -> Radiograph:
     """Read a radiograph and check all that the separation and the derived objects rest on.
 
     DX (for presentation and for processing), CR, MG, and Secondary Captures of them: one frame, grayscale, 8 to 16
-    bits stored, signed or not, uncompressed, deflated, RLE, JPEG, JPEG-LS or JPEG 2000. Spacing: the first of
-    :data:`SPACINGS` that is usable. Nothing of the file is altered, and no refusal quotes a value of the patient's.
+    bits stored, signed or not, uncompressed, deflated, RLE, JPEG, JPEG-LS or JPEG 2000. Nothing of the file is altered,
+    and no refusal quotes a value of the patient's.
 
     Args:
         path: the file.
@@ -114,7 +119,7 @@ def read_radiograph(path: Path) -> Radiograph:
         InputError: cannot be read, or cannot be used, with the reason.
 
     Source:
-        DICOM PS3.3 C.7.6.3 (image pixel), C.8.11 (DX), 10.7.1.3 (spacings); PS3.5 8 and A.4 (encapsulation).
+        DICOM PS3.3 C.7.6.3 (image pixel), C.8.11 (DX); PS3.5 8 and A.4 (encapsulation).
     """
     with _refusing(path), quiet():
         size = path.stat().st_size
@@ -138,14 +143,13 @@ def read_radiograph(path: Path) -> Radiograph:
         if not seen.size or seen.min() == seen.max():
             raise InputError(f"{path.name}: every pixel is {int(seen.flat[0]) if seen.size else 'padding'}")
         grayscale, notes = grayscale_of(dataset, seen)
-        spacing, spacing_from = _spacing(path, dataset, notes)
+        spacing = spacing_of(path.name, dataset, notes)
     del dataset.PixelData
     return Radiograph(
         dataset=dataset,
         levels=grayscale.levels(stored),
         grayscale=grayscale,
-        spacing=spacing,
-        spacing_from=spacing_from,
+        pixel_spacing=spacing,
         sha256=hashlib.sha256(content).hexdigest(),
         notes=tuple(notes),
         padded=padded,
@@ -177,9 +181,12 @@ def _inflates(path: Path) -> bool:
         return False
     if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
         return False
+    length = meta.get("FileMetaInformationGroupLength")
+    if length is None:
+        raise InputError(f"{path.name}: FileMetaInformationGroupLength is missing")
     with path.open("rb") as file:
         # Preamble, prefix, and the group length that counts what follows it.
-        file.seek(132 + 12 + meta.FileMetaInformationGroupLength)
+        file.seek(132 + 12 + length)
         inflater, inflated = zlib.decompressobj(-zlib.MAX_WBITS), 0
         while chunk := file.read(2**20):
             while chunk:
@@ -199,7 +206,7 @@ def _check_kind(path: Path, dataset: FileDataset) -> None:
         # Letters only: a broken header could hold anything here.
         named = modality if modality.isalpha() and modality.isupper() and len(modality) <= 8 else "unknown"
         raise SkippedInput(f"{path.name}: modality {named}, no radiograph", kind=f"modality {named}")
-    if "DERIVED" in values(dataset, "ImageType") and dataset.get("Manufacturer") == MAKER:
+    if is_layer(dataset):
         raise SkippedInput(f"{path.name}: a layer that this software made", kind="layers")
 
 
@@ -256,26 +263,7 @@ def _whole(path: Path, dataset: FileDataset, keyword: str, usual: int | None = N
 
 
 def _padding(dataset: FileDataset, stored: np.ndarray) -> np.ndarray | None:
-    """Return the pixels with the padding value, or in the range from it to the padding's limit."""
-    value = number(next(iter(values(dataset, "PixelPaddingValue")), None))
-    if value is None:
-        return None
-    limit = number(next(iter(values(dataset, "PixelPaddingRangeLimit")), value))
-    ends = (value, value if limit is None else limit)
-    padded = (stored >= min(ends)) & (stored <= max(ends))
+    """Return the pixels of padding; nothing if there are none."""
+    ends = padding_of(dataset)
+    padded = (stored >= ends[0]) & (stored <= ends[1]) if ends else np.zeros(stored.shape, np.bool_)
     return padded if padded.any() else None
-
-
-def _spacing(path: Path, dataset: FileDataset, notes: list[str]) -> tuple[tuple[float, float], str]:
-    for keyword in SPACINGS:
-        found = [number(value) for value in values(dataset, keyword)]
-        if not found:
-            continue
-        if len(found) == 2 and all(value is not None and 0.001 <= value <= 10 for value in found):
-            down, across = (float(value) for value in found if value is not None)
-            if not 0.75 <= down / across <= 1.34:
-                raise InputError(f"{path.name}: expected square pixels, got {down:g} x {across:g} mm")
-            return (down, across), keyword
-        notes.append(f"{keyword} is not two numbers from 0.001 to 10 mm and was passed over")
-    notes.append(f"no spacing of pixels in the header: {DEFAULT_SPACING} mm assumed")
-    return (DEFAULT_SPACING, DEFAULT_SPACING), ""

@@ -149,7 +149,7 @@ def _page(rows: int, record: Mapping[str, Any], name: str, version: str) -> tupl
         *([f"axis {record['angle']:+g} degrees"] if record["angle"] else []),
         f"layers {KIND_NAMES[record['layers']]}",
         f"overlap {record['overlap_px']:,} px"
-        + (f" ({record['overlap_mm2']:.1f} mm2)" if "overlap_mm2" in record else ""),
+        + (f" ({record['overlap_mm2']:.1f} mm2, {record['mm']})" if "overlap_mm2" in record else ""),
         f"soft tissue k {record['soft_tissue_k']:.3f} (level {record['soft_tissue_level']:.0f})",
         f"recomposed to {record['largest_recomposition_error_levels']:.2f} gray level",
     )

@@ -29,6 +29,7 @@ from scripts.dicom.segmentation import whole_label_map
 from scripts.errors import InputError
 from scripts.files import file_sha256
 from scripts.inference.inferer import SeparationInferer
+from scripts.inference.polarity import warn_all
 from scripts.inference.regions import RadiographRegion, Region
 from scripts.inference.split import SeparatedRegion, split_region
 
@@ -120,14 +121,12 @@ class Pipeline:
         Raises:
             InputError: as :func:`scripts.dicom.derive.derive`; or the header holds what cannot be carried over.
         """
-        regions: dict[str, SeparatedRegion] = {}
-        masked: list[MaskedJoint] = []
-        for joint in joints:
-            if isinstance(joint, RadiographRegion):
-                regions[joint.name] = self.separate_region(joint)
-                masked.append(_separated_joint(joint, regions[joint.name]))
-            else:
-                masked.append(joint)
+        regions = {joint.name: self.separate_region(joint) for joint in joints if isinstance(joint, RadiographRegion)}
+        warn_all([separated.record for separated in regions.values()])
+        masked = [
+            _separated_joint(joint, regions[joint.name]) if isinstance(joint, RadiographRegion) else joint
+            for joint in joints
+        ]
         try:
             objects = derive(radiograph, masked, self.software)
         except InputError:

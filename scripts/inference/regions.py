@@ -56,10 +56,20 @@ class Region:
         """Angle of the joint's axis, degrees, where it is given, see :class:`scripts.inference.joint_list.JointRow`."""
         return None
 
+    @property
+    def middle(self) -> tuple[float, float]:
+        """Row and column of the joint's middle in the region."""
+        return (self.levels.shape[0] - 1) / 2, (self.levels.shape[1] - 1) / 2
+
     def network_inputs(self) -> dict[str, Tensor]:
         """Return what the inferer takes beside the image, with a batch axis: masks and angle, where given."""
         inputs = {} if self.masks is None else {"masks": self.masks[None]}
         return inputs if self.angle is None else {**inputs, "angle": torch.tensor([self.angle])}
+
+    @property
+    def mm(self) -> str:
+        """What figures in millimetres rest on, in words; empty if there are none."""
+        return ""
 
     def extent(self, overlap: int) -> dict[str, Any]:
         """Return where the region lies in its source and the area of ``overlap`` px, if the source tells."""
@@ -100,9 +110,20 @@ class RadiographRegion(Region):
         """The joint's, where it is given."""
         return self.joint.angle
 
+    @property
+    def middle(self) -> tuple[float, float]:
+        """The joint's centre: of a region that the image's edge cuts off it is not the middle."""
+        top, left, _, _ = self.joint.box
+        return self.joint.centre[0] - top, self.joint.centre[1] - left
+
     def network_inputs(self) -> dict[str, Tensor]:
         """Return masks and angle, where given, and territory, with a batch axis."""
         return {**super().network_inputs(), "territory": self.territory[None, None]}
+
+    @property
+    def mm(self) -> str:
+        """What the radiograph's spacing rests on."""
+        return self.radiograph.pixel_spacing.rests_on
 
     def extent(self, overlap: int) -> dict[str, Any]:
         """Return the box in the radiograph, px, and the area of the overlap, mm2."""

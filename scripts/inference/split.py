@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from scripts.dicom.joint import IN_TISSUE
+from scripts.inference.polarity import DARK_BONES, bones_are_dark
 from scripts.inference.regions import Region
 from scripts.physics import (
     LOWER,
@@ -96,30 +97,15 @@ def split_region(
     tissue = (region.black + pred[5].double() * (region.white - region.black)).round()
     tissue = tissue.clamp(0, min(top, white - 1)).long()
     if as_answered:
-        gray = region.black + pred[:2].double() * (region.white - region.black)
-        around = torch.where(masks.any(dim=0), tissue, levels)
-        layers = torch.where(masks, gray.round().clamp(0, top).long(), around)
+        layers = _answered(region, pred, tissue, masks)
     else:
         layers = split_levels(levels, pred[4], tissue, masks, white, reach).clamp(max=top)
     tissue = tissue_behind(levels[None, None], tissue[None, None], masks[None], reach)[0, 0]
     recomposed = recompose((layers.double() / white)[None], tissue.double() / white)[0, 0] * white
     shown = layers if kind == IN_TISSUE else cut_out(layers[None], masks[None], reach)[0]
-    overlap = int(masks.all(dim=0).sum())
     soft_tissue = min(max(region.black + k * (region.white - region.black), 0.0), float(top), white - 1.0)
     record = {
-        "name": region.name,
-        "source": region.file,
-        "rows": levels.shape[0],
-        "columns": levels.shape[1],
-        "bits_stored": region.bits_stored,
-        "layers": kind,
-        "masks": "predicted" if region.masks is None else "given",
-        "angle": round(angle, 6),
-        "angle_from": "bones" if region.angle is None else "given",
-        "overlap_px": overlap,
-        **region.extent(overlap),
-        "lower_bone_px": int(masks[LOWER].sum()),
-        "upper_bone_px": int(masks[UPPER].sum()),
+        **_extent(region, masks, kind, angle),
         "soft_tissue_k": round(k, 6),
         "soft_tissue_level": round(soft_tissue, 3),
         "white_level": white,
@@ -138,6 +124,34 @@ def split_region(
         white=white,
         record=record,
     )
+
+
+def _extent(region: Region, masks: Tensor, kind: str, angle: float) -> dict[str, Any]:
+    """Return what was split, and how large it and its bones are."""
+    overlap = int(masks.all(dim=0).sum())
+    return {
+        "name": region.name,
+        "source": region.file,
+        "rows": region.levels.shape[0],
+        "columns": region.levels.shape[1],
+        "bits_stored": region.bits_stored,
+        "layers": kind,
+        "masks": "predicted" if region.masks is None else "given",
+        "angle": round(angle, 6),
+        "angle_from": "bones" if region.angle is None else "given",
+        "overlap_px": overlap,
+        **region.extent(overlap),
+        **({"mm": region.mm} if region.mm else {}),
+        "lower_bone_px": int(masks[LOWER].sum()),
+        "upper_bone_px": int(masks[UPPER].sum()),
+    }
+
+
+def _answered(region: Region, pred: Tensor, tissue: Tensor, masks: Tensor) -> Tensor:
+    """Return the network's own layers inside the masks, in levels, in the soft tissue around them."""
+    gray = region.black + pred[:2].double() * (region.white - region.black)
+    around = torch.where(masks.any(dim=0), tissue, region.levels.long())
+    return torch.where(masks, gray.round().clamp(0, 2**region.bits_stored - 1).long(), around)
 
 
 def _white(region: Region, masks: Tensor, reach: int) -> int:
@@ -185,7 +199,7 @@ def _warnings(region: Region, levels: Tensor, masks: Tensor, white: int, angle: 
         along = torch.tensor([-math.cos(turn), math.sin(turn)], dtype=torch.float64)
         if (upper - lower) @ along <= 0:
             warnings.append("the upper bone is not above the lower one: is the image upside down?")
-    bones, gray = masks.any(dim=0), levels.double()
-    if bones.any() and not bones.all() and gray[bones].mean() <= gray[~bones].mean():
-        warnings.append("the bones are not brighter than what surrounds them: is the image inverted?")
+    # By the gray levels, in which padding is black.
+    if bones_are_dark(region.image[0], masks, region.middle, region.angle or 0.0):
+        warnings.append(DARK_BONES)
     return warnings

@@ -112,6 +112,7 @@ def source_record(radiograph: Radiograph, file: str) -> dict[str, Any]:
         "source_sha256": radiograph.sha256,
         "spacing_mm": list(radiograph.spacing),
         "spacing_from": radiograph.spacing_from or "assumed",
+        "mm": radiograph.pixel_spacing.rests_on,
         "gray_scale": {
             "black": radiograph.grayscale.black,
             "white": radiograph.grayscale.white,

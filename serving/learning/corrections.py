@@ -21,7 +21,7 @@ import torch
 from pydicom import Dataset
 
 from scripts.datasets.export import KnownMasks, write_release
-from scripts.dicom.grayscale import values
+from scripts.dicom.attributes import values
 from scripts.dicom.reader import Radiograph
 from scripts.errors import InputError
 from scripts.inference.incremental import SAME_JOINT_MM

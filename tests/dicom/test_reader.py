@@ -273,7 +273,6 @@ def test_a_large_file_is_refused_before_it_is_read(tmp_path, monkeypatch):
         ({"Modality": "CT"}, "modality CT"),
         ({"Modality": "SEG"}, "modality SEG"),
         ({"Modality": "Doe^John"}, "modality unknown"),
-        ({"Manufacturer": "BLS-GAN", "ImageType": ["DERIVED", "SECONDARY"]}, "layers"),
         ({"SOPClassUID": MediaStorageDirectoryStorage}, "DICOMDIR"),
     ],
 )

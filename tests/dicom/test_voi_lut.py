@@ -10,7 +10,7 @@ from scripts.dicom.grayscale import Grayscale
 from scripts.dicom.reader import read_radiograph
 from scripts.dicom.voi_lut import voi
 from scripts.physics import UPPER
-from tests.support.dicom_sources import source, write
+from tests.support.dicom_sources import TRANSFER_SYNTAXES, source, write
 from tests.support.separated import SOFTWARE, inside_alone, joints, radiograph, reread
 
 CURVE = [int(entry) for entry in np.linspace(0, 1, 3000) ** 2 * 4095]
@@ -95,6 +95,16 @@ def test_all_windows_are_kept_with_their_explanations(tmp_path):
     layer = reread(derive(of, joints(of), SOFTWARE).all[0])
     assert (layer.WindowCenter, layer.WindowWidth) == ([500, 700], [100, 300])
     assert layer.WindowCenterWidthExplanation == ["BONE", "SKIN"]
+
+
+@pytest.mark.parametrize("syntax", TRANSFER_SYNTAXES[1:4], ids=lambda uid: uid.name)
+def test_a_lut_is_the_same_in_every_byte_order_and_encoding(tmp_path, syntax):
+    plain, other = (
+        radiograph(tmp_path, kind="CR", voi_lut=CURVE, transfer_syntax=each) for each in (TRANSFER_SYNTAXES[0], syntax)
+    )
+    made = [voi(of.dataset, of.grayscale).VOILUTSequence[0].LUTData for of in (plain, other)]
+    assert made[0] == made[1]
+    assert plain.grayscale == other.grayscale
 
 
 def test_a_lut_that_starts_below_zero_is_read_so_where_its_descriptor_is_unsigned(tmp_path):

@@ -59,6 +59,21 @@ def test_a_region_that_shows_nothing_or_too_much_is_refused(tmp_path):
         located(radiograph, (0, 0, 1100, 1100))
 
 
+def test_a_region_is_as_large_in_the_patient_whatever_the_magnification(tmp_path):
+    rows = read_joints([[250, 250]], None)
+    levels, _ = joint(500, 500)
+    boxes = []
+    for factor, side in ((1, 0.1), (1.5, 0.15)):
+        made = source(levels=levels, ImagerPixelSpacing=[side] * 2, EstimatedRadiographicMagnificationFactor=factor)
+        radiograph = read_radiograph(write(made, tmp_path / "hand.dcm"))
+        [located] = locate_joints(radiograph, "hand.dcm", rows)
+        boxes.append(located.box)
+        region = cut_region(radiograph, "hand.dcm", located, [located])
+        assert region.extent(100)["overlap_mm2"] == 1.0
+        assert region.mm == f"magnification {factor:g} divided out"
+    assert boxes[0] == boxes[1] == (135, 135, 365, 365)
+
+
 def test_masks_of_a_segmentation_beside_the_image_are_used(hand, tmp_path):
     path, radiograph, _ = hand
     [box] = [joint.box for joint in located(radiograph, (100, 100, 300, 300))]

@@ -6,6 +6,7 @@ from tests.support.dicom_sources import SPACING, source, write
 def test_the_record_of_a_source_names_nothing_of_the_patient(tmp_path):
     record = source_record(read_radiograph(write(source(), tmp_path / "hand.dcm")), "hand.dcm")
     assert record["spacing_mm"] == list(SPACING)
+    assert (record["spacing_from"], record["mm"]) == ("ImagerPixelSpacing", "magnification 1 divided out")
     assert record["source"] == "hand.dcm"
     assert "Drawn" not in str(record)
 

@@ -108,6 +108,7 @@ def source(
         setattr(dataset, spacing, list(SPACING))
     if spacing == "PixelSpacing" and "DetectorType" in dataset:
         dataset.ImagerPixelSpacing = [round(1.02 * side, 6) for side in SPACING]
+        dataset.EstimatedRadiographicMagnificationFactor = "1.02"
         dataset.PixelSpacingCalibrationType = "GEOMETRY"
         dataset.PixelSpacingCalibrationDescription = "Distances known"
     dataset.SamplesPerPixel = 1
@@ -200,7 +201,7 @@ def _add_digital_x_ray(dataset: Dataset, kind: str, grayscale: Grayscale) -> Non
     dataset.PresentationLUTShape = "INVERSE" if grayscale.inverted else "IDENTITY"
     dataset.DetectorType = "SCINTILLATOR"
     dataset.AcquisitionContextSequence = []
-    dataset.EstimatedRadiographicMagnificationFactor = "1.02"
+    dataset.EstimatedRadiographicMagnificationFactor = "1"
     if kind == "MG":
         dataset.BodyPartExamined = "BREAST"
         dataset.PositionerType = "MAMMOGRAPHIC"

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from scripts.dicom.joint import IN_TISSUE
+from scripts.inference.facing_bones import are_facing_bones
 from scripts.inference.regions import Region
 from scripts.physics import (
     LOWER,
@@ -185,6 +186,8 @@ def _warnings(region: Region, levels: Tensor, masks: Tensor, white: int, angle: 
         along = torch.tensor([-math.cos(turn), math.sin(turn)], dtype=torch.float64)
         if (upper - lower) @ along <= 0:
             warnings.append("the upper bone is not above the lower one: is the image upside down?")
+    if found.all() and region.masks is None and not are_facing_bones(region.image[0], masks, angle):
+        warnings.append("the masks do not look like two bones that face each other: is there a joint?")
     bones, gray = masks.any(dim=0), levels.double()
     if bones.any() and not bones.all() and gray[bones].mean() <= gray[~bones].mean():
         warnings.append("the bones are not brighter than what surrounds them: is the image inverted?")

@@ -19,7 +19,7 @@ import { loadSeries, markReplaced } from './study/studyMetadata.js';
 import { formatView } from './study/views.js';
 import { requestSeparation } from './utils/api.js';
 import { ask } from './utils/dom.js';
-import { formatCount, formatSentence } from './utils/format.js';
+import { formatCount, formatJoint, formatSentence } from './utils/format.js';
 import { getServices, getViewport, notify } from './utils/ohif.js';
 import { closeMarkingTool, openMarkingTool } from './viewports/markingTool.js';
 import { correctedPixels, readLabelMap } from './viewports/masks.js';
@@ -139,6 +139,7 @@ async function separateJoints(source, marks, labels) {
     await showJoint(source, labels ? state.joint : asked[0]);
     performance.mark('bls-gan:shown');
     notify('success', `${formatCount(asked)} separated: ${view}.`, { duration: 2500 });
+    warn(source, asked);
   } catch (error) {
     console.error(error);
     notify('error', formatSentence(error.message || 'the joint could not be separated'), { duration: 10000 });
@@ -151,6 +152,16 @@ async function separateJoints(source, marks, labels) {
   if (failed && !labels && visits === state.visits) {
     // Keep the marks, to be changed or tried again.
     await startMarking(marks);
+  }
+}
+
+/** Show those warnings of joints that ask whether the image is what was meant; the panel lists all. */
+function warn(source, names) {
+  for (const { joint, warnings } of listJoints(source).filter(one => names.includes(one.joint))) {
+    const doubts = warnings.filter(warning => warning.endsWith('?')).map(formatSentence);
+    if (doubts.length) {
+      notify('warning', `${formatJoint(joint)}: ${doubts.join(' ')}`, { duration: 10000 });
+    }
   }
 }
 

@@ -95,6 +95,12 @@ def test_an_inversion_and_the_unit_of_a_length_are_those_of_all_panes(desk, hand
     desk.page.wait_for_function("window.services.measurementService.getMeasurements().length === 2")
 
 
+def test_a_click_beside_the_hand_is_doubted(desk, hand):
+    desk.open(hand.study)
+    desk.separate({"x": 150, "y": 300})
+    desk.says("do not look like two bones that face each other")
+
+
 def test_corrected_masks_are_not_lost_without_a_question(desk, hand):
     desk.open(hand.study)
     desk.separate(*hand.at("MCP2"))

@@ -13,6 +13,7 @@
 
 import { markJoints, separateWithMasks } from './commands.js';
 import { isSideBySide } from './hangingProtocol.js';
+import { removeResult } from './removeResult.js';
 import { state } from './state.js';
 import { listJoints } from './study/displaySets.js';
 import { createComponent, createElement } from './utils/dom.js';
@@ -107,6 +108,17 @@ function createSeparateAgain() {
         onclick: separateWithMasks,
       },
       'Separate again with these masks',
+    ),
+    createElement(
+      'button',
+      {
+        class: 'bls-gan-secondary',
+        'data-cy': 'bls-gan-remove',
+        disabled: !usable,
+        title: 'Take the layers and masks of the joint that is shown out of the PACS',
+        onclick: removeResult,
+      },
+      'Remove this result',
     ),
     createElement(
       'span',

@@ -30,7 +30,7 @@ from scripts.inference.pipeline import SeparatedRadiograph
 from scripts.inference.read_images import LARGEST_WHOLE
 from scripts.physics import LOWER, UPPER
 from serving.bundle import Bundle
-from serving.pacs.client import Instance, Pacs
+from serving.pacs.client import Instance, NotInPacsError, Pacs
 from serving.pacs.journal import Journal, instance_of
 from serving.pacs.result_lookup import StoredResults, stored_results
 
@@ -123,6 +123,42 @@ class JointSeparator:
             "latencies": clock.laps,
         }
         return Separation(radiograph, results, answer)
+
+    def remove(self, image: str, joint: str) -> dict[str, Any]:
+        """Take the results of one joint out of the PACS, those of this version and its weights.
+
+        Args:
+            image: SOP Instance UID of the radiograph.
+            joint: its name.
+
+        Returns:
+            For the client: ``replaced``, the objects taken out, and ``segmentation``, the new one of the other joints.
+
+        Raises:
+            InputError: the image cannot be used.
+            NotInPacsError: the PACS has no such image, or no result of the joint.
+            PacsAwayError: the PACS does not answer, or does not let objects be taken out.
+            BusyError: another request is at work on this image.
+        """
+        source = self.pacs.find(image)
+        with self.journal.alone(source.sop):
+            gone = self.journal.left_over(source.sop)
+            radiograph, pipeline = self.radiograph(source), self.bundle.get()
+            stored = stored_results(self.pacs, radiograph, pipeline.software, gone)
+            if joint not in stored.layers:
+                raise NotInPacsError(f"joint {joint[:32]!r} of image {source.sop} has no result of this version")
+            answer: dict[str, Any] = {"study_instance_uid": source.study, "joints": []}
+            if len(stored.joints) > 1:
+                with self._network:
+                    left = separate_beside(
+                        pipeline, radiograph, [], known=stored.joints, known_labels=stored.labels, removed=[joint]
+                    )
+                answer |= _answer(left, [])
+                replaced = self._store(source, left, stored)
+            else:
+                replaced = stored.objects
+                self.journal.store(source.sop, [], replaced)
+        return {**answer, "replaced": [each.sop for each in replaced]}
 
     def radiograph(self, source: Instance) -> Radiograph:
         """Return a radiograph, from memory if it was asked for lately."""

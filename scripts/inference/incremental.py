@@ -11,7 +11,7 @@
 
 """Incremental separation: a few joints of a radiograph, beside those that were separated before."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -91,6 +91,7 @@ def separate_beside(
     labels: np.ndarray | None = None,
     known: Sequence[KnownJoint] = (),
     known_labels: np.ndarray | None = None,
+    removed: Collection[str] = (),
 ) -> SeparatedRadiograph:
     """Separate joints, so that all results together are those of one run over all joints of the radiograph.
 
@@ -105,6 +106,7 @@ def separate_beside(
             not given.
         known: joints that have results, in the order of their Instance Numbers.
         known_labels: (rows, columns), their label map.
+        removed: names of known joints that shall have no results any more.
 
     Raises:
         InputError: as :func:`scripts.inference.regions.cut_region` and :func:`scripts.dicom.derive.derive`.
@@ -113,9 +115,13 @@ def separate_beside(
     before = [joint.located for joint in known]
     origin = {joint.located.name: joint.masks_from for joint in known}
     again = {joint.name: joint for joint in asked}
-    now = [again.get(joint.name, joint) for joint in before]
+    now = [again.get(joint.name, joint) for joint in before if joint.name not in removed]
     now += [joint for joint in asked if joint.name not in origin]
-    old_labels = np.zeros(radiograph.levels.shape, np.uint8) if known_labels is None else known_labels
+    old_labels = np.zeros(radiograph.levels.shape, np.uint8) if known_labels is None else known_labels.copy()
+    for joint in before:
+        if joint.name in removed:
+            top, left, bottom, right = joint.box
+            old_labels[top:bottom, left:right][territory_of(joint, before, radiograph.spacing)] = 0
 
     joints: list[RadiographRegion | MaskedJoint] = []
     for joint in now:

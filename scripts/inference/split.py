@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from scripts.dicom.joint import IN_TISSUE
+from scripts.inference.facing_bones import are_facing_bones
 from scripts.inference.polarity import DARK_BONES, bones_are_dark
 from scripts.inference.regions import Region
 from scripts.physics import (
@@ -202,4 +203,6 @@ def _warnings(region: Region, levels: Tensor, masks: Tensor, white: int, angle: 
     # By the gray levels, in which padding is black.
     if bones_are_dark(region.image[0], masks, region.middle, region.angle or 0.0):
         warnings.append(DARK_BONES)
+    elif found.all() and region.masks is None and not are_facing_bones(region.image[0], masks, angle):
+        warnings.append("the masks do not look like two bones that face each other: is there a joint?")
     return warnings

@@ -35,6 +35,11 @@ RESPONSE_HEADERS = ("content-type", "content-length", "content-encoding", "warni
 router = APIRouter(dependencies=[Depends(RBAC(settings.MONAI_LABEL_AUTH_ROLE_USER))])
 
 
+def plain_lists(query: str) -> str:
+    """Return a query whose lists of attributes have plain commas: Orthanc 1.10 splits a list before it decodes it."""
+    return re.sub("includefield=[^&]*", lambda found: found.group().replace("%2C", ","), query, flags=re.IGNORECASE)
+
+
 class Upstream:
     """HTTP client of the proxy, created at its first use."""
 
@@ -93,9 +98,8 @@ async def _pass_on(request: Request, path: str, prefix: str | None, content: Asy
     headers = {name: request.headers[name] for name in REQUEST_HEADERS if name in request.headers}
     client = upstream.client()
     try:
-        sent = client.build_request(
-            request.method, httpx.URL(address, query=request.url.query.encode()), headers=headers, content=content
-        )
+        url = httpx.URL(address, query=plain_lists(request.url.query).encode())
+        sent = client.build_request(request.method, url, headers=headers, content=content)
         answer = await client.send(sent, stream=True)
         kept = {name: answer.headers[name] for name in RESPONSE_HEADERS if name in answer.headers}
         if "json" in answer.headers.get("content-type", ""):

@@ -88,6 +88,15 @@ async def infer(request: Request, model: str, image: str = "", output: Output | 
             return await to_thread.run_sync(_answer, app_request, output, limiter=LIMITER)
 
 
+@router.delete("/results")
+async def remove_result(image: str = "", joint: str = "") -> dict[str, Any]:
+    """Take the results of a joint of a radiograph out of the PACS: ``image`` its SOP Instance UID, ``joint`` a name."""
+    if not (image and joint):
+        raise InputError(f"results: expected image and joint, got no {'joint' if image else 'image'}")
+    removed: dict[str, Any] = await to_thread.run_sync(app_instance().separator.remove, image, joint, limiter=LIMITER)
+    return removed
+
+
 @router.put("/datastore/label")
 async def save_label(request: Request, image: str = "") -> dict[str, str]:
     """Separate joints again with the masks that a client has drawn: those in ``params``, or all that have results."""

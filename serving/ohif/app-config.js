@@ -60,7 +60,7 @@ window.config = {
         qidoRoot: `${window.location.origin}/pacs`,
         wadoRoot: `${window.location.origin}/pacs`,
         wadoUriRoot: `${window.location.origin}/pacs`,
-        qidoSupportsIncludeField: false,
+        qidoSupportsIncludeField: true,
         imageRendering: 'wadors',
         thumbnailRendering: 'wadors',
         enableStudyLazyLoad: true,

@@ -95,6 +95,25 @@ def test_only_a_joint_whose_pixels_change_hands_is_made_again(radiograph):
     assert {str(each.SOPInstanceUID): each.PixelData for each in second.objects.all}.items() <= made.items()
 
 
+def test_without_a_removed_joint_the_others_are_those_of_one_run(radiograph):
+    torch.manual_seed(0)
+    pipeline = Pipeline(Separator(), SeparationInferer(), version="1.2.3")
+    far, near, gone = (
+        locate_beside(radiograph, "hand", rows({"joint": name, "x": x, "y": y}), [])[0]
+        for name, x, y in (("far", 115, 115), ("near", 330, 360), ("gone", 480, 360))
+    )
+    every = separate_beside(pipeline, radiograph, [far, near, gone])
+    left = separate_beside(
+        pipeline, radiograph, [], known=known(far, near, gone), known_labels=every.labels, removed=["gone"]
+    )
+    assert [isinstance(each, SeparatedJoint) for each in left.joints] == [False, True]
+    assert (left.labels == separate_beside(pipeline, radiograph, [far, near]).labels).all()
+    drawn = np.full((500, 600), 3, np.uint8)
+    kept = [replace(each, masks_from="given") for each in known(far, near, gone)]
+    left = separate_beside(pipeline, radiograph, [], known=kept, known_labels=drawn, removed=["gone"])
+    assert not left.labels[350:370, 470:490].any()
+
+
 def test_given_masks_come_back_and_have_uids_of_their_own(radiograph):
     pipeline = Pipeline(Separator(), SeparationInferer(), version="1.2.3")
     drawn = np.zeros((500, 600), np.uint8)

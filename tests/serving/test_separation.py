@@ -9,7 +9,7 @@ import pytest
 from scripts.dicom.layer_image import ANGLE, ANGLE_FROM, BOX, JOINT, MASKS_FROM, OVERLAP, PRIVATE_CREATOR, PRIVATE_GROUP
 from scripts.dicom.read_segmentation import read_label_map
 from serving.bundle import ROOT, Bundle
-from serving.pacs.client import Instance
+from serving.pacs.client import Instance, NotInPacsError
 from serving.pacs.journal import Journal
 from serving.separation import JointSeparator
 from tests.serving.conftest import objects_in
@@ -230,3 +230,19 @@ def test_packed_bytes_are_a_label_map_too(separator, hand, tmp_path: Path):
     path = tmp_path / "label.bin.gz"
     path.write_bytes(gzip.compress(result.labels.tobytes()))
     assert (label_map.read(path, radiograph) == result.labels).all()
+
+
+def test_the_result_of_a_joint_can_be_removed_and_the_others_stay(separator, pacs, hand):
+    separator(hand.sop, hand.at("MCP2", "MCP3"))
+    before = in_pacs(pacs, hand)
+    kept, removed = names(before)[0], names(before)[-1]
+    answer = separator.remove(hand.sop, removed)
+    after = in_pacs(pacs, hand)
+    assert names(after) == [kept, kept]
+    assert set(answer["replaced"]) == before.keys() - after.keys()
+    [segmentation] = [each for each in after.values() if each.Modality == "SEG"]
+    assert answer["segmentation"]["sop_instance_uid"] == segmentation.SOPInstanceUID
+    with pytest.raises(NotInPacsError, match="has no result"):
+        separator.remove(hand.sop, removed)
+    separator.remove(hand.sop, kept)
+    assert not in_pacs(pacs, hand)

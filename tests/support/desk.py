@@ -202,6 +202,13 @@ class Desk:
         )
         return sorted(texts)
 
+    def measurements(self) -> list[str]:
+        """Return the texts of the measurements, in the order in which they were drawn."""
+        texts: list[str] = self.page.evaluate(
+            "window.services.measurementService.getMeasurements().map(({ displayText }) => displayText.primary[0])"
+        )
+        return texts
+
     def says(self, text: str) -> None:
         """Wait for a notification with a text."""
         expect(self.page.locator("[data-sonner-toast]", has_text=text).first).to_be_visible()

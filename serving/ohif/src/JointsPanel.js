@@ -13,6 +13,7 @@
 
 import { markJoints, separateWithMasks } from './commands.js';
 import { isSideBySide } from './hangingProtocol.js';
+import { removeResult } from './removeResult.js';
 import { state } from './state.js';
 import { listJoints } from './study/displaySets.js';
 import { createComponent, createElement } from './utils/dom.js';
@@ -42,7 +43,7 @@ export function redrawPanels() {
 function drawPanel(element) {
   // Position of the list and keyboard focus stay.
   const scrolled = element.querySelector('.bls-gan-list')?.scrollTop;
-  const focused = element.contains(document.activeElement) && document.activeElement.dataset.joint;
+  const focused = element.contains(document.activeElement) && document.activeElement.dataset.row;
   const joints = listJoints();
   element.replaceChildren(
     createElement('div', { class: 'bls-gan-title' }, 'Separated joints'),
@@ -54,7 +55,7 @@ function drawPanel(element) {
   if (list) {
     list.scrollTop = scrolled ?? 0;
     list.querySelector('.bls-gan-shown')?.scrollIntoView({ block: 'nearest' });
-    list.querySelector(`[data-joint="${focused}"]`)?.focus({ preventScroll: true });
+    list.querySelector(`[data-row="${focused}"]`)?.focus({ preventScroll: true });
   }
 }
 
@@ -73,14 +74,14 @@ function createEmptyNotice() {
 
 function createRow(joint) {
   const shown = isSideBySide() && joint.source === state.source && joint.joint === state.joint;
-  const lines = [formatOverlap(joint), formatMasks(joint.masks)].filter(Boolean);
+  const lines = [joint.view, formatOverlap(joint), formatMasks(joint.masks)].filter(Boolean);
   return createElement(
     'button',
     {
       class: `bls-gan-row${shown ? ' bls-gan-shown' : ''}`,
       'aria-pressed': String(shown),
       'data-cy': 'bls-gan-joint',
-      'data-joint': joint.joint,
+      'data-row': `${joint.source} ${joint.joint}`,
       title: shown ? 'Zoom to this joint' : 'Show this joint',
       disabled: state.busy,
       onclick: () => showJointOrNotify(joint.source, joint.joint),
@@ -107,6 +108,17 @@ function createSeparateAgain() {
         onclick: separateWithMasks,
       },
       'Separate again with these masks',
+    ),
+    createElement(
+      'button',
+      {
+        class: 'bls-gan-secondary',
+        'data-cy': 'bls-gan-remove',
+        disabled: !usable,
+        title: 'Take the layers and masks of the joint that is shown out of the PACS',
+        onclick: removeResult,
+      },
+      'Remove this result',
     ),
     createElement(
       'span',

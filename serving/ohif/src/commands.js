@@ -16,8 +16,10 @@ import { hangRadiograph, isSideBySide } from './hangingProtocol.js';
 import { emitChange, state } from './state.js';
 import { describePane, findRadiograph, listJoints, listRadiographs } from './study/displaySets.js';
 import { loadSeries, markReplaced } from './study/studyMetadata.js';
+import { formatView } from './study/views.js';
 import { requestSeparation } from './utils/api.js';
-import { formatCount, formatSentence } from './utils/format.js';
+import { ask } from './utils/dom.js';
+import { formatCount, formatJoint, formatSentence } from './utils/format.js';
 import { getServices, getViewport, notify } from './utils/ohif.js';
 import { closeMarkingTool, openMarkingTool } from './viewports/markingTool.js';
 import { correctedPixels, readLabelMap } from './viewports/masks.js';
@@ -30,13 +32,41 @@ export async function markJoints() {
     closeMarkingTool();
     emitChange();
   } else if (!state.busy) {
-    if (state.corrected) {
-      notify('warning', 'The corrected masks are not used yet. They are lost when another joint is separated.', {
-        duration: 8000,
-      });
+    if (!(await mayLoseMasks())) {
+      return;
     }
     await startMarking([]);
   }
+}
+
+/** Return whether corrected masks that were not used may be lost; asks if there are any. */
+async function mayLoseMasks() {
+  return (
+    !state.corrected ||
+    ask('The corrected masks have not been used yet. They are lost when you go on.', 'Go on without them', 'Keep them')
+  );
+}
+
+/** Ask before the study or the page is left with corrected masks; return a function that ends this. */
+export function guardMasks() {
+  const onUnload = event => state.corrected && event.preventDefault();
+  const onClick = async event => {
+    const button = event.target.closest('[data-cy="return-to-work-list"]');
+    if (button && state.corrected) {
+      event.preventDefault();
+      event.stopPropagation();
+      if (await mayLoseMasks()) {
+        state.corrected = false;
+        button.click();
+      }
+    }
+  };
+  window.addEventListener('beforeunload', onUnload);
+  window.addEventListener('click', onClick, true);
+  return () => {
+    window.removeEventListener('beforeunload', onUnload);
+    window.removeEventListener('click', onClick, true);
+  };
 }
 
 /**
@@ -94,8 +124,9 @@ async function separateJoints(source, marks, labels) {
   state.busy = true;
   emitChange();
   performance.mark('bls-gan:asked');
-  const words = marks.length > 1 ? `Separating ${marks.length} joints…` : 'Separating the bones…';
-  const progress = notify('loading', words, { autoClose: false });
+  const view = formatView(findRadiograph(source).displaySet.instances[0]);
+  const words = marks.length > 1 ? `Separating ${marks.length} joints` : 'Separating the bones';
+  const progress = notify('loading', `${words}: ${view}…`, { autoClose: false });
   let failed = false;
   try {
     const answer = await requestSeparation(source, marks, labels);
@@ -107,7 +138,8 @@ async function separateJoints(source, marks, labels) {
     const asked = answer.joints.filter(joint => joint.asked !== false).map(({ joint }) => joint);
     await showJoint(source, labels ? state.joint : asked[0]);
     performance.mark('bls-gan:shown');
-    notify('success', `${formatCount(asked)} separated.`, { duration: 2500 });
+    notify('success', `${formatCount(asked)} separated: ${view}.`, { duration: 2500 });
+    warn(source, asked);
   } catch (error) {
     console.error(error);
     notify('error', formatSentence(error.message || 'the joint could not be separated'), { duration: 10000 });
@@ -120,6 +152,16 @@ async function separateJoints(source, marks, labels) {
   if (failed && !labels && visits === state.visits) {
     // Keep the marks, to be changed or tried again.
     await startMarking(marks);
+  }
+}
+
+/** Show those warnings of joints that ask whether the image is what was meant; the panel lists all. */
+function warn(source, names) {
+  for (const { joint, warnings } of listJoints(source).filter(one => names.includes(one.joint))) {
+    const doubts = warnings.filter(warning => warning.endsWith('?')).map(formatSentence);
+    if (doubts.length) {
+      notify('warning', `${formatJoint(joint)}: ${doubts.join(' ')}`, { duration: 10000 });
+    }
   }
 }
 

@@ -74,15 +74,18 @@ export const protocol = {
   ],
 };
 
-/** Return {source, joint} to show: those of the state, else the first joint of the radiograph, or of the study. */
+/**
+ * Return {source, joint} to show: those of the state, else the first joint of the radiograph, or of all radiographs,
+ * which are sorted: newest study, PA before oblique, right before left.
+ */
 export function chooseJoint() {
   const known = listJoints();
   const chosen =
     known.find(({ source, joint }) => source === state.source && joint === state.joint) ??
     known.find(({ source }) => source === state.source) ??
     (state.source ? undefined : known[0]);
-  const source =
-    chosen?.source ?? listRadiographs().find(({ uid }) => uid === state.source)?.uid ?? listRadiographs()[0]?.uid;
+  const radiographs = listRadiographs();
+  const source = chosen?.source ?? (radiographs.find(({ uid }) => uid === state.source) ?? radiographs[0])?.uid;
   return { source, joint: chosen?.joint };
 }
 

@@ -11,7 +11,7 @@
 
 // The extension as OHIF loads it: its modules, and what it does when its mode is entered and left.
 
-import { checkMasks, leaveStudy, markJoints, separateWithMasks } from './commands.js';
+import { checkMasks, guardMasks, leaveStudy, markJoints, separateWithMasks } from './commands.js';
 import { ID, PROTOCOL } from './constants.js';
 import { protocol, registerAttribute } from './hangingProtocol.js';
 import { JointsPanel, redrawPanels } from './JointsPanel.js';
@@ -22,8 +22,11 @@ import { getToolbarModule } from './toolbarModule.js';
 import { requestInfo } from './utils/api.js';
 import { loadStyle } from './utils/dom.js';
 import { getServices, refreshToolbar, setManagers } from './utils/ohif.js';
+import { exportPanes } from './viewports/exportPanes.js';
 import { toggleMasks } from './viewports/masks.js';
+import { deleteMeasurement } from './viewports/measurements.js';
 import { showJointOfThumbnail, showOpenedStudy } from './viewports/showJoint.js';
+import { registerSpacing } from './viewports/spacing.js';
 
 let subscriptions = [];
 
@@ -48,6 +51,8 @@ export default {
 
   onModeEnter() {
     registerAttribute();
+    registerSpacing();
+    subscriptions.push({ unsubscribe: guardMasks() });
     requestInfo().then(info => (state.regionMm = info.region_mm), console.error);
     const { displaySetService, segmentationService, viewportGridService } = getServices();
     subscribe(displaySetService, ['DISPLAY_SETS_ADDED', 'DISPLAY_SETS_REMOVED'], redrawPanels);
@@ -71,6 +76,8 @@ export default {
     actions: {},
     definitions: {
       markJoints: { commandFn: markJoints },
+      exportPanes: { commandFn: exportPanes },
+      deleteMeasurement: { commandFn: deleteMeasurement },
       showOpenedStudy: { commandFn: showOpenedStudy },
       separateWithMasks: { commandFn: separateWithMasks },
       toggleMasks: { commandFn: () => toggleMasks(state.source) },

@@ -11,11 +11,14 @@
 
 // The mode in which a radiologist separates joints: OHIF's segmentation mode with our panel, toolbar and captions.
 
-import { ID, MODALITIES, ORIGINAL, PANEL, PROTOCOL, TITLES } from './constants.js';
+import { ID, MODALITIES, PANEL, PROTOCOL, TITLES } from './constants.js';
 import { describeDisplaySet } from './study/displaySets.js';
+import { formatPatient, formatView, markerOf } from './study/views.js';
+import { formatJoint } from './utils/format.js';
 import { BRUSH_MM } from './viewports/brush.js';
 
 const SEGMENTATION_MODE = '@ohif/mode-segmentation';
+const MEASUREMENTS = '@ohif/extension-cornerstone.panelModule.panelMeasurement';
 const MASK_TOOLS = '@ohif/extension-cornerstone.panelModule.panelSegmentationWithToolsLabelMap';
 
 /** Buttons of the toolbar's sections and of the viewports' corners, by OHIF's names. */
@@ -28,11 +31,11 @@ const SECTIONS = {
     'Pan',
     'MeasurementTools',
     'Layout',
-    'Capture',
+    'Export',
     'MoreTools',
   ],
   MeasurementTools: ['Length', 'Bidirectional', 'Angle', 'ArrowAnnotate'],
-  MoreTools: ['Reset', 'rotate-right', 'flipHorizontal', 'invert', 'Magnify', 'TagBrowser'],
+  MoreTools: ['Reset', 'rotate-right', 'flipHorizontal', 'invert', 'Magnify', 'Capture', 'TagBrowser'],
   // Tools for masks that work by hand on one image; the others fetch models from the web or need slices.
   LabelMapTools: ['BrushTools', 'Shapes', 'LabelMapEditWithContour'],
   BrushTools: ['Brush', 'Eraser'],
@@ -66,6 +69,17 @@ const BUTTONS = [
       evaluate: `${ID}.evaluate.masks`,
     },
   },
+  {
+    id: 'Export',
+    uiType: `${ID}.textButton`,
+    props: {
+      icon: 'tool-capture',
+      label: 'Export',
+      tooltip: 'Save the panes as a picture with captions, without the name of the patient',
+      commands: 'exportPanes',
+      evaluate: 'evaluate.action',
+    },
+  },
 ];
 
 /** Return a button of OHIF with the radius of the brush for finger joints, and without its option for a sphere. */
@@ -83,19 +97,31 @@ function adaptBrush(button) {
   return { ...button, props: { ...button.props, options: tuned } };
 }
 
-/** Format the text in the corner of a pane; short, as OHIF cuts off longer ones. */
-function formatCaption(displaySet) {
-  const { role } = describeDisplaySet(displaySet);
-  return (role === ORIGINAL && displaySet.SeriesDescription) || TITLES[role] || displaySet?.SeriesDescription || '';
+/** Create a text in a corner of a pane; OHIF cuts off long ones. */
+function createOverlay(id, textOf) {
+  const contentF = ({ displaySets }) => {
+    const instance = displaySets?.[0]?.instances?.[0];
+    return instance ? textOf(instance, displaySets[0]) : '';
+  };
+  return { id, inheritsFrom: 'ohif.overlayItem', label: '', title: '', contentF };
 }
 
-const CAPTION = {
-  id: 'Caption',
-  inheritsFrom: 'ohif.overlayItem',
-  label: '',
-  title: '',
-  contentF: ({ displaySets }) => formatCaption(displaySets?.[0]),
-};
+/** Format what a pane shows: "Original", or "MCP2, upper bone". */
+function formatRole(instance, displaySet) {
+  const { role, joint } = describeDisplaySet(displaySet);
+  if (!TITLES[role]) {
+    return displaySet.SeriesDescription ?? '';
+  }
+  return joint ? `${formatJoint(joint)}, ${TITLES[role].toLowerCase()}` : TITLES[role];
+}
+
+/** Texts at the upper left of each pane, and the side's letter at its upper right. */
+const CAPTIONS = [
+  createOverlay('Caption', formatRole),
+  createOverlay('View', formatView),
+  createOverlay('Patient', formatPatient),
+];
+const MARKER = createOverlay('Marker', markerOf);
 
 /** Create the mode from OHIF's segmentation mode. */
 async function modeFactory({ loadModules }) {
@@ -105,7 +131,7 @@ async function modeFactory({ loadModules }) {
   const props = {
     ...route.layoutInstance.props,
     // One panel of two parts: joints, and tools that correct their masks.
-    rightPanels: [[PANEL, MASK_TOOLS]],
+    rightPanels: [[PANEL, MASK_TOOLS], MEASUREMENTS],
     rightPanelClosed: false,
   };
   return {
@@ -123,10 +149,17 @@ async function modeFactory({ loadModules }) {
       'ohif.hotkeyBindings': {
         $push: [
           { commandName: 'markJoints', label: 'Separate bones', keys: ['s'], isEditable: true },
+          {
+            commandName: 'deleteMeasurement',
+            label: 'Delete the selected measurement',
+            keys: ['del'],
+            isEditable: true,
+          },
           { commandName: 'toggleMasks', label: 'Show or hide masks', keys: ['m'], isEditable: true },
         ],
       },
-      'viewportOverlay.topLeft': { $set: [CAPTION] },
+      'viewportOverlay.topLeft': { $set: CAPTIONS },
+      'viewportOverlay.topRight': { $set: [MARKER] },
       'viewportOverlay.bottomRight': { $set: [] },
       'panelSegmentation.disableEditing': { $set: false },
       'cornerstone.segmentationToolbarButtons': { $apply: buttons => buttons.map(adaptBrush) },

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.browser
 
 def test_a_click_on_a_joint_ends_in_original_upper_and_lower_bone_side_by_side(desk, hand, pacs):
     desk.open(hand.study)
-    assert desk.series() == ["DX Hand, drawn"]
+    assert desk.series() == ["DX Right PA, 01-Jan-2026, Hand, drawn"]
     desk.mark(*hand.at("MCP2"))
     desk.picture("a joint is marked")
     desk.page.get_by_test_id("bls-gan-separate").click()
@@ -26,9 +26,9 @@ def test_a_click_on_a_joint_ends_in_original_upper_and_lower_bone_side_by_side(d
 
     there = stored(pacs, hand.study)
     assert desk.series() == [
-        "DX Hand, drawn",
-        "DX Joint 1, lower bone",
-        "DX Joint 1, upper bone",
+        "DX Joint 1, lower bone, Right PA, 01-Jan-2026",
+        "DX Joint 1, upper bone, Right PA, 01-Jan-2026",
+        "DX Right PA, 01-Jan-2026, Hand, drawn",
         f"SEG {there['masks'][0].SeriesDescription}",
     ]
     for pane in PANES:

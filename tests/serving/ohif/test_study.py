@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 from scripts.dicom.layer_image import BOX, JOINT
 from tests.serving.conftest import ask, empty
 from tests.serving.ohif.conftest import check_linked, private_value, stored
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.browser
 
@@ -114,6 +115,26 @@ def test_two_radiographs_of_a_study_have_results_of_their_own(desk, draw, pacs):
     desk.settle()
     assert desk.image("original") == first
     empty(pacs, left.study)
+
+
+def test_a_result_can_be_removed_and_that_undone(desk, hand, pacs):
+    desk.open(hand.study)
+    desk.separate(*hand.at("MCP2", "MCP3"))
+    rows, remove = (desk.page.get_by_test_id(f"bls-gan-{name}") for name in ("joint", "remove"))
+    remove.click()
+    expect(rows).to_have_count(1)
+    desk.page.locator("[data-sonner-toast]").get_by_text("Undo").click()
+    expect(rows).to_have_count(2)
+    expect(rows.nth(0)).to_have_attribute("aria-pressed", "true")
+    desk.settle()
+    assert len(stored(pacs, hand.study)["upper"]) == 2
+    remove.click()
+    expect(rows).to_have_count(1)
+    wait_for(lambda: len(stored(pacs, hand.study)["upper"]) == 1 or desk.page.wait_for_timeout(500))
+    desk.settle()
+    there = stored(pacs, hand.study)
+    assert [private_value(each, JOINT) for each in there["upper"]] == ["joint2"]
+    assert {name: len(of_it) for name, of_it in there.items()} == {"upper": 1, "lower": 1, "masks": 1, "original": 1}
 
 
 def test_a_double_click_on_a_layer_in_the_study_panel_shows_its_joint(desk, hand):

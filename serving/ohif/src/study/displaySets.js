@@ -16,6 +16,7 @@ import { formatJoint } from '../utils/format.js';
 import { getDisplaySets, getServices } from '../utils/ohif.js';
 import { isReplaced } from './studyMetadata.js';
 import { drawThumbnail } from './thumbnail.js';
+import { compareViews, formatView } from './views.js';
 
 const SEGMENTATION = '1.2.840.10008.5.1.4.1.1.66.';
 const MAKER = 'BLS-GAN';
@@ -50,7 +51,7 @@ function firstText(value) {
 }
 
 /** Return the SOP Instance UID of the radiograph from which an instance was derived. */
-function sourceOf(instance) {
+export function sourceOf(instance) {
   const [item] = [instance.SourceImageSequence].flat();
   return item?.ReferencedSOPInstanceUID;
 }
@@ -71,7 +72,12 @@ export function describeDisplaySet(displaySet) {
 /** Return the properties of an instance's display set in which it differs from OHIF's own: name and thumbnail. */
 export function displaySetProperties(instance) {
   const { role, joint } = describeInstance(instance, instance.Modality);
-  const name = joint && `${formatJoint(joint)}, ${role} bone`;
+  const view = formatView(instance);
+  const names = {
+    [ORIGINAL]: [view, firstText(instance.SeriesDescription)],
+    [joint && role]: [formatJoint(joint ?? ''), `${role} bone`, view],
+  };
+  const name = names[role]?.filter(Boolean).join(', ');
   return {
     ...(name && { SeriesDescription: name, label: name }),
     ...(instance.PhotometricInterpretation === 'MONOCHROME1' && { getThumbnailSrc: () => drawThumbnail(instance) }),
@@ -114,9 +120,10 @@ function describeAll() {
   return getDisplaySets().map(displaySet => ({ displaySet, ...describeDisplaySet(displaySet) }));
 }
 
-/** List the radiographs of the study that are not derived from another image. */
+/** List the radiographs that are not derived from another image, sorted by study, view and side. */
 export function listRadiographs() {
-  return describeAll().filter(({ role }) => role === ORIGINAL);
+  const sorted = describeAll().filter(({ role }) => role === ORIGINAL);
+  return sorted.sort((one, other) => compareViews(one.displaySet.instances[0], other.displaySet.instances[0]));
 }
 
 /** Find a radiograph by its SOP Instance UID. */
@@ -125,8 +132,8 @@ export function findRadiograph(source) {
 }
 
 /**
- * List the separated joints of a radiograph, or of the study, sorted by name:
- * {joint, box, masks, pixels, area, warnings, source, upper, lower}, the last two being display sets.
+ * List the separated joints of a radiograph, or of all, sorted as their radiographs are and by name:
+ * {joint, view, box, masks, pixels, area, warnings, source, upper, lower}, the last two being display sets.
  */
 export function listJoints(source) {
   const found = new Map();
@@ -140,7 +147,17 @@ export function listJoints(source) {
   }
   const whole = [...found.values()].filter(joint => joint[UPPER] && joint[LOWER]);
   const newest = new Map(whole.map(joint => [`${joint.source} ${joint.joint}`, joint]));
-  return [...newest.values()].sort((one, other) => one.joint.localeCompare(other.joint, 'en', { numeric: true }));
+  const order = listRadiographs().map(({ uid }) => uid);
+  return [...newest.values()]
+    .map(joint => ({
+      ...joint,
+      view: formatView((findRadiograph(joint.source)?.displaySet ?? joint[UPPER]).instances[0]),
+    }))
+    .sort(
+      (one, other) =>
+        order.indexOf(one.source) - order.indexOf(other.source) ||
+        one.joint.localeCompare(other.joint, 'en', { numeric: true }),
+    );
 }
 
 /** Find the display set with the masks of a radiograph. */

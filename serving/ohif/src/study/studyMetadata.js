@@ -45,6 +45,11 @@ export function markReplaced(uids) {
   uids.forEach(uid => replaced.add(uid));
 }
 
+/** Take back that objects were replaced. */
+export function unmarkReplaced(uids) {
+  uids.forEach(uid => replaced.delete(uid));
+}
+
 /** Return whether an object was replaced. */
 export function isReplaced(uid) {
   return replaced.has(uid);
@@ -78,9 +83,7 @@ export function removeReplaced() {
  * @param uids their SOP Instance UIDs
  */
 export async function loadSeries(study, series, uids) {
-  for (const uid of uids) {
-    replaced.delete(uid);
-  }
+  unmarkReplaced(uids);
   const source = getDataSource();
   const dropPromise = () => {
     // OHIF stores the promise by the source's name and the study, but deletes it by the study alone.

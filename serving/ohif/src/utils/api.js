@@ -32,9 +32,22 @@ export async function requestSeparation(source, joints, labels) {
     form.append('label', await gzip(labels), 'label.bin.gz');
   }
   const query = new URLSearchParams({ image: source, output: 'json' });
+  return requestJson(`/infer/bls_gan?${query}`, { method: 'POST', body: form });
+}
+
+/** Take the results of a joint of a radiograph out of the PACS; return the server's answer. */
+export function requestRemoval(source, joint) {
+  return requestJson(`/results?${new URLSearchParams({ image: source, joint })}`, {
+    method: 'DELETE',
+    keepalive: true,
+  });
+}
+
+/** Send a request and return the JSON of its answer, or throw an error whose message is a sentence. */
+async function requestJson(path, options) {
   let response;
   try {
-    response = await request(`/infer/bls_gan?${query}`, { method: 'POST', body: form });
+    response = await request(path, options);
   } catch {
     throw new Error('The server cannot be reached. Try again, or ask the administrator.');
   }

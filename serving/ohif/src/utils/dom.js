@@ -48,3 +48,28 @@ export function loadStyle() {
     document.head.append(createElement('link', { rel: 'stylesheet', href }));
   }
 }
+
+/** Ask a question with two answers in a dialog; resolves to true for the first one. */
+export function ask(question, yes, no) {
+  return new Promise(resolve => {
+    const dialog = createElement(
+      'dialog',
+      { class: 'bls-gan-dialog', 'data-cy': 'bls-gan-dialog' },
+      createElement(
+        'form',
+        { method: 'dialog' },
+        createElement('p', {}, question),
+        createElement('button', { class: 'bls-gan-secondary', value: 'yes' }, yes),
+        createElement('button', { class: 'bls-gan-primary', value: 'no', autofocus: true }, no),
+      ),
+    );
+    // Keys are the dialog's, not the viewer's, while it is open; Escape closes it.
+    dialog.addEventListener('keydown', event => event.stopPropagation());
+    dialog.addEventListener('close', () => {
+      dialog.remove();
+      resolve(dialog.returnValue === 'yes');
+    });
+    document.body.append(dialog);
+    dialog.showModal();
+  });
+}

@@ -26,10 +26,13 @@ let lastView;
 /** A function for each linked pane that removes its listeners. */
 const linked = new Map();
 
+/** Whether the linked panes are inverted. */
+let inverted;
+
 /** Link the panes that are on the screen now. */
 export function linkPanes() {
   unlinkPanes();
-  const { CAMERA_MODIFIED, VOI_MODIFIED } = getLibraries().cornerstone.Enums.Events;
+  const { CAMERA_MODIFIED, IMAGE_RENDERED, VOI_MODIFIED } = getLibraries().cornerstone.Enums.Events;
   for (const id of VIEWPORTS) {
     const element = getViewport(id)?.element;
     if (!element) {
@@ -37,12 +40,15 @@ export function linkPanes() {
     }
     const onCamera = () => synchronizeOnce(() => followCamera(id));
     const onWindow = () => synchronizeOnce(() => applyWindow(id));
-    element.addEventListener(CAMERA_MODIFIED, onCamera);
-    element.addEventListener(VOI_MODIFIED, onWindow);
-    linked.set(id, () => {
-      element.removeEventListener(CAMERA_MODIFIED, onCamera);
-      element.removeEventListener(VOI_MODIFIED, onWindow);
-    });
+    // Cornerstone has no event for an inversion.
+    const onRendering = () => getViewport(id)?.getProperties().invert !== inverted && onWindow();
+    const listeners = [
+      [CAMERA_MODIFIED, onCamera],
+      [VOI_MODIFIED, onWindow],
+      [IMAGE_RENDERED, onRendering],
+    ];
+    listeners.forEach(([event, listener]) => element.addEventListener(event, listener));
+    linked.set(id, () => listeners.forEach(([event, listener]) => element.removeEventListener(event, listener)));
   }
 }
 
@@ -183,6 +189,7 @@ export function applyWindow(id) {
   if (!voiRange) {
     return;
   }
+  inverted = invert;
   const [lower, upper] = [voiRange.lower, voiRange.upper].map(value => toStored(value, from.instance));
   for (const to of otherGrids(id)) {
     const ends = [lower, upper].map(value => fromStored(value, to.instance));

@@ -55,6 +55,7 @@ from scripts.dicom.provenance import (
 )
 from scripts.dicom.reader import Radiograph
 from scripts.dicom.spacing import add_spacing
+from scripts.dicom.view import laterality, series_description
 from scripts.dicom.voi_lut import voi
 from scripts.physics import LOWER, UPPER
 
@@ -101,7 +102,6 @@ NOT_COPIED = {"ImagesInAcquisition", "FieldOfViewShape", "FieldOfViewDimensions"
 """Attributes of these modules that a region does not share with its source, or that need more than a copy."""
 
 DIRECTIONS = re.compile("[APRLHF]{1,3}")
-LATERALITIES = {codes.SCT.Left.value: "L", codes.SCT.Right.value: "R"}
 
 
 def layer_image(radiograph: Radiograph, joint: SeparatedJoint, layer: int, number: int, software: Software) -> Dataset:
@@ -143,7 +143,7 @@ def layer_image(radiograph: Radiograph, joint: SeparatedJoint, layer: int, numbe
     image.PresentationIntentType = "FOR PRESENTATION"
     image.SeriesInstanceUID = layer_series_uid(source, layer, software)
     image.SeriesNumber = series_number(source, SERIES_DIGITS[layer])
-    image.SeriesDescription = f"{name.capitalize()} bone layers, {software.name}, research use"
+    image.SeriesDescription = series_description(f"{name.capitalize()} bone layers", source, software.name)
     image.InstanceNumber = number
 
     image.ImageType = ["DERIVED", "SECONDARY", ""]
@@ -202,23 +202,11 @@ def _add_anatomy(image: Dataset, source: Dataset) -> None:
         regions = get_anatomic_region_map()
         region, _ = regions.get(str(image.BodyPartExamined), regions["HAND"])
         image.AnatomicRegionSequence = [code_item(region)]
-    image.ImageLaterality = _laterality(source)
+    image.ImageLaterality = laterality(source)
     orientation = [str(direction) for direction in values(source, "PatientOrientation")]
     known = len(orientation) == 2 and all(map(DIRECTIONS.fullmatch, orientation))
     # A DX has to tell. What every source here shows: the metacarpal below, so that columns run towards the head.
     image.PatientOrientation = orientation if known else ["", "H"]
-
-
-def _laterality(source: Dataset) -> str:
-    """Return R, L, B (both) or U, from the first attribute that holds it."""
-    stated = [*values(source, "ImageLaterality"), *values(source, "Laterality")]
-    for item in values(source, "FrameAnatomySequence"):
-        stated += values(item, "FrameLaterality")
-    for region in values(source, "AnatomicRegionSequence"):
-        for modifier in values(region, "AnatomicRegionModifierSequence"):
-            stated += [LATERALITIES.get(str(value)) for value in values(modifier, "CodeValue")]
-    known = (str(side).strip().upper() for side in stated)
-    return next((side for side in known if side in ("R", "L", "B")), "U")
 
 
 def _add_exposure(image: Dataset, source: Dataset) -> None:

@@ -39,6 +39,7 @@ from scripts.dicom.header import (
 from scripts.dicom.joint import MaskedJoint
 from scripts.dicom.provenance import Software, derived_uid, file_meta, processing_equipment, series_number
 from scripts.dicom.reader import Radiograph
+from scripts.dicom.view import series_description
 from scripts.errors import InputError
 from scripts.physics import label_map
 
@@ -102,7 +103,7 @@ def segmentation(radiograph: Radiograph, joints: Sequence[MaskedJoint], software
         device_serial_number=software.weights_sha256 or "none",
         content_label="BONES",
         content_description="Bones of finger joints and their overlap",
-        series_description=f"Bone masks, {software.name}, research use",
+        series_description=series_description("Bone masks", source, software.name),
         transfer_syntax_uid=ExplicitVRLittleEndian,
         omit_empty_frames=False,
         content_date=UNKNOWN_DATE,

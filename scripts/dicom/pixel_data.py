@@ -11,8 +11,6 @@
 
 """Pixel data: decoders of encapsulated frames, and the size that a code stream declares."""
 
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +37,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
+from scripts.dicom.child_process import call_apart
 from scripts.errors import InputError
 
 DECODERS = {
@@ -104,31 +103,7 @@ def decode(dataset: Dataset, syntax: str) -> np.ndarray:
     """
     if DECODERS.get(UID(syntax)) not in APART:
         return _decode(dataset, syntax)
-    # Forked, so that the pixels need not be sent there.
-    fork = get_context("fork")
-    ours, theirs = fork.Pipe(duplex=False)
-    process = fork.Process(target=_send, args=(theirs, dataset, syntax))
-    process.start()
-    theirs.close()
-    try:
-        if not ours.poll(SLOWEST):
-            raise EOFError("the decoder did not end")
-        decoded = ours.recv()
-    finally:
-        process.kill()
-        process.join()
-        ours.close()
-    if isinstance(decoded, Exception):
-        raise decoded
-    return decoded
-
-
-def _send(connection: Connection, dataset: Dataset, syntax: str) -> None:
-    try:
-        decoded: np.ndarray | Exception = _decode(dataset, syntax)
-    except Exception as error:
-        decoded = ValueError(type(error).__name__)
-    connection.send(decoded)
+    return call_apart(_decode, dataset, syntax, seconds=SLOWEST)
 
 
 def _decode(dataset: Dataset, syntax: str) -> np.ndarray:

@@ -195,6 +195,7 @@ class Pacs:
             # Error messages quote the file name.
             path = Path(folder) / instance.sop
             dataset.save_as(path, enforce_file_format=True)
+            del dataset
             return read_radiograph(path)
 
     def store(self, objects: Sequence[Dataset]) -> None:
@@ -252,6 +253,8 @@ class Pacs:
         except requests.RequestException as error:
             logger.warning("%s: %s", action, type(error).__name__)
             raise PacsAwayError("the PACS does not answer; try again when it is back") from error
+        except InputError as error:
+            raise InputError(f"an object in the PACS cannot be read: {error}") from error
         except (ValueError, KeyError, AttributeError) as error:
             logger.debug("%s", action, exc_info=error)
             raise PacsAwayError(f"the PACS did not answer a {action} in DICOMweb") from error

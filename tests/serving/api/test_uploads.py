@@ -1,6 +1,8 @@
 """Tests of uploads that a trusted header would let end the server, fill its memory or read its files."""
 
+import copy
 import gzip
+import io
 import os
 import time
 import zlib
@@ -9,7 +11,10 @@ import psutil
 import pytest
 import requests
 import SimpleITK as sitk  # noqa: N813
+from pydicom import dcmread
+from pydicom.uid import DeflatedExplicitVRLittleEndian
 
+from serving.pacs.client import encode
 from tests.serving.conftest import ask, objects_in
 from tests.support.waiting import LIMIT
 
@@ -81,3 +86,34 @@ def test_masks_in_any_format_of_itk_are_read(server, hand, tmp_path):
         answer = ask(server, hand.sop, hand.at("MCP2"), label=(path.name, path.read_bytes()))
         assert answer.status_code == 200, (suffix, answer.text)
         assert answer.json()["joints"][0]["masks"] == "given"
+
+
+def deflated(dataset, uid, megabytes):
+    """Return the file of a dataset under another UID, deflated, with so many MiB of zeros as its pixels."""
+    dataset = copy.deepcopy(dataset)
+    dataset.SOPInstanceUID = dataset.SeriesInstanceUID = uid
+    dataset.file_meta.MediaStorageSOPInstanceUID = uid
+    dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    dataset.PixelData = bytes(megabytes * 2**20)
+    return encode(dataset)
+
+
+def test_a_deflated_segmentation_is_not_inflated_beyond_any_image(server, hand):
+    segmentation = ask(server, hand.sop, hand.at("MCP2"), output="dicom_seg").content
+    bomb = deflated(dcmread(io.BytesIO(segmentation)), "1.2.3.4.6", 220)
+    before = resident(server)
+    answer = ask(server, hand.sop, hand.at("MCP2"), label=("masks.dcm", bomb))
+    assert (answer.status_code, answer.json()["detail"]) == (400, "label.dcm: inflates to over 201,326,592 bytes")
+    assert resident(server) - before < 2**27
+
+
+def test_a_deflated_radiograph_in_the_pacs_is_not_inflated_beyond_any_image(server, hand):
+    body = b"--x\r\nContent-Type: application/dicom\r\n\r\n" + deflated(hand.dataset, "1.2.3.4.7", 220) + b"\r\n--x--"
+    kind = {"Content-Type": 'multipart/related; type="application/dicom"; boundary=x'}
+    stored = requests.post(f"{server.url}/pacs/studies", data=body, headers=kind, timeout=LIMIT)
+    before = resident(server)
+    if stored.status_code == 200:
+        answer = ask(server, "1.2.3.4.7", hand.at("MCP2"))
+        assert answer.status_code == 400, answer.text
+        assert "inflates to over 201,326,592 bytes" in answer.json()["detail"]
+    assert resident(server) - before < 2**27

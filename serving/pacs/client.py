@@ -43,6 +43,13 @@ class PacsAwayError(RuntimeError):
     """Error for a PACS that does not answer, or answers wrongly; the message is a sentence for the user."""
 
 
+class PacsRefusesError(PacsAwayError):
+    """Error for a PACS that does not take this server's user and password."""
+
+    def __init__(self) -> None:
+        super().__init__("the PACS refuses the user or the password of this server")
+
+
 class NotInPacsError(InputError):
     """Error for an object that is not in the PACS."""
 
@@ -247,6 +254,8 @@ class Pacs:
             yield
         except requests.HTTPError as error:
             status = error.response.status_code if error.response is not None else 0
+            if status in (401, 403):
+                raise PacsRefusesError from error
             if status in (404, 410) and action not in ("search", "store"):
                 raise NotInPacsError("the object is not in the PACS any more") from error
             raise PacsAwayError(f"the PACS answered {status} to a {action}") from error

@@ -94,7 +94,7 @@ def orthanc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orthanc]:
 @pytest.fixture(scope="session")
 def pacs(orthanc: Orthanc) -> Pacs:
     """Return the PACS as the server sees it."""
-    return Pacs(orthanc.studies, orthanc=orthanc.url)
+    return orthanc.pacs()
 
 
 @pytest.fixture(scope="session")
@@ -107,7 +107,9 @@ def ohif() -> Path:
 def server(orthanc: Orthanc, ohif: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabelServer]:
     """Yield a running server in front of ``orthanc``; a test that stops it starts it again."""
     state = tmp_path_factory.mktemp("state")
-    running = LabelServer(orthanc.studies, state, port=free_port(0), orthanc=orthanc.url, ohif=ohif)
+    running = LabelServer(
+        orthanc.studies, state, port=free_port(0), orthanc=orthanc.url, credentials=orthanc.credentials, ohif=ohif
+    )
     yield running
     running.stop()
 

@@ -48,7 +48,14 @@ def closed(realm, orthanc, tmp_path_factory):
     """Yield a server that requires a login."""
     settings = {"MONAI_LABEL_AUTH_ENABLE": "true", "MONAI_LABEL_AUTH_REALM_URI": realm[0]}
     state = tmp_path_factory.mktemp("state")
-    running = LabelServer(orthanc.studies, state, port=free_port(0), orthanc=orthanc.url, settings=settings)
+    running = LabelServer(
+        orthanc.studies,
+        state,
+        port=free_port(0),
+        orthanc=orthanc.url,
+        credentials=orthanc.credentials,
+        settings=settings,
+    )
     yield running
     running.stop()
 

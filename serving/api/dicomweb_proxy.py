@@ -13,7 +13,6 @@
 
 import re
 from collections.abc import AsyncIterator
-from urllib.parse import urlsplit
 
 import httpx
 from fastapi import APIRouter, Depends, Request
@@ -22,7 +21,7 @@ from monailabel.config import settings
 from monailabel.endpoints.user.auth import RBAC
 
 from scripts.errors import InputError
-from serving.pacs.client import PacsAwayError
+from serving.pacs.client import PacsAwayError, PacsRefusesError
 
 PATH = "/pacs"
 """Path at which the viewer finds the PACS."""
@@ -97,6 +96,10 @@ async def _pass_on(request: Request, path: str, prefix: str | None, content: Asy
             request.method, httpx.URL(address, query=request.url.query.encode()), headers=headers, content=content
         )
         answer = await client.send(sent, stream=True)
+        if answer.status_code in (401, 403):
+            # Told as it is, the viewer would ask its user to log in here.
+            await answer.aclose()
+            raise PacsRefusesError
         kept = {name: answer.headers[name] for name in RESPONSE_HEADERS if name in answer.headers}
         if "json" in answer.headers.get("content-type", ""):
             body = await answer.aread()
@@ -120,5 +123,8 @@ async def _body(answer: httpx.Response) -> AsyncIterator[bytes]:
 
 def _own_address(request: Request) -> str:
     """Return the address of the proxy, as the viewer sees it."""
-    scheme = request.headers.get("x-forwarded-proto", urlsplit(str(request.url)).scheme)
+    # Several proxies in a row write a list, the one nearest to the viewer first.
+    scheme = request.headers.get("x-forwarded-proto", "").split(",")[0].strip().lower()
+    if scheme not in ("http", "https"):
+        scheme = request.url.scheme
     return f"{scheme}://{request.headers.get('host', '')}{PATH}"

@@ -14,6 +14,7 @@
 import logging
 import re
 import traceback
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI
@@ -24,7 +25,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from scripts.errors import InputError
-from serving.pacs.client import NotInPacsError, PacsAwayError
+from serving.pacs.client import NotInPacsError, PacsAwayError, PacsRefusesError
 from serving.pacs.journal import BusyError
 
 logger = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ STATUS: dict[type[Exception], int] = {
     NotInPacsError: 404,
     InputError: 400,
     BusyError: 409,
+    PacsRefusesError: 502,
     PacsAwayError: 503,
     OSError: 507,
 }
@@ -111,6 +113,7 @@ class Guard:
         origins: other origins whose pages may send requests, e.g. ``https://viewer.example.org``; ``*`` for all.
         hosts: names of this server; loopback names are always allowed.
         largest: limit of a body, bytes.
+        headers: of every answer.
     """
 
     def __init__(
@@ -119,8 +122,10 @@ class Guard:
         origins: list[str] | None = None,
         hosts: list[str] | None = None,
         largest: int = LARGEST_BODY,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         self.app = app
+        self.headers = [(name.encode(), value.encode()) for name, value in (headers or {}).items()]
         self.origins = {origin.rstrip("/") for origin in origins or []}
         self.hosts = {host for host in hosts or [] if host}
         self.largest = largest
@@ -134,6 +139,8 @@ class Guard:
         allowed = not origin or self._is_allowed(origin, host)
 
         async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *self.headers]
             # A foreign page may read the answers that it is allowed to get, and every refusal.
             if message["type"] == "http.response.start" and origin and (allowed or message["status"] >= 400):
                 message["headers"] = [

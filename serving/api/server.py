@@ -32,6 +32,7 @@ from starlette.types import Receive, Scope, Send
 
 from serving.api import auth, dicomweb_proxy, infer_routes, train_routes
 from serving.api.middleware import Guard, answer_failures
+from serving.api.security_headers import security_headers
 from serving.bundle import ROOT
 from serving.local.ohif_download import VERSION
 
@@ -133,4 +134,7 @@ app = Guard(
     site,
     origins=[str(origin) for origin in settings.MONAI_LABEL_CORS_ORIGINS],
     hosts=os.environ.get("BLS_GAN_HOSTS", "").split(","),
+    headers=security_headers(
+        OHIF / "index.html", settings.MONAI_LABEL_AUTH_REALM_URI if settings.MONAI_LABEL_AUTH_ENABLE else ""
+    ),
 )

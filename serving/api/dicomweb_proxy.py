@@ -21,7 +21,7 @@ from monailabel.config import settings
 from monailabel.endpoints.user.auth import RBAC
 
 from scripts.errors import InputError
-from serving.pacs.client import PacsAwayError, PacsRefusesError
+from serving.pacs.client import PacsAwayError, PacsFailsError, PacsRefusesError
 
 PATH = "/pacs"
 """Path at which the viewer finds the PACS."""
@@ -92,14 +92,16 @@ async def _pass_on(request: Request, path: str, prefix: str | None, content: Asy
     headers = {name: request.headers[name] for name in REQUEST_HEADERS if name in request.headers}
     client = upstream.client()
     try:
-        sent = client.build_request(
-            request.method, httpx.URL(address, query=request.url.query.encode()), headers=headers, content=content
-        )
+        where = httpx.URL(address, query=request.scope["query_string"])
+        sent = client.build_request(request.method, where, headers=headers, content=content)
         answer = await client.send(sent, stream=True)
         if answer.status_code in (401, 403):
             # Told as it is, the viewer would ask its user to log in here.
             await answer.aclose()
             raise PacsRefusesError
+        if answer.status_code >= 500:
+            await answer.aclose()
+            raise PacsFailsError(f"the PACS failed at this request ({answer.status_code})")
         kept = {name: answer.headers[name] for name in RESPONSE_HEADERS if name in answer.headers}
         if "json" in answer.headers.get("content-type", ""):
             body = await answer.aread()
@@ -108,6 +110,8 @@ async def _pass_on(request: Request, path: str, prefix: str | None, content: Asy
             kept.pop("content-encoding", None)
             # The PACS writes addresses of its own, which would be another origin for the viewer.
             return Response(body.replace(pacs.encode(), _own_address(request).encode()), answer.status_code, kept)
+    except httpx.InvalidURL as error:
+        raise InputError("query: expected one of DICOMweb, got something else") from error
     except httpx.HTTPError as error:
         raise PacsAwayError("the PACS does not answer; try again when it is back") from error
     return StreamingResponse(_body(answer), answer.status_code, kept)

@@ -43,7 +43,11 @@ class PacsAwayError(RuntimeError):
     """Error for a PACS that does not answer, or answers wrongly; the message is a sentence for the user."""
 
 
-class PacsRefusesError(PacsAwayError):
+class PacsFailsError(PacsAwayError):
+    """Error for a PACS that answers, but with a failure of its own."""
+
+
+class PacsRefusesError(PacsFailsError):
     """Error for a PACS that does not take this server's user and password."""
 
     def __init__(self) -> None:

@@ -22,12 +22,14 @@ from monailabel.endpoints import batch_infer
 from monailabel.endpoints.user.auth import RBAC
 from monailabel.interfaces.tasks.batch_infer import BatchInferImageType
 from monailabel.interfaces.utils.app import app_instance
+from monailabel.utils.async_tasks.utils import tasks
 
 from scripts.errors import InputError
 from scripts.inference.joint_list import read_joints
 from serving.api.background_tasks import snapshot, status
 from serving.api.parameters import BatchParameters, checked
 from serving.api.request_body import JsonObject
+from serving.pacs.journal import BusyError
 
 for_all = [Depends(RBAC(settings.MONAI_LABEL_AUTH_ROLE_USER))]
 for_admins = [Depends(RBAC(settings.MONAI_LABEL_AUTH_ROLE_ADMIN))]
@@ -60,6 +62,8 @@ async def start(
                 {**request, "model": model, "images": images, "joints": values.joints}
             )
             return done
+        if any(task["status"] in ("SUBMITTED", "RUNNING") for task in list(tasks("batch_infer"))):
+            raise BusyError("a batch runs already: GET /batch/infer returns its state, DELETE /batch/infer stops it")
         if values.joints is not None:
             # A command line holds 128 KiB.
             request["rows"] = app.batch_rows.keep(values.joints)

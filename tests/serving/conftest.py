@@ -115,12 +115,26 @@ def server(orthanc: Orthanc, ohif: Path, tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.fixture
-def hand(pacs: Pacs, sample: Hand) -> Iterator[Hand]:
+def hand(put: Callable[..., None], sample: Hand) -> Hand:
     """Store the sample hand, and delete everything else of its study, before and after."""
-    empty(pacs, sample.study)
-    pacs.store([sample.dataset])
-    yield sample
-    empty(pacs, sample.study)
+    put(sample.dataset)
+    return sample
+
+
+@pytest.fixture
+def put(pacs: Pacs) -> Iterator[Callable[..., None]]:
+    """Return a function that stores objects in studies that are empty, and empty them when the test ends, or fails."""
+    studies: set[str] = set()
+
+    def stored(*datasets: Dataset) -> None:
+        for study in {str(dataset.StudyInstanceUID) for dataset in datasets}:
+            empty(pacs, study)
+            studies.add(study)
+        pacs.store(datasets)
+
+    yield stored
+    for study in studies:
+        empty(pacs, study)
 
 
 def objects_in(pacs: Pacs, study: str) -> dict[str, Instance]:

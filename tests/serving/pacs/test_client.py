@@ -4,7 +4,7 @@ import pytest
 
 from scripts.errors import InputError
 from serving.pacs.client import Instance, NotInPacsError, Pacs, PacsAwayError, PacsRefusesError, is_uid
-from tests.serving.conftest import empty, objects_in
+from tests.serving.conftest import objects_in
 
 pytestmark = pytest.mark.pacs
 
@@ -71,9 +71,8 @@ def test_a_uid_is_numbers_and_dots(text, known):
     assert is_uid(text) is known
 
 
-def test_all_radiographs_are_listed_and_no_layer(pacs, hand, draw):
+def test_all_radiographs_are_listed_and_no_layer(pacs, put, hand, draw):
     other = draw(9)
-    pacs.store([other.dataset])
+    put(other.dataset)
     listed = {where.sop for where in pacs.radiographs()}
     assert {hand.sop, other.sop} <= listed
-    empty(pacs, other.study)

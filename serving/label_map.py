@@ -18,6 +18,8 @@ from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk  # noqa: N813
+from pydicom import Dataset
+from pydicom.uid import ExplicitVRLittleEndian
 
 from scripts.dicom.child_process import call_apart
 from scripts.dicom.read_segmentation import read_label_map
@@ -78,6 +80,28 @@ def read(path: Path, radiograph: Radiograph) -> np.ndarray:
         raise
     except (ValueError, EOFError) as error:
         raise InputError(f"{path.name}: cannot be read, or takes too much memory or time") from error
+
+
+def read_stored(segmentation: Dataset, radiograph: Radiograph) -> np.ndarray:
+    """Read a Segmentation from the PACS, which anybody may have stored there under the UIDs of ours.
+
+    Args:
+        segmentation: the object with its File Meta Information.
+        radiograph: as for :func:`read`.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    syntax = segmentation.file_meta.get("TransferSyntaxUID") if hasattr(segmentation, "file_meta") else None
+    if syntax == ExplicitVRLittleEndian and segmentation.get("SegmentationType") == "LABELMAP":
+        # Ours: a byte a pixel, no decoder.
+        return read_label_map(segmentation, radiograph)
+    try:
+        return call_apart(read_label_map, segmentation, radiograph, seconds=SLOWEST)
+    except InputError:
+        raise
+    except (ValueError, EOFError) as error:
+        raise InputError("segmentation: cannot be read, or takes too much memory or time") from error
 
 
 def _read(path: Path, radiograph: Radiograph) -> np.ndarray:

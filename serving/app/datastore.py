@@ -161,9 +161,12 @@ class Radiographs(Datastore):
 
 
 def _references(header: Dataset) -> set[str]:
-    """Return the SOP Instance UIDs of the images that a segmentation refers to."""
-    return {
-        str(instance.ReferencedSOPInstanceUID)
-        for series in header.get("ReferencedSeriesSequence") or []
-        for instance in series.get("ReferencedInstanceSequence") or []
-    }
+    """Return the SOP Instance UIDs of the images that a segmentation refers to; none of a broken one."""
+    try:
+        return {
+            str(instance.ReferencedSOPInstanceUID)
+            for series in header.get("ReferencedSeriesSequence") or []
+            for instance in series.get("ReferencedInstanceSequence") or []
+        }
+    except (AttributeError, TypeError):
+        return set()

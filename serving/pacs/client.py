@@ -177,11 +177,7 @@ class Pacs:
                 found = self.client.retrieve_series_metadata(study, series)
         except NotInPacsError:
             return []
-        # Pixel data are addresses (BulkDataURI), which are not needed here.
-        return [
-            Dataset.from_json({tag: value for tag, value in item.items() if "BulkDataURI" not in value})
-            for item in found
-        ]
+        return list(_headers(found))
 
     def fetch(self, instance: Instance) -> Dataset:
         """Fetch an object as it is stored, with its File Meta Information.
@@ -271,6 +267,20 @@ class Pacs:
         except (ValueError, KeyError, AttributeError) as error:
             logger.debug("%s", action, exc_info=error)
             raise PacsAwayError(f"the PACS did not answer a {action} in DICOMweb") from error
+
+
+def _headers(found: list[dict[str, Any]]) -> Iterator[Dataset]:
+    """Yield the headers that DICOM's JSON describes; one that cannot be read is passed over."""
+    for item in found:
+        try:
+            # Pixel data are addresses (BulkDataURI), which are not needed here.
+            header = Dataset.from_json({tag: value for tag, value in item.items() if "BulkDataURI" not in value})
+            uid = header.SOPInstanceUID
+        except Exception as error:
+            logger.warning("passed over a header that cannot be read (%s)", type(error).__name__)
+            continue
+        if uid:
+            yield header
 
 
 def encode(dataset: Dataset) -> bytes:

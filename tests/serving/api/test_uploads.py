@@ -11,8 +11,8 @@ import psutil
 import pytest
 import requests
 import SimpleITK as sitk  # noqa: N813
-from pydicom import dcmread
-from pydicom.uid import DeflatedExplicitVRLittleEndian
+from pydicom import Dataset, dcmread
+from pydicom.uid import DeflatedExplicitVRLittleEndian, generate_uid
 
 from serving.pacs.client import encode
 from tests.serving.conftest import ask, objects_in
@@ -117,3 +117,21 @@ def test_a_deflated_radiograph_in_the_pacs_is_not_inflated_beyond_any_image(serv
         assert answer.status_code == 400, answer.text
         assert "inflates to over 201,326,592 bytes" in answer.json()["detail"]
     assert resident(server) - before < 2**27
+
+
+@pytest.mark.parametrize("broken", ["references", "item", "frames"])
+def test_a_segmentation_that_somebody_stores_as_one_of_ours_ends_no_list(server, pacs, hand, broken):
+    ours = dcmread(io.BytesIO(ask(server, hand.sop, hand.at("MCP2"), output="dicom_seg").content))
+    ours.SOPInstanceUID = ours.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+    if broken == "references":
+        ours.ReferencedSeriesSequence = [Dataset()]
+    elif broken == "item":
+        ours.SegmentSequence = [Dataset()]
+    else:
+        ours.NumberOfFrames, ours.SegmentationType = 2**31 - 1, "BINARY"
+    pacs.store([ours])
+    for method, path in (("GET", "datastore/?output=all"), ("GET", "info/"), ("POST", "activelearning/least_sure")):
+        assert requests.request(method, f"{server.url}/{path}", timeout=LIMIT).status_code == 200
+    answer = ask(server, hand.sop, hand.at("MCP3"))
+    assert answer.status_code in (200, 400), answer.text
+    assert server.alive

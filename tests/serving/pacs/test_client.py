@@ -58,7 +58,7 @@ def test_a_pacs_that_is_away_is_told_in_a_sentence():
 
 def test_something_that_is_no_pacs_is_told(server):
     with pytest.raises(PacsAwayError, match="the PACS answered 404 to a search"):
-        Pacs(f"{server.url}/datastore").radiographs()
+        Pacs(f"{server.url}/model").radiographs()
 
 
 def test_a_pacs_that_refuses_the_password_is_told_as_that(orthanc):

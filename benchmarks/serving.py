@@ -169,9 +169,16 @@ def main(requests_: int = 200, clients: int = 8, images: int = 4, spacing: float
         drawn = hands(folder, max(images, clicks + 1), spacing, bits=16)
         orthanc = Orthanc(folder / "pacs", free_port(0))
         ohif = viewer(ROOT / ".serve" / "ohif")
-        server = LabelServer(orthanc.studies, folder / "state", port=free_port(0), orthanc=orthanc.url, ohif=ohif)
+        server = LabelServer(
+            orthanc.studies,
+            folder / "state",
+            port=free_port(0),
+            orthanc=orthanc.url,
+            credentials=orthanc.credentials,
+            ohif=ohif,
+        )
         try:
-            pacs = Pacs(orthanc.studies, orthanc=orthanc.url)
+            pacs = orthanc.pacs()
             for dataset, _ in drawn:
                 pacs.store([dataset])
             _clicks(server, drawn, clicks, alone)

@@ -12,6 +12,7 @@
 """Command ``python -m serving``: a PACS, MONAI Label with our app, and the viewer, on this machine, until Ctrl-C."""
 
 import logging
+import os
 import signal
 import threading
 from contextlib import ExitStack
@@ -29,6 +30,7 @@ from serving.local.monailabel import LabelServer
 from serving.local.ohif_download import viewer
 from serving.local.orthanc import Orthanc, free_port
 from serving.pacs.client import Pacs
+from serving.private_files import PRIVATE, private_folder
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +65,8 @@ def main(
         orthanc: address of Orthanc's own interface, if ``studies`` is an Orthanc's: results that are replaced are then
             deleted through it.
     """
-    folder = Path(state).resolve()
+    # What this server writes may be of patients: it is nobody else's to read.
+    os.umask(PRIVATE)
     stopped = threading.Event()
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -72,15 +75,24 @@ def main(
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     with exit_on_input_error(), ExitStack() as running:
+        folder = private_folder(Path(state).resolve())
         ohif = viewer(folder / "ohif")
-        own_pacs = None
+        own_pacs = credentials = None
         if not studies:
             own_pacs = Orthanc(folder / "pacs")
             running.callback(own_pacs.stop)
-            studies, orthanc = own_pacs.studies, own_pacs.url
-            logger.info("PACS at %s", studies)
-            _fill(studies, folder)
-        server = LabelServer(studies, folder, host=host, port=free_port(port), ohif=ohif, orthanc=orthanc)
+            studies, orthanc, credentials = own_pacs.studies, own_pacs.url, own_pacs.credentials
+            logger.info("PACS at %s, for this server only", studies)
+            _fill(own_pacs.pacs(), folder)
+        server = LabelServer(
+            studies,
+            folder,
+            host=host,
+            port=free_port(port),
+            ohif=ohif,
+            orthanc=orthanc,
+            credentials=credentials,
+        )
         running.callback(server.stop)
         logger.info("The viewer is at %s/ - Ctrl-C ends all of it", server.url)
         while not stopped.wait(1):
@@ -90,9 +102,8 @@ def main(
     logger.info("stopped")
 
 
-def _fill(studies: str, folder: Path) -> None:
+def _fill(pacs: Pacs, folder: Path) -> None:
     """Store the drawn hands in the PACS, if it is empty."""
-    pacs = Pacs(studies)
     if not pacs.radiographs():
         logger.info("the PACS is empty: storing two drawn hands")
         pacs.store([dcmread(path) for path in sample_hands(folder)])

@@ -18,13 +18,20 @@ from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk  # noqa: N813
+from pydicom import Dataset
+from pydicom.uid import ExplicitVRLittleEndian
 
+from scripts.dicom.child_process import call_apart
 from scripts.dicom.read_segmentation import read_label_map
 from scripts.dicom.reader import Radiograph
 from scripts.errors import InputError
+from serving.volume_file import read_volume
 
 VOLUMES = (".nrrd", ".nii", ".nii.gz", ".mha")
 LARGEST_LABEL = 3
+
+SLOWEST = 60.0
+"""Seconds that reading a label map may take."""
 
 
 def write(labels: np.ndarray, path: Path, radiograph: Radiograph) -> None:
@@ -54,7 +61,7 @@ def write_temporary(labels: np.ndarray, radiograph: Radiograph, suffix: str = ".
 
 
 def read(path: Path, radiograph: Radiograph) -> np.ndarray:
-    """Read a label map that a client sent.
+    """Read a label map that a client sent, in a process of its own: what it holds can end that one only.
 
     Args:
         path: ``.nrrd``, ``.nii``, ``.nii.gz``, ``.mha``; ``.dcm`` (a Segmentation); ``.bin`` or ``.bin.gz``: a byte a
@@ -67,6 +74,37 @@ def read(path: Path, radiograph: Radiograph) -> np.ndarray:
     Raises:
         InputError: the file cannot be read, has another size, or holds other values.
     """
+    try:
+        return call_apart(_read, path, radiograph, seconds=SLOWEST)
+    except InputError:
+        raise
+    except (ValueError, EOFError) as error:
+        raise InputError(f"{path.name}: cannot be read, or takes too much memory or time") from error
+
+
+def read_stored(segmentation: Dataset, radiograph: Radiograph) -> np.ndarray:
+    """Read a Segmentation from the PACS, which anybody may have stored there under the UIDs of ours.
+
+    Args:
+        segmentation: the object with its File Meta Information.
+        radiograph: as for :func:`read`.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    syntax = segmentation.file_meta.get("TransferSyntaxUID") if hasattr(segmentation, "file_meta") else None
+    if syntax == ExplicitVRLittleEndian and segmentation.get("SegmentationType") == "LABELMAP":
+        # Ours: a byte a pixel, no decoder.
+        return read_label_map(segmentation, radiograph)
+    try:
+        return call_apart(read_label_map, segmentation, radiograph, seconds=SLOWEST)
+    except InputError:
+        raise
+    except (ValueError, EOFError) as error:
+        raise InputError("segmentation: cannot be read, or takes too much memory or time") from error
+
+
+def _read(path: Path, radiograph: Radiograph) -> np.ndarray:
     if path.suffix == ".dcm":
         return read_label_map(path, radiograph)
     rows, columns = radiograph.levels.shape
@@ -74,17 +112,19 @@ def read(path: Path, radiograph: Radiograph) -> np.ndarray:
     if suffix in (".bin", ".bin.gz"):
         labels = _bytes(path, rows, columns, packed=suffix == ".bin.gz")
     elif suffix in VOLUMES:
-        labels = _volume(path, rows, columns)
+        labels = read_volume(path, rows, columns)
     else:
         raise InputError(
             f"label: expected {', '.join(VOLUMES)}, .dcm, .bin or .bin.gz, got a file {suffix or 'without a suffix'}"
         )
     if not labels.any():
         raise InputError("label: expected marked pixels, got background only")
-    unknown = set(np.unique(labels).tolist()) - set(range(LARGEST_LABEL + 1))
-    if unknown:
-        raise InputError(f"label: expected values 0 to {LARGEST_LABEL}, got {min(unknown):g}")
-    return labels.astype(np.uint8)
+    with np.errstate(invalid="ignore"):
+        known = labels.astype(np.uint8)
+    unknown = labels[(known != labels) | (known > LARGEST_LABEL)]
+    if unknown.size:
+        raise InputError(f"label: expected values 0 to {LARGEST_LABEL}, got {unknown.flat[0]:g}")
+    return known
 
 
 def _bytes(path: Path, rows: int, columns: int, *, packed: bool) -> np.ndarray:
@@ -99,18 +139,3 @@ def _bytes(path: Path, rows: int, columns: int, *, packed: bool) -> np.ndarray:
         size = f"{len(content):,} bytes" if len(content) <= expected else f"more than {expected:,} bytes"
         raise InputError(f"label: expected {expected:,} bytes ({rows} rows x {columns} columns), got {size}")
     return np.frombuffer(content, np.uint8).reshape(rows, columns)
-
-
-def _volume(path: Path, rows: int, columns: int) -> np.ndarray:
-    reader = sitk.ImageFileReader()
-    reader.SetFileName(str(path))
-    try:
-        reader.ReadImageInformation()
-        size = [side for side in reader.GetSize() if side != 1]
-        if size != [side for side in (columns, rows) if side != 1]:
-            raise InputError(
-                f"label: expected {columns} columns x {rows} rows, got {' x '.join(map(str, reader.GetSize()))}"
-            )
-        return sitk.GetArrayFromImage(reader.Execute()).reshape(rows, columns)
-    except RuntimeError as error:
-        raise InputError(f"{path.name}: cannot be read as an image") from error

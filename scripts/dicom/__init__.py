@@ -10,3 +10,7 @@
 # limitations under the License.
 
 """DICOM: reading radiographs, and deriving images and segmentations from them."""
+
+from scripts.dicom.inflate import limit_inflation
+
+limit_inflation()

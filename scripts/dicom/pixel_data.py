@@ -13,8 +13,6 @@
 
 import os
 import tempfile
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,6 +41,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
+from scripts.dicom.child_process import call_apart
 from scripts.errors import InputError
 
 DECODERS = {
@@ -131,37 +130,18 @@ def decode(dataset: Dataset, syntax: str) -> np.ndarray:
     """
     if DECODERS.get(UID(syntax)) not in APART:
         return _decode(dataset, syntax)
-    # Forked, so that the pixels need not be sent there.
-    fork = get_context("fork")
-    ours, theirs = fork.Pipe(duplex=False)
-    process = fork.Process(target=_send, args=(theirs, dataset, syntax))
-    process.start()
-    theirs.close()
-    try:
-        if not ours.poll(SLOWEST):
-            raise EOFError("the decoder did not end")
-        decoded = ours.recv()
-    finally:
-        process.kill()
-        process.join()
-        ours.close()
-    if isinstance(decoded, Exception):
-        raise decoded
-    return decoded
+    return call_apart(_decode_apart, dataset, syntax, seconds=SLOWEST)
 
 
-def _send(connection: Connection, dataset: Dataset, syntax: str) -> None:
-    # GDCM says only there, on standard error, that a stream that it has decoded had no end.
+def _decode_apart(dataset: Dataset, syntax: str) -> np.ndarray:
+    """Decode in a process of its own: GDCM says only on standard error that a stream had no end."""
     with tempfile.TemporaryFile() as said:
         os.dup2(said.fileno(), 2)
-        try:
-            decoded: np.ndarray | Exception = _decode(dataset, syntax)
-        except Exception as error:
-            decoded = ValueError(type(error).__name__)
+        decoded = _decode(dataset, syntax)
         said.seek(0)
         if b"premature end" in said.read():
-            decoded = ValueError("cut off")
-    connection.send(decoded)
+            raise ValueError("cut off")
+    return decoded
 
 
 def _decode(dataset: Dataset, syntax: str) -> np.ndarray:

@@ -32,6 +32,7 @@ from pydicom.uid import (
 from scripts.dicom.attributes import number, values
 from scripts.dicom.grayscale import Grayscale, grayscale_of
 from scripts.dicom.header import quiet
+from scripts.dicom.inflate import LARGEST_INFLATED
 from scripts.dicom.padding import padding_of
 from scripts.dicom.pixel_data import read_pixels
 from scripts.dicom.private_block import is_layer
@@ -173,7 +174,7 @@ def _inflates(path: Path) -> bool:
     """Return whether a file is deflated.
 
     Raises:
-        InputError: it inflates to more than :data:`LARGEST_FILE`.
+        InputError: it inflates to more than :data:`LARGEST_INFLATED`.
     """
     try:
         meta = read_file_meta_info(path)
@@ -192,8 +193,8 @@ def _inflates(path: Path) -> bool:
             while chunk:
                 inflated += len(inflater.decompress(chunk, 2**24))
                 chunk = inflater.unconsumed_tail
-                if inflated > LARGEST_FILE:
-                    raise InputError(f"{path.name}: inflates to over {LARGEST_FILE:,} bytes")
+                if inflated > (most := min(LARGEST_FILE, LARGEST_INFLATED)):
+                    raise InputError(f"{path.name}: inflates to over {most:,} bytes")
     return True
 
 

@@ -13,7 +13,6 @@
 
 import re
 from collections.abc import AsyncIterator
-from urllib.parse import urlsplit
 
 import httpx
 from fastapi import APIRouter, Depends, Request
@@ -22,7 +21,7 @@ from monailabel.config import settings
 from monailabel.endpoints.user.auth import RBAC
 
 from scripts.errors import InputError
-from serving.pacs.client import PacsAwayError
+from serving.pacs.client import PacsAwayError, PacsFailsError, PacsRefusesError
 
 PATH = "/pacs"
 """Path at which the viewer finds the PACS."""
@@ -35,9 +34,9 @@ RESPONSE_HEADERS = ("content-type", "content-length", "content-encoding", "warni
 router = APIRouter(dependencies=[Depends(RBAC(settings.MONAI_LABEL_AUTH_ROLE_USER))])
 
 
-def plain_lists(query: str) -> str:
+def plain_lists(query: bytes) -> bytes:
     """Return a query whose lists of attributes have plain commas: Orthanc 1.10 splits a list before it decodes it."""
-    return re.sub("includefield=[^&]*", lambda found: found.group().replace("%2C", ","), query, flags=re.IGNORECASE)
+    return re.sub(b"includefield=[^&]*", lambda found: found.group().replace(b"%2C", b","), query, flags=re.IGNORECASE)
 
 
 class Upstream:
@@ -98,9 +97,16 @@ async def _pass_on(request: Request, path: str, prefix: str | None, content: Asy
     headers = {name: request.headers[name] for name in REQUEST_HEADERS if name in request.headers}
     client = upstream.client()
     try:
-        url = httpx.URL(address, query=plain_lists(request.url.query).encode())
-        sent = client.build_request(request.method, url, headers=headers, content=content)
+        where = httpx.URL(address, query=plain_lists(request.scope["query_string"]))
+        sent = client.build_request(request.method, where, headers=headers, content=content)
         answer = await client.send(sent, stream=True)
+        if answer.status_code in (401, 403):
+            # Told as it is, the viewer would ask its user to log in here.
+            await answer.aclose()
+            raise PacsRefusesError
+        if answer.status_code >= 500:
+            await answer.aclose()
+            raise PacsFailsError(f"the PACS failed at this request ({answer.status_code})")
         kept = {name: answer.headers[name] for name in RESPONSE_HEADERS if name in answer.headers}
         if "json" in answer.headers.get("content-type", ""):
             body = await answer.aread()
@@ -109,6 +115,8 @@ async def _pass_on(request: Request, path: str, prefix: str | None, content: Asy
             kept.pop("content-encoding", None)
             # The PACS writes addresses of its own, which would be another origin for the viewer.
             return Response(body.replace(pacs.encode(), _own_address(request).encode()), answer.status_code, kept)
+    except httpx.InvalidURL as error:
+        raise InputError("query: expected one of DICOMweb, got something else") from error
     except httpx.HTTPError as error:
         raise PacsAwayError("the PACS does not answer; try again when it is back") from error
     return StreamingResponse(_body(answer), answer.status_code, kept)
@@ -124,5 +132,8 @@ async def _body(answer: httpx.Response) -> AsyncIterator[bytes]:
 
 def _own_address(request: Request) -> str:
     """Return the address of the proxy, as the viewer sees it."""
-    scheme = request.headers.get("x-forwarded-proto", urlsplit(str(request.url)).scheme)
+    # Several proxies in a row write a list, the one nearest to the viewer first.
+    scheme = request.headers.get("x-forwarded-proto", "").split(",")[0].strip().lower()
+    if scheme not in ("http", "https"):
+        scheme = request.url.scheme
     return f"{scheme}://{request.headers.get('host', '')}{PATH}"

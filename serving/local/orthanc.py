@@ -9,9 +9,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Orthanc as a local PACS: started for this server, on this machine only, and stopped with it."""
+"""Orthanc as a local PACS: started for this server, answers it alone, and is stopped with it."""
 
 import json
+import secrets
 import shutil
 import socket
 from pathlib import Path
@@ -20,8 +21,12 @@ import requests
 
 from scripts.errors import InputError
 from serving.local.process import Service
+from serving.pacs.client import Pacs
+from serving.private_files import private_folder, write_private
 
 CONFIG = Path(__file__).with_name("orthanc.json")
+FILTER = Path(__file__).with_name("orthanc.lua")
+USER = "bls_gan"
 INSTALL = "apt-get install --yes orthanc orthanc-dicomweb"
 
 START_TIMEOUT = 30.0
@@ -30,6 +35,9 @@ START_TIMEOUT = 30.0
 
 class Orthanc(Service):
     """Running Orthanc.
+
+    It has a password of its own, new at every start, since it listens at all addresses, and any page that is open in a
+    browser of this machine could send requests to it.
 
     Args:
         folder: for database, config and log, created if it is missing.
@@ -47,17 +55,25 @@ class Orthanc(Service):
         self.port = free_port(port)
         self.url = f"http://127.0.0.1:{self.port}"
         self.studies = f"{self.url}/dicom-web"
-        folder.mkdir(parents=True, exist_ok=True)
-        database = str(folder / "database")
-        config |= {"HttpPort": self.port, "StorageDirectory": database, "IndexDirectory": database}
+        self.credentials = (USER, secrets.token_urlsafe(32))
+        private_folder(folder)
+        database = private_folder(folder / "database")
+        config |= {"HttpPort": self.port, "StorageDirectory": str(database), "IndexDirectory": str(database)}
+        config |= {"RegisteredUsers": dict([self.credentials]), "LuaScripts": [str(FILTER)]}
         path = folder / "orthanc.json"
-        path.write_text(json.dumps(config, indent=4) + "\n")
+        write_private(path, json.dumps(config, indent=4) + "\n")
         super().__init__("Orthanc", [binary, str(path)], folder / "orthanc.log", timeout=START_TIMEOUT)
+
+    def pacs(self) -> Pacs:
+        """Return a new connection to it."""
+        session = requests.Session()
+        session.auth = self.credentials
+        return Pacs(self.studies, orthanc=self.url, session=session)
 
     def answers(self) -> bool:
         """Return whether the DICOMweb services answer."""
         try:
-            return requests.get(f"{self.studies}/studies", params={"limit": 1}, timeout=5).ok
+            return requests.get(f"{self.studies}/studies", params={"limit": 1}, auth=self.credentials, timeout=5).ok
         except requests.RequestException:
             return False
 

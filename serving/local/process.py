@@ -9,8 +9,9 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Program in a process of its own: started, waited for, stopped."""
+"""Program in a process of its own: started, waited for, stopped; what it writes is nobody else's to read."""
 
+import os
 import subprocess
 import time
 from abc import ABC, abstractmethod
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import IO
 
 from scripts.errors import InputError
+from serving.private_files import PRIVATE
 
 STOP_TIMEOUT = 20
 """Seconds to wait for the end of a program before it is killed."""
@@ -69,9 +71,16 @@ class Service(ABC):
         Raises:
             InputError: the program ends, or does not answer in time.
         """
-        self._output = self.log.open("ab")
+        self._output = os.fdopen(os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab")
+        # A log of a former version may be open to all.
+        self.log.chmod(0o600)
         self._process = subprocess.Popen(
-            self.command, stdout=self._output, stderr=self._output, env=self.environment, cwd=self.folder
+            self.command,
+            stdout=self._output,
+            stderr=self._output,
+            env=self.environment,
+            cwd=self.folder,
+            umask=PRIVATE,
         )
         until = time.monotonic() + self.timeout
         while time.monotonic() < until and self.alive:

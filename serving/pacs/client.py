@@ -43,6 +43,17 @@ class PacsAwayError(RuntimeError):
     """Error for a PACS that does not answer, or answers wrongly; the message is a sentence for the user."""
 
 
+class PacsFailsError(PacsAwayError):
+    """Error for a PACS that answers, but with a failure of its own."""
+
+
+class PacsRefusesError(PacsFailsError):
+    """Error for a PACS that does not take this server's user and password."""
+
+    def __init__(self) -> None:
+        super().__init__("the PACS refuses the user or the password of this server")
+
+
 class NotInPacsError(InputError):
     """Error for an object that is not in the PACS."""
 
@@ -166,11 +177,7 @@ class Pacs:
                 found = self.client.retrieve_series_metadata(study, series)
         except NotInPacsError:
             return []
-        # Pixel data are addresses (BulkDataURI), which are not needed here.
-        return [
-            Dataset.from_json({tag: value for tag, value in item.items() if "BulkDataURI" not in value})
-            for item in found
-        ]
+        return list(_headers(found))
 
     def fetch(self, instance: Instance) -> Dataset:
         """Fetch an object as it is stored, with its File Meta Information.
@@ -195,6 +202,7 @@ class Pacs:
             # Error messages quote the file name.
             path = Path(folder) / instance.sop
             dataset.save_as(path, enforce_file_format=True)
+            del dataset
             return read_radiograph(path)
 
     def store(self, objects: Sequence[Dataset]) -> None:
@@ -246,15 +254,33 @@ class Pacs:
             yield
         except requests.HTTPError as error:
             status = error.response.status_code if error.response is not None else 0
+            if status in (401, 403):
+                raise PacsRefusesError from error
             if status in (404, 410) and action not in ("search", "store"):
                 raise NotInPacsError("the object is not in the PACS any more") from error
             raise PacsAwayError(f"the PACS answered {status} to a {action}") from error
         except requests.RequestException as error:
             logger.warning("%s: %s", action, type(error).__name__)
             raise PacsAwayError("the PACS does not answer; try again when it is back") from error
+        except InputError as error:
+            raise InputError(f"an object in the PACS cannot be read: {error}") from error
         except (ValueError, KeyError, AttributeError) as error:
             logger.debug("%s", action, exc_info=error)
             raise PacsAwayError(f"the PACS did not answer a {action} in DICOMweb") from error
+
+
+def _headers(found: list[dict[str, Any]]) -> Iterator[Dataset]:
+    """Yield the headers that DICOM's JSON describes; one that cannot be read is passed over."""
+    for item in found:
+        try:
+            # Pixel data are addresses (BulkDataURI), which are not needed here.
+            header = Dataset.from_json({tag: value for tag, value in item.items() if "BulkDataURI" not in value})
+            uid = header.SOPInstanceUID
+        except Exception as error:
+            logger.warning("passed over a header that cannot be read (%s)", type(error).__name__)
+            continue
+        if uid:
+            yield header
 
 
 def encode(dataset: Dataset) -> bytes:

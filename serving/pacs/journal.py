@@ -24,6 +24,7 @@ from pydicom import Dataset
 
 from scripts.files import write_durably
 from serving.pacs.client import Instance, Pacs, PacsAwayError
+from serving.private_files import private_folder
 
 logger = logging.getLogger(__name__)
 
@@ -52,8 +53,8 @@ class Journal:
     def __init__(self, pacs: Pacs, folder: Path) -> None:
         self.pacs = pacs
         self.folder = folder
-        (folder / "locks").mkdir(parents=True, exist_ok=True)
-        (folder / "journal").mkdir(exist_ok=True)
+        for each in ("locks", "journal"):
+            private_folder(folder / each)
 
     @contextmanager
     def alone(self, source: str, patience: float = PATIENCE) -> Iterator[None]:

@@ -12,6 +12,7 @@
 """Index of the results in the PACS, of all versions and weights."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Lock
 
@@ -109,7 +110,11 @@ class ResultIndex:
             if segmentation.sop in self._results:
                 return self._results[segmentation.sop]
         headers = self.pacs.metadata(segmentation.study, segmentation.series)
-        results = [result for header in headers for result in _read(segmentation, header)]
+        results: list[Result] = []
+        for header in headers:
+            # Anybody may store a segmentation that says it is of this maker.
+            with suppress(AttributeError, TypeError):
+                results += list(_read(segmentation, header))
         with self._guard:
             self._results[segmentation.sop] = results
         return results

@@ -11,6 +11,7 @@
 
 """Stored results: the layers and the segmentation of one radiograph in the PACS."""
 
+import logging
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
@@ -29,13 +30,15 @@ from scripts.dicom.layer_image import (
     layer_series_uid,
 )
 from scripts.dicom.provenance import Software
-from scripts.dicom.read_segmentation import read_label_map
 from scripts.dicom.reader import Radiograph
 from scripts.dicom.segmentation import segmentation_series_uid
 from scripts.inference.incremental import KnownJoint
 from scripts.inference.joint_list import LocatedJoint
 from scripts.physics import LOWER, UPPER
+from serving.label_map import read_stored
 from serving.pacs.client import Instance, Pacs
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -81,7 +84,7 @@ def stored_results(pacs: Pacs, radiograph: Radiograph, software: Software, gone:
     for header in _headers(pacs, study, series, gone):
         results.segmentation = Instance(study, series, str(header.SOPInstanceUID))
     if results.segmentation and joints:
-        results.labels = read_label_map(pacs.fetch(results.segmentation), radiograph)
+        results.labels = read_stored(pacs.fetch(results.segmentation), radiograph)
         results.joints = joints
     return results
 
@@ -109,9 +112,14 @@ def stored_joints(
     for layer in (LOWER, UPPER):
         series = str(layer_series_uid(source, layer, software))
         for header in _headers(pacs, study, series, gone):
-            joint = _joint(header)
+            try:
+                joint, number = _joint(header), int(header.InstanceNumber)
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
+                # Anybody may store objects under these UIDs.
+                logger.warning("passed over a layer that is none of ours (%s)", type(error).__name__)
+                continue
             name = joint.located.name
-            numbered[name] = (int(header.InstanceNumber), joint)
+            numbered[name] = (number, joint)
             layers.setdefault(name, {})[layer] = Instance(study, series, str(header.SOPInstanceUID))
     # A joint that has lost a layer does not count; the layer that is left goes when the joint is separated again.
     whole = [each for name, each in numbered.items() if len(layers[name]) == 2]

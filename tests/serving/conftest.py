@@ -94,7 +94,7 @@ def orthanc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orthanc]:
 @pytest.fixture(scope="session")
 def pacs(orthanc: Orthanc) -> Pacs:
     """Return the PACS as the server sees it."""
-    return Pacs(orthanc.studies, orthanc=orthanc.url)
+    return orthanc.pacs()
 
 
 @pytest.fixture(scope="session")
@@ -107,18 +107,34 @@ def ohif() -> Path:
 def server(orthanc: Orthanc, ohif: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabelServer]:
     """Yield a running server in front of ``orthanc``; a test that stops it starts it again."""
     state = tmp_path_factory.mktemp("state")
-    running = LabelServer(orthanc.studies, state, port=free_port(0), orthanc=orthanc.url, ohif=ohif)
+    running = LabelServer(
+        orthanc.studies, state, port=free_port(0), orthanc=orthanc.url, credentials=orthanc.credentials, ohif=ohif
+    )
     yield running
     running.stop()
 
 
 @pytest.fixture
-def hand(pacs: Pacs, sample: Hand) -> Iterator[Hand]:
+def hand(put: Callable[..., None], sample: Hand) -> Hand:
     """Store the sample hand, and delete everything else of its study, before and after."""
-    empty(pacs, sample.study)
-    pacs.store([sample.dataset])
-    yield sample
-    empty(pacs, sample.study)
+    put(sample.dataset)
+    return sample
+
+
+@pytest.fixture
+def put(pacs: Pacs) -> Iterator[Callable[..., None]]:
+    """Return a function that stores objects in studies that are empty, and empty them when the test ends, or fails."""
+    studies: set[str] = set()
+
+    def stored(*datasets: Dataset) -> None:
+        for study in {str(dataset.StudyInstanceUID) for dataset in datasets}:
+            empty(pacs, study)
+            studies.add(study)
+        pacs.store(datasets)
+
+    yield stored
+    for study in studies:
+        empty(pacs, study)
 
 
 def objects_in(pacs: Pacs, study: str) -> dict[str, Instance]:

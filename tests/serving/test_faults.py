@@ -11,7 +11,6 @@ import requests
 
 from serving.local.monailabel import LabelServer
 from serving.local.orthanc import Orthanc, free_port
-from serving.pacs.client import Pacs
 from tests.serving.conftest import ask, objects_in
 from tests.support.waiting import LIMIT, wait_for
 
@@ -43,7 +42,13 @@ def fill(folder, but=0):
 def mortal(tmp_path_factory):
     """Yield a PACS and a server of this module's own, which its tests kill."""
     pacs = Orthanc(tmp_path_factory.mktemp("pacs"), free_port(0))
-    server = LabelServer(pacs.studies, tmp_path_factory.mktemp("state"), port=free_port(0), orthanc=pacs.url)
+    server = LabelServer(
+        pacs.studies,
+        tmp_path_factory.mktemp("state"),
+        port=free_port(0),
+        orthanc=pacs.url,
+        credentials=pacs.credentials,
+    )
     yield pacs, server
     server.stop()
     pacs.stop()
@@ -51,7 +56,7 @@ def mortal(tmp_path_factory):
 
 def test_the_server_says_that_the_pacs_is_away_and_goes_on_when_it_is_back(mortal, sample):
     orthanc, server = mortal
-    Pacs(orthanc.studies).store([sample.dataset])
+    orthanc.pacs().store([sample.dataset])
     assert ask(server, sample.sop, sample.at("MCP2")).status_code == 200
     orthanc.stop(kill=True)
     for answer in (
@@ -68,7 +73,7 @@ def test_the_server_says_that_the_pacs_is_away_and_goes_on_when_it_is_back(morta
 
 def test_a_server_that_is_killed_at_any_moment_leaves_whole_results_or_none(mortal, draw):
     orthanc, server = mortal
-    pacs = Pacs(orthanc.studies, orthanc=orthanc.url)
+    pacs = orthanc.pacs()
     hand = draw(21)
     pacs.store([hand.dataset])
     seen = set()
@@ -97,8 +102,10 @@ def _asked(server, hand):
 def test_a_pacs_whose_disk_is_full_takes_no_part_of_a_result(tmp_path, sample):
     with small_disk(tmp_path / "disk", "5m") as folder:
         orthanc = Orthanc(folder, free_port(0))
-        server = LabelServer(orthanc.studies, tmp_path / "state", port=free_port(0), orthanc=orthanc.url)
-        pacs = Pacs(orthanc.studies, orthanc=orthanc.url)
+        server = LabelServer(
+            orthanc.studies, tmp_path / "state", port=free_port(0), orthanc=orthanc.url, credentials=orthanc.credentials
+        )
+        pacs = orthanc.pacs()
         try:
             pacs.store([sample.dataset])
             fill(folder, but=40)
@@ -115,7 +122,9 @@ def test_a_pacs_whose_disk_is_full_takes_no_part_of_a_result(tmp_path, sample):
 
 def test_a_server_whose_disk_is_full_stores_nothing_and_says_so(tmp_path, orthanc, pacs, hand):
     with small_disk(tmp_path / "disk", "1m") as folder:
-        server = LabelServer(orthanc.studies, folder, port=free_port(0), orthanc=orthanc.url)
+        server = LabelServer(
+            orthanc.studies, folder, port=free_port(0), orthanc=orthanc.url, credentials=orthanc.credentials
+        )
         try:
             fill(folder)
             answer = ask(server, hand.sop, hand.at("MCP2"))

@@ -1,6 +1,8 @@
 """Tests of label maps that clients send and get."""
 
 import gzip
+import os
+import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -47,3 +49,14 @@ def test_a_bomb_is_not_unpacked(tmp_path, radiograph):
     (tmp_path / "label.bin.gz").write_bytes(gzip.compress(bytes(50_000_000)))
     with pytest.raises(InputError, match=r"expected 600 bytes .*, got more than 600 bytes"):
         label_map.read(tmp_path / "label.bin.gz", radiograph)
+
+
+@pytest.mark.parametrize(
+    "end", [lambda: os._exit(1), lambda: time.sleep(60), lambda: np.ones(2**40)], ids=["dies", "hangs", "big"]
+)
+def test_a_reader_that_dies_or_hangs_or_takes_all_memory_costs_one_refusal(tmp_path, radiograph, monkeypatch, end):
+    monkeypatch.setattr(label_map, "SLOWEST", 0.5)
+    monkeypatch.setattr(label_map, "read_label_map", lambda *_: end())
+    (tmp_path / "label.dcm").touch()
+    with pytest.raises(InputError, match=r"label.dcm: cannot be read, or takes too much memory or time"):
+        label_map.read(tmp_path / "label.dcm", radiograph)

@@ -1,9 +1,11 @@
 """Tests of ``make serve``: one command starts PACS, server and viewer, and stops them."""
 
+import json
 import os
 import re
 import signal
 import socket
+import stat
 import subprocess
 import sys
 
@@ -52,8 +54,9 @@ from serving.local.ohif_download import viewer
 from tests.support.waiting import LIMIT
 state = Path(sys.argv[1])
 pacs = Orthanc(state / "pacs")
-_fill(pacs.studies, state)
-server = LabelServer(pacs.studies, state, port=8000, ohif=viewer(state / "ohif"), orthanc=pacs.url)
+_fill(pacs.pacs(), state)
+settings = {"orthanc": pacs.url, "credentials": pacs.credentials}
+server = LabelServer(pacs.studies, state, port=8000, ohif=viewer(state / "ohif"), **settings)
 sop = dcmread(SAMPLE, stop_before_pixels=True).SOPInstanceUID
 params = json.dumps({"joints": [{"x": 537, "y": 770}]})
 answer = requests.post(f"{server.url}/infer/bls_gan?image={sop}&output=json", data={"params": params}, timeout=LIMIT)
@@ -95,6 +98,21 @@ def test_nobody_on_another_machine_is_answered(running):
     for _, port in [each for each in listening if each[0] != "127.0.0.1"]:
         for where in outside:
             assert requests.get(f"http://{where}:{port}/dicom-web/studies", timeout=LIMIT).status_code in (401, 403)
+
+
+def test_nobody_else_on_this_machine_reads_what_it_writes(running):
+    state = running[1].parent
+    here = address(running[1])
+    images = requests.get(f"{here}/datastore/?output=all", timeout=LIMIT).json()["objects"]
+    asked = {"params": json.dumps({"joints": [{"x": 537, "y": 770}]})}
+    for name in images:
+        requests.post(f"{here}/infer/bls_gan", params={"image": name, "output": "json"}, data=asked, timeout=LIMIT)
+    said = running[1]
+    written = [path for path in state.rglob("*") if path != said and not path.is_symlink()]
+    assert {"pacs", "journal", "locks", "weights", "server.log"} <= {path.name for path in written}
+    for path in (state, *written):
+        expected = 0o700 if path.is_dir() else 0o600
+        assert stat.S_IMODE(path.stat().st_mode) == expected, path
 
 
 def test_an_empty_pacs_gets_two_studies_of_drawn_hands(running):

@@ -184,9 +184,9 @@ def test_results_of_another_version_are_left_alone(separator, pacs, hand, bundle
     assert len(after) == 6
 
 
-def test_a_mirror_of_polarity_gives_the_same_layers(separator, pacs, draw):
+def test_a_mirror_of_polarity_gives_the_same_layers(separator, pacs, put, draw):
     hands = [draw(3), draw(3, photometric="MONOCHROME1", bits=16)]
-    pacs.store([hand.dataset for hand in hands])
+    put(*(hand.dataset for hand in hands))
     answers = [separator(hand.sop, hand.at("MCP3")).answer["joints"][0] for hand in hands]
     plain, inverted = (
         pacs.fetch(Instance(hand.study, *answer["upper"].values())) for hand, answer in zip(hands, answers, strict=True)

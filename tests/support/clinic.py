@@ -12,7 +12,6 @@ from scripts.phantoms.hand_files import save
 from scripts.physics import label_map
 from serving.bundle import ROOT, Bundle
 from serving.local.orthanc import Orthanc
-from serving.pacs.client import Pacs
 from serving.pacs.journal import Journal
 from serving.pacs.result_index import ResultIndex
 from serving.separation import JointSeparator
@@ -65,7 +64,7 @@ def draw_case(folder: Path, number: int, side: Literal["right", "left"] = "right
 
 def separator_of(orthanc: Orthanc, folder: Path, weights: Path = MODEL) -> JointSeparator:
     """Return the server's separator, in this process."""
-    pacs = Pacs(orthanc.studies, orthanc=orthanc.url)
+    pacs = orthanc.pacs()
     return JointSeparator(pacs, Journal(pacs, folder), Bundle(weights))
 
 

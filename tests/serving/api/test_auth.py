@@ -2,7 +2,9 @@
 
 import json
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs
 
 import jwt
 import pytest
@@ -17,6 +19,8 @@ from tests.support.waiting import LIMIT
 pytestmark = [pytest.mark.pacs, pytest.mark.slow]
 
 USER = "monailabel-user"
+SLOW = 2.0
+"""Seconds that the realm takes for some."""
 
 
 @pytest.fixture(scope="module")
@@ -26,13 +30,24 @@ def realm():
     public = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     import base64
 
-    answer = json.dumps({"realm": "hands", "public_key": base64.b64encode(public).decode()}).encode()
+    found = {"realm": "hands", "public_key": base64.b64encode(public).decode(), "token_endpoint": ""}
 
     class Realm(BaseHTTPRequestHandler):
-        def do_GET(self):
-            self.send_response(200)
+        def answer(self, status, content):
+            self.send_response(status)
             self.end_headers()
-            self.wfile.write(answer)
+            self.wfile.write(json.dumps(content).encode())
+
+        def do_GET(self):
+            address = f"http://127.0.0.1:{service.server_port}/token"
+            self.answer(200, {**found, "token_endpoint": address})
+
+        def do_POST(self):
+            form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+            if form["username"] == ["slow"]:
+                time.sleep(SLOW)
+            wrong = form["password"] == ["wrong"]
+            self.answer(401 if wrong else 200, {"access_token": "given", "token_type": "bearer"})
 
         def log_message(self, *_):
             pass
@@ -48,7 +63,14 @@ def closed(realm, orthanc, tmp_path_factory):
     """Yield a server that requires a login."""
     settings = {"MONAI_LABEL_AUTH_ENABLE": "true", "MONAI_LABEL_AUTH_REALM_URI": realm[0]}
     state = tmp_path_factory.mktemp("state")
-    running = LabelServer(orthanc.studies, state, port=free_port(0), orthanc=orthanc.url, settings=settings)
+    running = LabelServer(
+        orthanc.studies,
+        state,
+        port=free_port(0),
+        orthanc=orthanc.url,
+        credentials=orthanc.credentials,
+        settings=settings,
+    )
     yield running
     running.stop()
 
@@ -100,3 +122,39 @@ def test_a_token_without_the_role_of_another_realm_or_out_of_date_is_none(closed
 
 def test_the_viewer_itself_is_no_secret(closed):
     assert requests.get(f"{closed.url}/app-config.js", timeout=LIMIT).status_code in (200, 404)
+
+
+def log_in(closed, user, password):
+    return requests.post(
+        f"{closed.url}/auth/token",
+        data={"username": user, "password": password, "grant_type": "password"},
+        timeout=LIMIT,
+    )
+
+
+def test_a_token_is_fetched_for_a_user_and_a_password(closed):
+    assert log_in(closed, "reader", "right").json() == {"access_token": "given", "token_type": "bearer"}
+    refused = log_in(closed, "reader", "wrong")
+    assert (refused.status_code, refused.json()["detail"]) == (
+        401,
+        "the login service refuses this user or this password",
+    )
+    assert requests.post(f"{closed.url}/auth/token", data={"username": "x"}, timeout=LIMIT).status_code == 422
+
+
+def test_a_slow_realm_keeps_only_those_waiting_who_log_in(closed):
+    waiting = threading.Thread(target=log_in, args=(closed, "slow", "right"))
+    waiting.start()
+    start = time.monotonic()
+    for _ in range(5):
+        assert requests.get(f"{closed.url}/app-config.js", timeout=LIMIT).status_code == 200
+    assert time.monotonic() - start < SLOW / 2
+    assert waiting.is_alive()
+    waiting.join()
+
+
+@pytest.mark.parametrize("roles", ["monailabel-user", {"a": 1}, [1, {}]], ids=str)
+def test_a_token_with_roles_of_another_shape_is_none(closed, realm, roles):
+    claims = {"preferred_username": "reader", "realm_access": {"roles": roles}}
+    headers = {"Authorization": f"Bearer {jwt.encode(claims, realm[1], algorithm='RS256')}"}
+    assert requests.get(f"{closed.url}/pacs/studies", headers=headers, timeout=LIMIT).status_code == 401

@@ -1,8 +1,16 @@
 """Tests of the PACS on the viewer's origin: allowed and refused requests."""
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
 import pytest
 import requests
+from fastapi import FastAPI
+from monailabel.config import settings
 
+from serving.api.dicomweb_proxy import router
+from serving.api.middleware import answer_failures
 from tests.serving.conftest import objects_in
 from tests.support.waiting import LIMIT
 
@@ -61,3 +69,30 @@ def test_nothing_is_deleted_through_the_proxy(server, pacs, hand):
 def test_a_foreign_page_reads_nothing_of_the_pacs(server):
     answer = requests.get(f"{server.url}/pacs/studies", headers={"Origin": "http://evil.example"}, timeout=LIMIT)
     assert answer.status_code == 403
+
+
+@pytest.mark.parametrize(("told", "scheme"), [("https, http", "https"), ("HTTPS", "https"), ("gopher", "http")])
+def test_of_several_proxies_the_one_nearest_to_the_viewer_tells_the_scheme(server, hand, told, scheme):
+    found = requests.get(
+        f"{server.url}/pacs/studies",
+        params={"StudyInstanceUID": hand.study},
+        headers={"X-Forwarded-Proto": told},
+        timeout=LIMIT,
+    )
+    assert f'"{server.url.replace("http", scheme, 1)}/pacs/studies/{hand.study}"' in found.text
+
+
+def test_a_pacs_that_refuses_the_servers_password_is_told_and_nobody_is_asked_to_log_in(orthanc, monkeypatch):
+    monkeypatch.setattr(settings, "MONAI_LABEL_STUDIES", orthanc.studies)
+    app = FastAPI()
+    answer_failures(app)
+    app.include_router(router)
+
+    async def asked():
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
+            return await client.get("/pacs/studies")
+
+    with ThreadPoolExecutor(1) as thread:
+        answer = thread.submit(asyncio.run, asked()).result()
+    assert answer.status_code == 502
+    assert answer.json()["detail"] == "the PACS refuses the user or the password of this server"

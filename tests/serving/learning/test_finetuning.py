@@ -83,8 +83,10 @@ def clinic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clinic]:
     cases = [draw_case(folder, number) for number in (51, 52, 53)]
     orthanc = Orthanc(folder / "orthanc", free_port(0))
     try:
-        Pacs(orthanc.studies, orthanc=orthanc.url).store([case.dataset for case in cases])
-        server = LabelServer(orthanc.studies, folder / "state", port=free_port(0), orthanc=orthanc.url)
+        orthanc.pacs().store([case.dataset for case in cases])
+        server = LabelServer(
+            orthanc.studies, folder / "state", port=free_port(0), orthanc=orthanc.url, credentials=orthanc.credentials
+        )
         try:
             refused = requests.post(f"{server.url}/train/bls_gan", timeout=LIMIT)
             here = Clinic(server, cases, refused)

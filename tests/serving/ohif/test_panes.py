@@ -9,7 +9,6 @@ from playwright.sync_api import expect
 from pydicom.uid import ComputedRadiographyImageStorage, generate_uid
 
 from scripts.dicom.layer_image import BOX
-from tests.serving.conftest import empty
 from tests.serving.ohif.conftest import check_linked, private_value, stored
 from tests.support.desk import PANES
 
@@ -116,10 +115,9 @@ def test_panes_move_as_one(desk, hand, pacs):
 
 
 @pytest.mark.parametrize(("photometric", "bits"), [("MONOCHROME1", 16), ("MONOCHROME2", 16), ("MONOCHROME1", 12)])
-def test_bones_are_bright_whatever_the_polarity_and_depth_of_the_source(desk, draw, pacs, photometric, bits):
+def test_bones_are_bright_whatever_the_polarity_and_depth_of_the_source(desk, draw, pacs, put, photometric, bits):
     hand = draw(91, photometric=photometric, bits=bits)
-    empty(pacs, hand.study)
-    pacs.store([hand.dataset])
+    put(hand.dataset)
     desk.open(hand.study)
     desk.separate(*hand.at("MCP2"))
     desk.page.get_by_test_id("ShowMasks").click()
@@ -135,10 +133,9 @@ def test_bones_are_bright_whatever_the_polarity_and_depth_of_the_source(desk, dr
         np.testing.assert_array_equal(desk.stored_values(pane), there[pane][0].pixel_array)
     whole = desk.screen("original").mean(axis=2)
     assert np.percentile(whole, 95) > 60
-    empty(pacs, hand.study)
 
 
-def test_layers_of_a_signed_source_have_its_window(desk, draw, pacs):
+def test_layers_of_a_signed_source_have_its_window(desk, draw, put):
     hand = draw(92)
     signed = copy.deepcopy(hand.dataset)
     lift = 2 ** (signed.BitsStored - 1)
@@ -152,7 +149,7 @@ def test_layers_of_a_signed_source_have_its_window(desk, draw, pacs):
     signed.WindowCenter = float(signed.WindowCenter) - lift
     if "PixelPaddingValue" in signed:
         del signed.PixelPaddingValue
-    pacs.store([signed])
+    put(signed)
     study = str(signed.StudyInstanceUID)
     desk.open(study)
     desk.separate(*hand.at("MCP2"))
@@ -161,13 +158,11 @@ def test_layers_of_a_signed_source_have_its_window(desk, draw, pacs):
     windows = {pane: np.array(desk.looks_at(pane)["window"]) for pane in PANES}
     for pane in ("upper", "lower"):
         np.testing.assert_allclose(windows[pane], windows["original"] + lift)
-    empty(pacs, study)
 
 
-def test_layers_are_on_the_screen_soon_after_the_click(desk, whole_hand, pacs, record_property):
+def test_layers_are_on_the_screen_soon_after_the_click(desk, whole_hand, put, record_property):
     hand = whole_hand
-    empty(pacs, hand.study)
-    pacs.store([hand.dataset])
+    put(hand.dataset)
     desk.open(hand.study)
     desk.separate(*hand.at("MCP2"))
     first = desk.seconds()
@@ -176,4 +171,3 @@ def test_layers_are_on_the_screen_soon_after_the_click(desk, whole_hand, pacs, r
     record_property("seconds", {"first": first, "warm": warm})
     print(f"first: {first}, warm: {warm}")
     assert warm["shown"] < 10
-    empty(pacs, hand.study)

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from scripts.dicom.layer_image import BOX, JOINT
-from tests.serving.conftest import ask, empty
+from tests.serving.conftest import ask
 from tests.serving.ohif.conftest import check_linked, private_value, stored
 from tests.support.waiting import wait_for
 
@@ -77,13 +77,12 @@ def test_results_are_there_after_a_look_at_the_list_of_studies(desk, hand, pacs)
     assert desk.series() == series
 
 
-def test_two_radiographs_of_a_study_have_results_of_their_own(desk, draw, pacs):
+def test_two_radiographs_of_a_study_have_results_of_their_own(desk, draw, pacs, put):
     left, right = draw(91), draw(94)
     other = copy.deepcopy(right.dataset)
     for keyword in ("StudyInstanceUID", "PatientID", "PatientName", "StudyID"):
         setattr(other, keyword, getattr(left.dataset, keyword))
-    empty(pacs, left.study)
-    pacs.store([left.dataset, other])
+    put(left.dataset, other)
     desk.open(left.study)
     sources = {desk.image("original"), left.sop, right.sop}
     assert len(sources) == 2
@@ -114,7 +113,6 @@ def test_two_radiographs_of_a_study_have_results_of_their_own(desk, draw, pacs):
     rows.nth(0).click()
     desk.settle()
     assert desk.image("original") == first
-    empty(pacs, left.study)
 
 
 def test_a_result_can_be_removed_and_that_undone(desk, hand, pacs):

@@ -3,8 +3,8 @@
 import pytest
 
 from scripts.errors import InputError
-from serving.pacs.client import Instance, NotInPacsError, Pacs, PacsAwayError, is_uid
-from tests.serving.conftest import empty, objects_in
+from serving.pacs.client import Instance, NotInPacsError, Pacs, PacsAwayError, PacsRefusesError, is_uid
+from tests.serving.conftest import objects_in
 
 pytestmark = pytest.mark.pacs
 
@@ -56,9 +56,14 @@ def test_a_pacs_that_is_away_is_told_in_a_sentence():
             call()
 
 
-def test_something_that_is_no_pacs_is_told(orthanc):
+def test_something_that_is_no_pacs_is_told(server):
     with pytest.raises(PacsAwayError, match="the PACS answered 404 to a search"):
-        Pacs(f"{orthanc.url}/app").radiographs()
+        Pacs(f"{server.url}/model").radiographs()
+
+
+def test_a_pacs_that_refuses_the_password_is_told_as_that(orthanc):
+    with pytest.raises(PacsRefusesError, match=r"^the PACS refuses the user or the password of this server$"):
+        Pacs(orthanc.studies).radiographs()
 
 
 @pytest.mark.parametrize(("text", "known"), [("1.2.840", True), ("1", False), ("1..2", False), ("1.2.a", False)])
@@ -66,9 +71,8 @@ def test_a_uid_is_numbers_and_dots(text, known):
     assert is_uid(text) is known
 
 
-def test_all_radiographs_are_listed_and_no_layer(pacs, hand, draw):
+def test_all_radiographs_are_listed_and_no_layer(pacs, put, hand, draw):
     other = draw(9)
-    pacs.store([other.dataset])
+    put(other.dataset)
     listed = {where.sop for where in pacs.radiographs()}
     assert {hand.sop, other.sop} <= listed
-    empty(pacs, other.study)

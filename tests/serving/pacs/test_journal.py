@@ -24,7 +24,7 @@ class DyingPacs(Pacs):
     """PACS that is killed after the first object of a store."""
 
     def __init__(self, orthanc: Orthanc) -> None:
-        super().__init__(orthanc.studies, orthanc=orthanc.url)
+        super().__init__(orthanc.studies, orthanc=orthanc.url, session=orthanc.pacs().session)
         self.running = orthanc
 
     def store(self, objects):
@@ -36,7 +36,7 @@ class DyingPacs(Pacs):
 @pytest.fixture
 def stored(mortal, sample):
     """Store the sample hand in a PACS that will be killed."""
-    pacs = Pacs(mortal.studies, orthanc=mortal.url)
+    pacs = mortal.pacs()
     pacs.store([sample.dataset])
     yield pacs
     pacs.remove(list(objects_in(pacs, sample.study).values()))
@@ -81,7 +81,7 @@ def test_the_next_request_on_an_image_clears_up_first(mortal, stored, sample, tm
 
 def test_a_pacs_that_lets_nobody_take_objects_out_keeps_them_but_they_count_no_more(mortal, stored, sample, tmp_path):
     # Without Orthanc's own interface nothing can be removed: its DICOMweb has no DELETE.
-    rigid = Pacs(mortal.studies)
+    rigid = Pacs(mortal.studies, session=mortal.pacs().session)
     separator = JointSeparator(rigid, Journal(rigid, tmp_path), Bundle(ROOT / "models" / "model.pt"))
     first = separator(sample.sop, sample.at("MCP2")).answer
     second = separator(sample.sop, sample.at("MCP2", by=12)).answer

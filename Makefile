@@ -4,6 +4,8 @@ DATASET ?= samples
 OUTPUT ?= output
 PORT ?= 8000
 STUDIES ?=
+# Processes of the tests; each has a PACS, a server and a browser of its own.
+WORKERS ?= 2
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -27,7 +29,7 @@ serve: $(VENV)/.setup-serving ## PACS, MONAI Label and OHIF at 127.0.0.1:8000 (o
 	@$(BIN)/python -m serving --port $(PORT) $(if $(STUDIES),--studies $(STUDIES))
 
 test: lint ## run all checks: lint, types, tests with coverage
-	$(BIN)/python -m pytest --cov
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --cov --numprocesses $(WORKERS) --dist loadfile --durations 40
 
 lint: $(VENV)/.setup-test ## check style, format and types
 	$(BIN)/ruff check .

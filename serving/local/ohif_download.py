@@ -20,6 +20,8 @@ import tarfile
 import tempfile
 from pathlib import Path
 
+from filelock import FileLock
+
 from scripts.errors import InputError
 
 logger = logging.getLogger(__name__)
@@ -47,8 +49,17 @@ def viewer(folder: Path) -> Path:
         return dist
     if shutil.which("npm") is None:
         raise InputError("npm, which fetches the viewer, is missing: apt-get install --yes npm")
-    logger.info("fetching the viewer %s (50 MB, once)", PACKAGE)
     folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / "fetching.lock"):
+        # Another process may have fetched it meanwhile.
+        if not (dist / "index.html").is_file():
+            _fetch(folder, dist)
+    return dist
+
+
+def _fetch(folder: Path, dist: Path) -> None:
+    """Fetch the package and put its files in place."""
+    logger.info("fetching the viewer %s (50 MB, once)", PACKAGE)
     with tempfile.TemporaryDirectory(dir=folder) as partial:
         fetched = subprocess.run(
             ["npm", "pack", "--silent", PACKAGE], cwd=partial, capture_output=True, text=True, check=False
@@ -63,4 +74,3 @@ def viewer(folder: Path) -> Path:
             archive.extractall(partial, filter="data")
         dist.parent.mkdir(exist_ok=True)
         (Path(partial) / "package" / "dist").rename(dist)
-    return dist

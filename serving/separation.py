@@ -244,6 +244,7 @@ def _answer(results: SeparatedRadiograph, asked: list[str]) -> dict[str, Any]:
                 "angle_from": record["angle_from"],
                 "overlap_px": record["overlap_px"],
                 "overlap_mm2": record["overlap_mm2"],
+                "mm": record["mm"],
                 "masks": record["masks"],
                 "soft_tissue": record["soft_tissue_level"],
                 "warnings": [*record["warnings"], *record["notes"]],

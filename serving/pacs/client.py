@@ -149,8 +149,9 @@ class Pacs:
     def _search(self, filters: dict[str, str]) -> Iterator[Instance]:
         """Yield the radiographs among the objects that a search finds."""
         for item in self._instances(filters):
-            derived = "DERIVED" in item.get("00080008", {}).get("Value", []) and _text(item, "00080070") == MAKER
-            if _text(item, "00080060") in MODALITIES and not derived:
+            # A search tells nothing of our private block. A radiograph that was compressed again is DERIVED\PRIMARY.
+            layer = item.get("00080008", {}).get("Value", [])[:2] == ["DERIVED", "SECONDARY"]
+            if _text(item, "00080060") in MODALITIES and not (layer and _text(item, "00080070") == MAKER):
                 yield _instance(item)
 
     def _instances(self, filters: dict[str, str]) -> Iterator[dict[str, Any]]:

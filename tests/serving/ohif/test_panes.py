@@ -42,7 +42,7 @@ def test_a_click_on_a_joint_ends_in_original_upper_and_lower_bone_side_by_side(d
     )
     shown = desk.page.get_by_test_id("bls-gan-joint")
     expect(shown).to_contain_text("Joint 1")
-    expect(shown).to_contain_text(re.compile(r"Overlap [\d.,]+ mm² \([\d,]+ px\)"))
+    expect(shown).to_contain_text(re.compile(r"Overlap [\d.,]+ mm² \([\d,]+ px\), at the detector"))
     expect(shown).to_contain_text("Masks predicted")
     assert not desk.failures
 

@@ -56,10 +56,19 @@ export function sourceOf(instance) {
   return item?.ReferencedSOPInstanceUID;
 }
 
-/** Return the size of the overlap: pixels, and mm² (NaN where the spacing of pixels is unknown). */
+/** Sentences in a layer's Derivation Description, see scripts/dicom/spacing.py. */
+const SPACING = /Pixel spacing ([\d.e-]+) by ([\d.e-]+) mm\b.*? Millimetres: (.+?)\.(?:\s|$)/;
+
+/** Return the size of the overlap: pixels, mm² (NaN where the spacing of pixels is unknown), what they rest on. */
 function overlapOf(instance) {
   const pixels = Number(privateValue(instance, 'overlap') ?? NaN);
-  const spacing = instance.PixelSpacing ?? instance.ImagerPixelSpacing ?? instance.NominalScannedPixelSpacing;
+  const [, down, across, restsOn] = SPACING.exec(firstText(instance.DerivationDescription)) ?? [];
+  if (restsOn) {
+    return { pixels, area: pixels * Number(down) * Number(across), restsOn };
+  }
+  // Results before 0.7.0 do not say what their spacing rests on.
+  const assumed = firstText(instance.DerivationDescription).includes('Pixel spacing is not known');
+  const spacing = assumed ? undefined : (instance.PixelSpacing ?? instance.ImagerPixelSpacing);
   return { pixels, area: spacing ? pixels * Number(spacing[0]) * Number(spacing[1]) : NaN };
 }
 
@@ -112,7 +121,9 @@ function describeInstance(instance, modality) {
         .join(' '),
     };
   }
-  return MODALITIES.includes(modality) && !sourceOf(instance) ? { role: ORIGINAL, uid, source: uid } : { uid };
+  // A radiograph that was compressed again is derived from one too, but nothing that this software made.
+  const ours = firstText(instance.Manufacturer) === MAKER && [instance.ImageType].flat()[1] === 'SECONDARY';
+  return MODALITIES.includes(modality) && !ours ? { role: ORIGINAL, uid, source: uid } : { uid };
 }
 
 /** Describe all display sets of the study. */

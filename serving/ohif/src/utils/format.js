@@ -22,13 +22,14 @@ export function formatCount(joints) {
   return joints.length === 1 ? formatJoint(joints[0]) : `${joints.length} joints`;
 }
 
-/** Format the size of an overlap, pixels and mm². */
-export function formatOverlap({ pixels, area }) {
+/** Format the size of an overlap: mm² and what they rest on, where known, and pixels. */
+export function formatOverlap({ pixels, area, restsOn }) {
   if (!Number.isFinite(pixels)) {
     return '';
   }
   const count = `${pixels.toLocaleString('en')} px`;
-  return Number.isFinite(area) ? `Overlap ${area.toFixed(1)} mm² (${count})` : `Overlap ${count}`;
+  const figure = Number.isFinite(area) ? `Overlap ${area.toFixed(1)} mm² (${count})` : `Overlap ${count}`;
+  return restsOn ? `${figure}, ${restsOn}` : figure;
 }
 
 /** Format the origin of masks, `predicted` or `given`. */

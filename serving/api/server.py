@@ -43,6 +43,7 @@ from serving.api.middleware import Guard, answer_failures
 from serving.api.security_headers import security_headers
 from serving.bundle import ROOT
 from serving.local.ohif_download import VERSION
+from serving.private_files import PRIVATE
 
 logger = logging.getLogger(__name__)
 
@@ -133,6 +134,8 @@ async def lifespan(_: FastAPI) -> AsyncIterator[None]:
             await dicomweb_proxy.upstream.close()
 
 
+# However it was started: what it writes is nobody else's to read.
+os.umask(PRIVATE)
 # The guard adds the CORS headers; a browser refuses two of a kind.
 monai_label.user_middleware.clear()
 

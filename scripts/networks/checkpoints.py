@@ -135,7 +135,26 @@ def merge(segmenter: str, generator: str, output: str) -> None:
     save(merged.state_dict(), output)
 
 
+def average(first: str, second: str, output: str) -> None:
+    """Average the weights of two epochs of one training.
+
+    Args:
+        first: ``model.pt``, the best one.
+        second: ``model.pt`` of another epoch.
+        output: ``model.pt`` to write.
+
+    Raises:
+        FileNotFoundError: one of the files is not there.
+        ValueError: one of the files holds weights of another network.
+
+    Source:
+        Izmailov et al., Averaging weights leads to wider optima and better generalization, UAI 2018.
+    """
+    one, other = (load(Separator(), path).state_dict() for path in (first, second))
+    save(between(other, one, 0.5), output)
+
+
 if __name__ == "__main__":
     import fire
 
-    fire.Fire({"merge": merge})
+    fire.Fire({"average": average, "merge": merge})

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from scripts.networks.checkpoints import between, load, merge, read
+from scripts.networks.checkpoints import average, between, load, merge, read
 from scripts.networks.separator import Separator
 
 SMALL = {"segmenter": {"features": (8, 8, 8, 8, 8, 8)}, "generator": {"features": (8, 8, 8, 8, 8, 8)}}
@@ -111,3 +111,15 @@ def test_weights_between_two_others_lie_on_the_line_and_counters_are_the_new_one
     assert half["w"].tolist() == [1.0, 2.0]
     assert half["count"] == 5
     assert between(old, new, 1.0)["w"] is new["w"]
+
+
+def test_two_epochs_are_averaged(tmp_path: Path) -> None:
+    states = []
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        states.append(Separator().state_dict())
+        torch.save(states[-1], tmp_path / f"{seed}.pt")
+    average(str(tmp_path / "0.pt"), str(tmp_path / "1.pt"), str(tmp_path / "model.pt"))
+    for name, value in read(tmp_path / "model.pt").items():
+        if value.is_floating_point():
+            torch.testing.assert_close(value, (states[0][name] + states[1][name]) / 2)

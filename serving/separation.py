@@ -30,7 +30,8 @@ from scripts.inference.pipeline import SeparatedRadiograph
 from scripts.inference.read_images import LARGEST_WHOLE
 from scripts.physics import LOWER, UPPER
 from serving.bundle import Bundle
-from serving.pacs.client import Instance, NotInPacsError, Pacs
+from serving.pacs.client import Instance, Pacs
+from serving.pacs.errors import NotInPacsError
 from serving.pacs.journal import Journal, instance_of
 from serving.pacs.result_lookup import StoredResults, stored_results
 

@@ -22,7 +22,7 @@ from monailabel.config import settings
 from monailabel.endpoints.user import auth
 from pydantic import ValidationError
 
-from serving.pacs.client import PacsAwayError
+from serving.pacs.errors import PacsAwayError
 
 LIMITER = CapacityLimiter(8)
 """Limit of requests that wait for the realm at a time; the others wait for these."""

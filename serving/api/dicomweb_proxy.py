@@ -21,7 +21,7 @@ from monailabel.config import settings
 from monailabel.endpoints.user.auth import RBAC
 
 from scripts.errors import InputError
-from serving.pacs.client import PacsAwayError, PacsFailsError, PacsRefusesError
+from serving.pacs.errors import PacsAwayError, PacsFailsError, PacsRefusesError
 
 PATH = "/pacs"
 """Path at which the viewer finds the PACS."""

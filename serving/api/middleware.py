@@ -29,7 +29,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from scripts.errors import InputError
 from serving.api.request_body import NotThisTypeError
-from serving.pacs.client import NotInPacsError, PacsAwayError, PacsFailsError
+from serving.pacs.errors import NotInPacsError, PacsAwayError, PacsFailsError
 from serving.pacs.journal import BusyError
 
 logger = logging.getLogger(__name__)

@@ -33,7 +33,8 @@ from serving.app.datastore import Radiographs
 from serving.bundle import ROOT, Bundle
 from serving.learning.active_learning import LeastSure
 from serving.learning.finetuning import FineTuning
-from serving.pacs.client import Pacs, PacsAwayError
+from serving.pacs.client import Pacs
+from serving.pacs.errors import PacsAwayError
 from serving.pacs.journal import BusyError, Journal
 from serving.pacs.result_index import ResultIndex
 from serving.separation import JointSeparator

@@ -15,8 +15,9 @@ import logging
 import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,10 @@ import requests
 from dicomweb_client import DICOMwebClient
 from pydicom import Dataset, dcmread
 
+from scripts.dicom.private_block import is_layer
 from scripts.dicom.reader import MAKER, MODALITIES, Radiograph, read_radiograph
 from scripts.errors import InputError
+from serving.pacs.errors import NotInPacsError, PacsAwayError, failures_as_errors
 
 logger = logging.getLogger(__name__)
 
@@ -37,25 +40,6 @@ PAGE = 1000
 """Images of one search request."""
 
 _UID = re.compile(r"[0-9]+(\.[0-9]+)+")
-
-
-class PacsAwayError(RuntimeError):
-    """Error for a PACS that does not answer, or answers wrongly; the message is a sentence for the user."""
-
-
-class PacsFailsError(PacsAwayError):
-    """Error for a PACS that answers, but with a failure of its own."""
-
-
-class PacsRefusesError(PacsFailsError):
-    """Error for a PACS that does not take this server's user and password."""
-
-    def __init__(self) -> None:
-        super().__init__("the PACS refuses the user or the password of this server")
-
-
-class NotInPacsError(InputError):
-    """Error for an object that is not in the PACS."""
 
 
 @dataclass(frozen=True)
@@ -148,34 +132,46 @@ class Pacs:
 
     def _search(self, filters: dict[str, str]) -> Iterator[Instance]:
         """Yield the radiographs among the objects that a search finds."""
-        for item in self._instances(filters):
-            # A search tells nothing of our private block. A radiograph that was compressed again is DERIVED\PRIMARY.
-            layer = item.get("00080008", {}).get("Value", [])[:2] == ["DERIVED", "SECONDARY"]
-            if _text(item, "00080060") in MODALITIES and not (layer and _text(item, "00080070") == MAKER):
-                yield _instance(item)
+        for item, instance in ((item, _instance(item)) for item in self._instances(filters)):
+            if "00080060" not in item or "00080008" not in item:
+                # Some archives tell less of an object than was asked for.
+                header = next(iter(self.metadata(instance.study, instance.series, instance.sop)), Dataset())
+                radiograph = header.get("Modality") in MODALITIES and not is_layer(header)
+            else:
+                # A search tells nothing of our private block. A radiograph compressed again is DERIVED\PRIMARY.
+                layer = item["00080008"].get("Value", [])[:2] == ["DERIVED", "SECONDARY"]
+                ours = layer and _text(item, "00080070") == MAKER
+                radiograph = _text(item, "00080060") in MODALITIES and not ours
+            if radiograph:
+                yield instance
 
     def _instances(self, filters: dict[str, str]) -> Iterator[dict[str, Any]]:
-        """Yield all objects that a search finds, page by page, in DICOM's JSON."""
-        offset = 0
+        """Yield all objects that a search finds, in DICOM's JSON; the last page is that which brings nothing new."""
+        offset, seen = 0, set()
         while True:
-            with self._failures_as_errors("search"):
+            with failures_as_errors("search"):
                 found = self.client.search_for_instances(
                     search_filters=filters, fields=["00080008", "00080060", "00080070"], limit=PAGE, offset=offset
                 )
-            yield from found
+            new = [item for item in found if _text(item, "00080018") not in seen]
+            yield from new
+            seen |= {_text(item, "00080018") for item in new}
             offset += len(found)
-            if len(found) < PAGE:
+            if not new or "SOPInstanceUID" in filters:
                 return
 
-    def metadata(self, study: str, series: str) -> list[Dataset]:
-        """Return the headers of all objects of a series; none if there is no such series.
+    def metadata(self, study: str, series: str, sop: str = "") -> list[Dataset]:
+        """Return the headers of all objects of a series, or of one of them; none if there is none.
 
         Raises:
             PacsAwayError: the PACS does not answer.
         """
         try:
-            with self._failures_as_errors("metadata"):
-                found = self.client.retrieve_series_metadata(study, series)
+            with failures_as_errors("metadata"):
+                of_series = self.client.retrieve_series_metadata
+                found = (
+                    [self.client.retrieve_instance_metadata(study, series, sop)] if sop else of_series(study, series)
+                )
         except NotInPacsError:
             return []
         return list(_headers(found))
@@ -187,7 +183,7 @@ class Pacs:
             NotInPacsError: the PACS has no such object.
             PacsAwayError: the PACS does not answer.
         """
-        with self._failures_as_errors("fetch"):
+        with failures_as_errors("fetch"):
             return self.client.retrieve_instance(instance.study, instance.series, instance.sop, media_types=ANY_SYNTAX)
 
     def radiograph(self, instance: Instance) -> Radiograph:
@@ -212,28 +208,49 @@ class Pacs:
         Raises:
             PacsAwayError: the PACS does not answer, or has not stored all of them.
         """
-        # The client sends datasets as they are; only one read from a file has complete File Meta Information.
+        # Sent as they are; only a dataset read from a file has complete File Meta Information.
         files = [dcmread(BytesIO(encode(each))) for each in objects]
-        with self._failures_as_errors("store"):
-            answer = self.client.store_instances(files)
+        with failures_as_errors("store"):
+            answer = self._post(files)
         # Count the stored objects: with a full disk Orthanc lists objects neither as stored nor as failed.
         stored = {str(item.ReferencedSOPInstanceUID) for item in answer.get("ReferencedSOPSequence") or []}
-        lost = sum(str(each.SOPInstanceUID) not in stored for each in objects)
+        unsure = [each for each in objects if str(each.SOPInstanceUID) not in stored]
+        lost = sum(not self._holds(each) for each in unsure)
         if lost:
             failed = answer.get("FailedSOPSequence") or []
             reasons = sorted({f"{int(item.get('FailureReason', 0)):04X}H" for item in failed})
-            why = ", ".join(reasons) or "no reason given"
-            raise PacsAwayError(f"the PACS did not store {lost} of {len(objects)} objects ({why})")
+            why = f"({', '.join(reasons) or 'no reason given'})"
+            raise PacsAwayError(f"the PACS did not store {lost} of {len(objects)} objects {why}")
+
+    def _post(self, files: Sequence[Dataset]) -> Dataset:
+        """Send objects; return the answer, also of a PACS that refuses some of them by 409 (PS3.18, table 10.5.3-1)."""
+        try:
+            return self.client.store_instances(files)
+        except requests.HTTPError as error:
+            if error.response is None or error.response.status_code != HTTPStatus.CONFLICT:
+                raise
+            with suppress(ValueError):
+                return Dataset.from_json(error.response.json())
+            return Dataset()
+
+    def _holds(self, dataset: Dataset) -> bool:
+        """Return whether the PACS has an object, for which its answer to a store may have no word."""
+        with failures_as_errors("search"):
+            uid = str(dataset.SOPInstanceUID)
+            study = str(dataset.StudyInstanceUID)
+            found = self.client.search_for_instances(study, search_filters={"SOPInstanceUID": uid})
+        return any(_text(item, "00080018") == uid for item in found)
 
     def remove(self, objects: Sequence[Instance]) -> None:
         """Delete objects; missing ones are ignored.
 
         Raises:
-            PacsAwayError: the PACS does not answer, or does not allow to delete objects.
+            RemovalRefusedError: the PACS does not allow to delete objects.
+            PacsAwayError: the PACS does not answer.
         """
         for instance in objects:
             try:
-                with self._failures_as_errors("removal"):
+                with failures_as_errors("removal"):
                     if self.orthanc:
                         self._remove_from_orthanc(instance)
                     else:
@@ -247,27 +264,6 @@ class Pacs:
         for item in lookup.json():
             if item["Type"] == "Instance":
                 self.session.delete(f"{self.orthanc}/instances/{item['ID']}", timeout=self.timeout).raise_for_status()
-
-    @contextmanager
-    def _failures_as_errors(self, action: str) -> Iterator[None]:
-        """Raise failures of an action as errors whose message is a sentence for the user."""
-        try:
-            yield
-        except requests.HTTPError as error:
-            status = error.response.status_code if error.response is not None else 0
-            if status in (401, 403):
-                raise PacsRefusesError from error
-            if status in (404, 410) and action not in ("search", "store"):
-                raise NotInPacsError("the object is not in the PACS any more") from error
-            raise PacsAwayError(f"the PACS answered {status} to a {action}") from error
-        except requests.RequestException as error:
-            logger.warning("%s: %s", action, type(error).__name__)
-            raise PacsAwayError("the PACS does not answer; try again when it is back") from error
-        except InputError as error:
-            raise InputError(f"an object in the PACS cannot be read: {error}") from error
-        except (ValueError, KeyError, AttributeError) as error:
-            logger.debug("%s", action, exc_info=error)
-            raise PacsAwayError(f"the PACS did not answer a {action} in DICOMweb") from error
 
 
 def _headers(found: list[dict[str, Any]]) -> Iterator[Dataset]:

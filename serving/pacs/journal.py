@@ -15,7 +15,7 @@ import json
 import logging
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -23,7 +23,9 @@ from filelock import FileLock, Timeout
 from pydicom import Dataset
 
 from scripts.files import write_durably
-from serving.pacs.client import Instance, Pacs, PacsAwayError
+from serving.pacs.client import Instance, Pacs
+from serving.pacs.errors import NotInPacsError, PacsAwayError, RemovalRefusedError
+from serving.pacs.rejection_note import rejection_note
 from serving.private_files import private_folder
 
 logger = logging.getLogger(__name__)
@@ -139,12 +141,31 @@ class Journal:
 
     def _settle(self, path: Path) -> None:
         """Delete the objects that an entry tells to delete, then the entry; keep the entry if that fails."""
+        if _is_rejected(path):
+            return
         try:
             self.pacs.remove(_gone(path))
+        except RemovalRefusedError:
+            self._reject(path)
+            return
         except PacsAwayError as error:
             logger.warning("a journal entry is left for later: %s", error)
             return
         path.unlink(missing_ok=True)
+
+    def _reject(self, path: Path) -> None:
+        """Store a note that rejects what the PACS does not let out; the entry stays, so that this counts no more."""
+        objects = []
+        try:
+            for instance in _gone(path):
+                with suppress(NotInPacsError):
+                    objects.append(self.pacs.fetch(instance))
+            if objects:
+                self.pacs.store([rejection_note(objects)])
+        except PacsAwayError as error:
+            logger.warning("a rejection note is left for later: %s", error)
+            return
+        write_durably(path, json.dumps({**json.loads(path.read_text()), "rejected": True}).encode())
 
 
 def instance_of(dataset: Dataset) -> Instance:
@@ -159,6 +180,14 @@ def _gone(path: Path) -> list[Instance]:
     except FileNotFoundError:
         return []
     return [Instance(*where) for where in entry["replaced" if entry["stored"] else "made"]]
+
+
+def _is_rejected(path: Path) -> bool:
+    """Return whether a note rejects the objects of an entry: the PACS does not let them out, and knows it."""
+    try:
+        return bool(json.loads(path.read_text()).get("rejected"))
+    except FileNotFoundError:
+        return False
 
 
 def _name(source: str) -> str:

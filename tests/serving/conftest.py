@@ -19,6 +19,7 @@ from serving.local.monailabel import LabelServer
 from serving.local.ohif_download import viewer
 from serving.local.orthanc import Orthanc, free_port
 from serving.pacs.client import Instance, Pacs
+from serving.pacs.errors import failures_as_errors
 from tests.support.waiting import LIMIT
 
 ROOT = Path(__file__).parents[2]
@@ -139,7 +140,7 @@ def put(pacs: Pacs) -> Iterator[Callable[..., None]]:
 
 def objects_in(pacs: Pacs, study: str) -> dict[str, Instance]:
     """Return all objects of a study, by SOP Instance UID."""
-    with pacs._failures_as_errors("search"):
+    with failures_as_errors("search"):
         found = pacs.client.search_for_instances(study)
     instances = [Instance(study, *(str(item[tag]["Value"][0]) for tag in ("0020000E", "00080018"))) for item in found]
     return {each.sop: each for each in instances}

@@ -9,7 +9,8 @@ import pytest
 from scripts.dicom.layer_image import ANGLE, ANGLE_FROM, BOX, JOINT, MASKS_FROM, OVERLAP, PRIVATE_CREATOR, PRIVATE_GROUP
 from scripts.dicom.read_segmentation import read_label_map
 from serving.bundle import ROOT, Bundle
-from serving.pacs.client import Instance, NotInPacsError
+from serving.pacs.client import Instance
+from serving.pacs.errors import NotInPacsError
 from serving.pacs.journal import Journal
 from serving.separation import JointSeparator
 from tests.serving.conftest import objects_in

@@ -20,7 +20,8 @@ from serving.learning import finetuning
 from serving.learning.finetuning import FineTuning, install
 from serving.local.monailabel import LabelServer
 from serving.local.orthanc import Orthanc, free_port
-from serving.pacs.client import Pacs, PacsAwayError
+from serving.pacs.client import Pacs
+from serving.pacs.errors import PacsAwayError
 from serving.pacs.journal import BusyError, Journal
 from serving.pacs.result_index import ResultIndex
 from tests.support.clinic import MODEL, Case, draw_case

@@ -3,7 +3,8 @@
 import pytest
 
 from scripts.errors import InputError
-from serving.pacs.client import Instance, NotInPacsError, Pacs, PacsAwayError, PacsRefusesError, is_uid
+from serving.pacs.client import Instance, Pacs, is_uid
+from serving.pacs.errors import NotInPacsError, PacsAwayError, PacsRefusesError
 from tests.serving.conftest import objects_in
 
 pytestmark = pytest.mark.pacs

@@ -126,10 +126,10 @@ def test_copying_the_image_has_the_documented_error_on_the_hard_cut_yardstick(da
 @pytest.mark.parametrize(
     ("name", "given", "lower_at_most", "upper_at_most"),
     [
-        (HARD, ("masks",), 4.4, 4.9),
-        (TAPERED, ("masks",), 4.3, 4.6),
-        (NATURAL, ("masks",), 5.0, 5.3),
-        (HARD, ("masks", "soft_tissue"), 4.4, 4.9),
+        (HARD, ("masks",), 4.1, 4.7),
+        (TAPERED, ("masks",), 3.9, 4.3),
+        (NATURAL, ("masks",), 4.9, 5.3),
+        (HARD, ("masks", "soft_tissue"), 4.1, 4.6),
     ],
     ids=["hard-cut", "tapered", "natural", "hard-cut, k given"],
 )

@@ -50,7 +50,7 @@ def viewer(folder: Path) -> Path:
     if shutil.which("npm") is None:
         raise InputError("npm, which fetches the viewer, is missing: apt-get install --yes npm")
     folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / "fetching.lock"):
+    with FileLock(folder.with_name(f"{folder.name}.lock")):
         # Another process may have fetched it meanwhile.
         if not (dist / "index.html").is_file():
             _fetch(folder, dist)

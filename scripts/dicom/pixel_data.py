@@ -75,7 +75,7 @@ _ALONE = frozenset({0x01, 0xD8, *range(0xD0, 0xD8)})
 
 
 class CodeStream(NamedTuple):
-    """What a code stream declares of itself.
+    """Header of a code stream, as it declares itself.
 
     Attributes:
         rows, columns: its size.

@@ -32,7 +32,7 @@ LARGEST_MAGNIFICATION = 5.0
 
 
 class Origin(StrEnum):
-    """What millimetres rest on."""
+    """Origin of millimetres."""
 
     CALIBRATED = "calibrated"
     NOT_STATED = "calibration not stated"
@@ -65,7 +65,7 @@ class Spacing:
 
     @property
     def rests_on(self) -> str:
-        """What a figure in millimetres rests on, in words."""
+        """Say in words what a figure in millimetres rests on."""
         if self.origin == Origin.DIVIDED:
             return f"magnification {self.magnification:.4g} divided out"
         return str(self.origin)

@@ -88,7 +88,7 @@ class Transformations:
 
     @property
     def inverted(self) -> bool:
-        """Whether the smallest stored value is the brightest: each step may turn what the one before it has turned."""
+        """Tell whether the smallest stored value is the brightest: each step may turn what the one before has turned."""
         turns = [falls(self.stored, self.modality), self.reversed]
         if isinstance(self.used, Lut):
             reached = self.used(self.modality)
@@ -100,7 +100,7 @@ class Transformations:
 
     @property
     def presentation_is_line(self) -> bool:
-        """Whether there is no Presentation LUT, or one whose entries are linear."""
+        """Tell whether there is no Presentation LUT, or one whose entries are linear."""
         return self.presentation is None or bool(np.ptp(np.diff(self.presentation.entries)) <= 1)
 
     def shown(self, voi: Window | Lut | None) -> np.ndarray:

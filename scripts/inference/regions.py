@@ -68,7 +68,7 @@ class Region:
 
     @property
     def mm(self) -> str:
-        """What figures in millimetres rest on, in words; empty if there are none."""
+        """Say in words what figures in millimetres rest on; empty if there are none."""
         return ""
 
     def extent(self, overlap: int) -> dict[str, Any]:
@@ -122,7 +122,7 @@ class RadiographRegion(Region):
 
     @property
     def mm(self) -> str:
-        """What the radiograph's spacing rests on."""
+        """Say what the radiograph's spacing rests on."""
         return self.radiograph.pixel_spacing.rests_on
 
     def extent(self, overlap: int) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import { formatJoint } from '../utils/format.js';
 import { getDisplaySets, getServices } from '../utils/ohif.js';
 import { isReplaced } from './studyMetadata.js';
 import { drawThumbnail } from './thumbnail.js';
-import { compareViews, formatView } from './views.js';
+import { compareViews, firstText, formatView } from './views.js';
 
 const SEGMENTATION = '1.2.840.10008.5.1.4.1.1.66.';
 const MAKER = 'BLS-GAN';
@@ -42,12 +42,6 @@ function privateValue(instance, element) {
     }
   }
   return undefined;
-}
-
-/** Return a value, or the first of several, as text. */
-function firstText(value) {
-  const first = Array.isArray(value) ? value[0] : value;
-  return String(first ?? '').trim();
 }
 
 /** Return the SOP Instance UID of the radiograph from which an instance was derived. */

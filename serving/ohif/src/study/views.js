@@ -24,7 +24,7 @@ const VIEWS = [
 ];
 
 /** Return a value, or the first of several, as text. */
-function firstText(value) {
+export function firstText(value) {
   const first = Array.isArray(value) ? value[0] : value;
   return String(first?.Alphabetic ?? first ?? '').trim();
 }

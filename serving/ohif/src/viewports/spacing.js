@@ -48,5 +48,8 @@ function provideSpacing(type, imageId) {
 
 /** Let Cornerstone ask {@link provideSpacing} first. */
 export function registerSpacing() {
-  getLibraries().cornerstone.metaData.addProvider(provideSpacing, PRIORITY);
+  const { metaData } = getLibraries().cornerstone;
+  // Once, however often the mode is entered.
+  metaData.removeProvider(provideSpacing);
+  metaData.addProvider(provideSpacing, PRIORITY);
 }

@@ -88,7 +88,7 @@ class Transformations:
 
     @property
     def inverted(self) -> bool:
-        """Tell whether the smallest stored value is the brightest: each step may turn what the one before has turned."""
+        """Tell whether the smallest stored value is the brightest: each step may turn what those before it turned."""
         turns = [falls(self.stored, self.modality), self.reversed]
         if isinstance(self.used, Lut):
             reached = self.used(self.modality)

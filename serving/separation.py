@@ -24,10 +24,12 @@ from cachetools import LRUCache
 
 from scripts.dicom.reader import Radiograph
 from scripts.errors import InputError
+from scripts.inference.found_joints import find_rows
 from scripts.inference.incremental import locate_beside, separate_beside
+from scripts.inference.joint_finder import CONFIDENT
 from scripts.inference.joint_list import JointRow, LocatedJoint, read_joints, select_rows
 from scripts.inference.pipeline import SeparatedRadiograph
-from scripts.inference.read_images import LARGEST_WHOLE
+from scripts.inference.read_images import is_whole
 from scripts.physics import LOWER, UPPER
 from serving.bundle import Bundle
 from serving.pacs.client import Instance, Pacs
@@ -86,7 +88,8 @@ class JointSeparator:
             image: SOP Instance UID of a radiograph, or Series Instance UID if it is the only one of its series.
             joints: rows as :func:`scripts.inference.joint_list.read_joints` takes them; rows of other images are
                 skipped. Without any: the joints that have results already, but for those whose masks somebody has drawn
-                (unless there are new ones in ``label_map``); without results the whole of a small image.
+                (unless there are new ones in ``label_map``); without results those that are found, or the whole of a
+                small image.
             label_map: (rows, columns), 0..3, of a radiograph: masks for these joints; predicted if not given.
 
         Raises:
@@ -106,7 +109,8 @@ class JointSeparator:
             pipeline = self.bundle.get()
             stored = stored_results(self.pacs, radiograph, pipeline.software, gone)
             clock.lap("look up")
-            asked = _locate(joints, source, radiograph, stored, drawn=labels is not None)
+            asked, unsure = self._locate(joints, source, radiograph, stored, drawn=labels is not None)
+            clock.lap("find joints")
             with self._network:
                 results = separate_beside(
                     pipeline, radiograph, asked, labels=labels, known=stored.joints, known_labels=stored.labels
@@ -121,9 +125,42 @@ class JointSeparator:
             **_uids(source),
             **_answer(results, [joint.name for joint in asked]),
             "replaced": [each.sop for each in replaced],
+            "not_separated": unsure,
             "latencies": clock.laps,
         }
         return Separation(radiograph, results, answer)
+
+    def propose(self, image: str) -> dict[str, Any]:
+        """Find the joints of a radiograph, and separate none.
+
+        Args:
+            image: SOP Instance UID of a radiograph, or Series Instance UID if it is the only one of its series.
+
+        Returns:
+            For the client: ``joints``, each with its name, ``x``, ``y`` in px, ``angle`` in degrees, ``side`` and
+            ``confidence``; none where no hand was found; ``confident``, the confidence from which on joints are
+            separated unseen.
+
+        Raises:
+            InputError: the image cannot be used.
+            NotInPacsError: the PACS has no such image.
+            PacsAwayError: the PACS does not answer.
+        """
+        radiograph = self.radiograph(self.pacs.find(image))
+        with self._network:
+            found = self.bundle.get().find(radiograph)
+        joints = [
+            {
+                "joint": joint.name,
+                "x": round(joint.centre[0], 1),
+                "y": round(joint.centre[1], 1),
+                "angle": round(joint.angle, 1),
+                "side": joint.side,
+                "confidence": round(joint.confidence, 4),
+            }
+            for joint in found
+        ]
+        return {"joints": joints, "confident": CONFIDENT}
 
     def remove(self, image: str, joint: str) -> dict[str, Any]:
         """Take the results of one joint out of the PACS, those of this version and its weights.
@@ -171,6 +208,25 @@ class JointSeparator:
             self._radiographs[source.sop] = radiograph
         return radiograph
 
+    def _locate(
+        self, joints: Any, source: Instance, radiograph: Radiograph, stored: StoredResults, *, drawn: bool
+    ) -> tuple[list[LocatedJoint], list[str]]:
+        """Locate the joints to separate: those asked for, or those that have results, or those that are found.
+
+        Returns:
+            The joints, and a sentence for each that was found and is not sure enough.
+        """
+        rows = _rows(joints, source)
+        if not rows and stored.joints:
+            # What somebody has drawn is not lost to a prediction that nobody asked for.
+            return [joint.located for joint in stored.joints if drawn or joint.masks_from != "given"], []
+        unsure: list[str] = []
+        if not rows and is_whole(radiograph):
+            with self._network:
+                found = find_rows(self.bundle.get().find, radiograph, f"image {source.sop}")
+            rows, unsure = list(found.rows), list(found.unsure)
+        return locate_beside(radiograph, source.sop, rows, stored.joints), unsure
+
     def _store(self, source: Instance, results: SeparatedRadiograph, stored: StoredResults) -> list[Instance]:
         """Store what the PACS has not yet, take out what it replaces, and return that."""
         objects = results.objects.all
@@ -196,20 +252,6 @@ class _Clock:
         now = time.perf_counter()
         self.laps[step] = round(now - self._last, 4)
         self._last = now
-
-
-def _locate(
-    joints: Any, source: Instance, radiograph: Radiograph, stored: StoredResults, *, drawn: bool
-) -> list[LocatedJoint]:
-    """Locate the joints to separate: those asked for, or those that have results, or the whole of a small image."""
-    rows = _rows(joints, source)
-    if not rows and stored.joints:
-        # What somebody has drawn is not lost to a prediction that nobody asked for.
-        return [joint.located for joint in stored.joints if drawn or joint.masks_from != "given"]
-    if not rows and max(radiograph.levels.shape) > LARGEST_WHOLE:
-        size = "{} rows x {} columns".format(*radiograph.levels.shape)
-        raise InputError(f"image {source.sop}: {size}, more than one joint: name its joints")
-    return locate_beside(radiograph, source.sop, rows, stored.joints)
 
 
 def _rows(joints: Any, source: Instance) -> list[JointRow]:
@@ -243,6 +285,7 @@ def _answer(results: SeparatedRadiograph, asked: list[str]) -> dict[str, Any]:
                 "centre": list(joint.middle),
                 "angle": record["angle"],
                 "angle_from": record["angle_from"],
+                "confidence": record.get("confidence"),
                 "overlap_px": record["overlap_px"],
                 "overlap_mm2": record["overlap_mm2"],
                 "mm": record["mm"],

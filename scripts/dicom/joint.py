@@ -38,6 +38,11 @@ class Angle(NamedTuple):
 UPRIGHT = Angle()
 
 
+def found_sentence(confidence: float) -> str:
+    """Say that nobody has pointed at a joint."""
+    return f"Joint found automatically, confidence {confidence:.2f}."
+
+
 def check_kind(kind: str) -> None:
     """Check the name of a kind of layers.
 
@@ -60,6 +65,7 @@ class MaskedJoint:
         centre: row and column of its middle, px of the radiograph; that of the box if not given.
         territory: (H, W) bool, what is nearer to this joint than to its neighbours; everything if not given.
         angle: of its axis.
+        confidence: 0..1, of the place of a joint that was found; None: somebody has pointed at it.
     """
 
     name: str
@@ -69,6 +75,7 @@ class MaskedJoint:
     centre: tuple[float, float] | None = None
     territory: np.ndarray | None = None
     angle: Angle = UPRIGHT
+    confidence: float | None = None
 
     @property
     def middle(self) -> tuple[float, float]:
@@ -84,7 +91,8 @@ class MaskedJoint:
         if self.territory is not None and not self.territory.all():
             shared = [hashlib.sha256(np.packbits(self.territory).tobytes()).hexdigest()]
         turned = [f"angle {self.angle.degrees:.6g}"] if self.angle.origin == "given" else []
-        return [self.name, [int(side) for side in self.box], given, *shared, *turned]
+        found = [] if self.confidence is None else [f"found {self.confidence:.4f}"]
+        return [self.name, [int(side) for side in self.box], given, *shared, *turned, *found]
 
 
 @dataclass(frozen=True, kw_only=True)

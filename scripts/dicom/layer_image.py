@@ -22,13 +22,14 @@ from pydicom.uid import DigitalXRayImageStorageForPresentation
 
 from scripts.dicom.attributes import values
 from scripts.dicom.header import contributing_equipment, copy, copy_patient_and_study, is_lossy, keep_bytes, keywords_of
-from scripts.dicom.joint import IN_TISSUE, KIND_NAMES, MASKED, SeparatedJoint
+from scripts.dicom.joint import IN_TISSUE, KIND_NAMES, MASKED, SeparatedJoint, found_sentence
 from scripts.dicom.padding import padding_of
 from scripts.dicom.private_block import (
     ANGLE,
     ANGLE_FROM,
     BOX,
     CENTRE,
+    CONFIDENCE,
     JOINT,
     KIND,
     LAYER,
@@ -64,6 +65,7 @@ __all__ = [
     "ANGLE_FROM",
     "BOX",
     "CENTRE",
+    "CONFIDENCE",
     "JOINT",
     "KIND",
     "LAYER",
@@ -184,8 +186,14 @@ def _add_derivation(
         f"Where the bone is alone: the source's stored values{shifted}. {AROUND[joint.kind]} "
         f"Where bones meet, in levels from 0 (black) to {grayscale.top}: (W - image)(W - t) = (W - upper)(W - lower), "
         f"W = {joint.white}, t the soft tissue, on average {joint.soft_tissue:.6g}. Masks: {joint.masks_from}."
+        f"{_how_found(joint)}"
         f" {radiograph.pixel_spacing.in_words} {software.name} {software.version}. {RESEARCH_USE}"
     )
+
+
+def _how_found(joint: SeparatedJoint) -> str:
+    """Say that a joint was found automatically, and how sure that is."""
+    return "" if joint.confidence is None else f" {found_sentence(joint.confidence)}"
 
 
 def _add_anatomy(image: Dataset, source: Dataset) -> None:

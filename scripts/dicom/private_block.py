@@ -20,8 +20,10 @@ from scripts.dicom.provenance import Software, derived_uid
 from scripts.physics import LOWER, UPPER
 
 PRIVATE_GROUP, PRIVATE_CREATOR = 0x0029, "BLS-GAN"
-JOINT, BOX, LAYER, SOFT_TISSUE, WHITE, MASKS_FROM, OVERLAP, WARNINGS, CENTRE, ANGLE, KIND, ANGLE_FROM = range(1, 13)
-"""Elements (0029,xx01) to (0029,xx0C) of the private block, for machines that put the layers back, viewers among them:
+JOINT, BOX, LAYER, SOFT_TISSUE, WHITE, MASKS_FROM, OVERLAP, WARNINGS, CENTRE, ANGLE, KIND, ANGLE_FROM, CONFIDENCE = (
+    range(1, 14)
+)
+"""Elements (0029,xx01) to (0029,xx0D) of the private block, for machines that put the layers back, viewers among them:
 
 - JOINT, LO: the joint's name
 - BOX, UL, 4 values: top, left, bottom, right of the region in px of the source; bottom and right are the first outside
@@ -37,6 +39,7 @@ JOINT, BOX, LAYER, SOFT_TISSUE, WHITE, MASKS_FROM, OVERLAP, WARNINGS, CENTRE, AN
 - KIND, CS: ``IN_TISSUE``, the bone in its soft tissue, the other one taken away, or ``MASKED``, black outside the bone
   and its rim; results of versions before 0.6.0 have none, and are masked by a bone without its rim
 - ANGLE_FROM, LO: where the angle comes from, ``bones`` or ``given``
+- CONFIDENCE, FD: 0..1, of the place of a joint that was found automatically; missing where somebody has pointed at it
 """
 
 LAYER_NAMES = {LOWER: "LOWER", UPPER: "UPPER"}
@@ -57,6 +60,8 @@ def add_private_block(image: Dataset, joint: SeparatedJoint, layer: int) -> None
     block.add_new(ANGLE, "FD", joint.angle.degrees)
     block.add_new(KIND, "CS", joint.kind.upper())
     block.add_new(ANGLE_FROM, "LO", joint.angle.origin)
+    if joint.confidence is not None:
+        block.add_new(CONFIDENCE, "FD", joint.confidence)
 
 
 def layer_series_uid(source: Dataset, layer: int, software: Software) -> UID:

@@ -141,7 +141,9 @@ class ImageSeparation:
 
     def _radiograph(self, entry: ImageEntry) -> list[Path]:
         assert isinstance(entry, RadiographEntry)
-        asked = read_radiograph_joints(entry, self.field_mm)
+        asked = read_radiograph_joints(entry, self.field_mm, self.pipeline.find)
+        for sentence in asked.unsure:
+            logger.info("%s: %s", entry.name, sentence)
         software, folder = self.pipeline.software, self.output_dir / entry.name
         mark = fingerprint(asked, software, self.pipeline.kind)
         if self.resume and read_fingerprint(folder) == mark:

@@ -151,4 +151,5 @@ def _masked(joint: LocatedJoint, masks_from: str, labels: np.ndarray, territory:
         centre=joint.centre,
         territory=territory,
         angle=UPRIGHT if joint.angle is None else Angle(joint.angle, "given"),
+        confidence=joint.confidence,
     )

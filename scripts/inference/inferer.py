@@ -19,7 +19,7 @@ from monai.inferers import Inferer
 from scipy.ndimage import binary_fill_holes, label
 from torch import Tensor
 
-from scripts.inference.axis import axis_angle
+from scripts.networks.axis import axis_angle
 
 LEAN = 7.0
 """Angle of a joint's axis, degrees, from which on it is looked at again, turned upright."""
@@ -81,7 +81,7 @@ def lean(masks: Tensor) -> Tensor:
     It is 0 up to :data:`LEAN`, where a bone is missing, and where the joint is upside down.
 
     Args:
-        masks: (B, 2, H, W), as :func:`scripts.inference.axis.axis_angle` takes them.
+        masks: (B, 2, H, W), as :func:`scripts.networks.axis.axis_angle` takes them.
     """
     angle = axis_angle(masks)
     return torch.where((angle.abs() > LEAN) & (angle.abs() <= 90), angle, 0.0).round(decimals=1).float()

@@ -53,6 +53,7 @@ class JointRow:
         segmentation: file with masks for this image, beside the list; empty: masks are predicted.
         angle: degrees by which the joint's axis, from its lower bone to its upper one, leans to the right, -90..90;
             None: as the bones show it.
+        confidence: 0..1, of one that was found; None: somebody has asked for it.
     """
 
     where: str
@@ -62,6 +63,7 @@ class JointRow:
     unit: str
     segmentation: str
     angle: float | None = None
+    confidence: float | None = None
 
 
 @dataclass(frozen=True)
@@ -73,12 +75,14 @@ class LocatedJoint:
         box: top, left, bottom, right, px; bottom and right are the first outside.
         centre: row and column of its middle, px; what lies nearer to another joint's centre belongs to that one.
         angle: as in :class:`JointRow`.
+        confidence: as in :class:`JointRow`.
     """
 
     name: str
     box: tuple[int, int, int, int]
     centre: tuple[float, float]
     angle: float | None = None
+    confidence: float | None = None
 
 
 def read_joints(joints: str | Path | Sequence[Any] | None, folder: Path) -> list[JointRow]:
@@ -198,7 +202,8 @@ def locate(
                 f"{row.where}: expected a region of at least {SMALLEST_SIDE} px a side, got {height} rows x "
                 f"{width} columns for {name}"
             )
-        joint = LocatedJoint(name, (top_row, left_column, bottom_row, right_column), (line, column), row.angle)
+        box = (top_row, left_column, bottom_row, right_column)
+        joint = LocatedJoint(name, box, (line, column), row.angle, row.confidence)
         for other in located:
             if other.name == name:
                 raise InputError(f"{row.where}: {name} is the name of two joints of one image")

@@ -29,6 +29,7 @@ from scripts.dicom.segmentation import whole_label_map
 from scripts.errors import InputError
 from scripts.files import file_sha256
 from scripts.inference.inferer import SeparationInferer
+from scripts.inference.joint_finder import FoundJoint, JointFinder
 from scripts.inference.polarity import warn_all
 from scripts.inference.regions import RadiographRegion, Region
 from scripts.inference.split import SeparatedRegion, split_region
@@ -97,6 +98,17 @@ class Pipeline:
         """Version and weights, which sign the results; the weights' file is read when this is first asked for."""
         return Software(version=self.version, weights_sha256=file_sha256(self.weights))
 
+    def find(self, radiograph: Radiograph) -> list[FoundJoint]:
+        """Find the joints of a whole radiograph, see :class:`scripts.inference.joint_finder.JointFinder`.
+
+        Raises:
+            InputError: the network has no finder.
+        """
+        finder = getattr(self.network, "finder", None)
+        if finder is None:
+            raise InputError("these weights find no joints: name the joints of each radiograph")
+        return JointFinder(finder).find(radiograph)
+
     def separate_region(self, region: Region) -> SeparatedRegion:
         """Separate one region: a picture, or a joint of a radiograph."""
         device = next((each.device for each in self.network.parameters()), torch.device("cpu"))
@@ -151,4 +163,5 @@ def _separated_joint(region: RadiographRegion, separated: SeparatedRegion) -> Se
         territory=region.territory.numpy(),
         warnings=(*record["warnings"], *record["notes"]),
         angle=Angle(record["angle"], record["angle_from"]),
+        confidence=region.joint.confidence,
     )

@@ -22,6 +22,7 @@ from scripts.dicom.read_segmentation import read_label_map
 from scripts.dicom.reader import Radiograph, read_radiograph
 from scripts.errors import InputError
 from scripts.inference.find_images import MASK_ENDINGS, PictureEntry, RadiographEntry
+from scripts.inference.found_joints import Find, find_rows
 from scripts.inference.image_file import read_mask, read_picture, suffix_of
 from scripts.inference.joint_list import JointRow, LocatedJoint, locate, select_rows
 from scripts.inference.regions import PictureRegion
@@ -68,22 +69,27 @@ class RadiographJoints:
         radiograph: as it was read.
         joints: located on its grid.
         labels: (rows, columns), 0 background, 1 lower, 2 upper, 3 overlap, where masks are given.
+        unsure: a sentence for each joint that was found and is not sure enough to be separated.
     """
 
     radiograph: Radiograph
     joints: Sequence[LocatedJoint]
     labels: np.ndarray | None
+    unsure: Sequence[str] = ()
 
 
-def read_radiograph_joints(entry: RadiographEntry, field_mm: float = FIELD_MM) -> RadiographJoints:
-    """Read a DICOM file and locate its joints.
+def read_radiograph_joints(
+    entry: RadiographEntry, field_mm: float = FIELD_MM, find: Find | None = None
+) -> RadiographJoints:
+    """Read a DICOM file and locate its joints: those of its joint list, or, where it has no row there, those found.
 
     Args:
         entry: the file, with the rows of its joint list.
         field_mm: side of the region around a joint that is given as a point, mm.
+        find: finds the joints of a whole radiograph.
 
     Raises:
-        SkippedInput: DICOM, but no radiograph.
+        SkippedInput: DICOM, but no radiograph, or none of a hand.
         InputError: the entry's own ``refused``, or as :mod:`scripts.dicom.reader`, :func:`locate_joints` and
             :func:`given_label_map`.
     """
@@ -91,8 +97,18 @@ def read_radiograph_joints(entry: RadiographEntry, field_mm: float = FIELD_MM) -
         raise InputError(entry.refused)
     radiograph = read_radiograph(entry.path)
     rows = select_rows(entry.rows, entry.listed, str(radiograph.dataset.SOPInstanceUID))
+    unsure: Sequence[str] = ()
+    if not rows and find is not None and is_whole(radiograph):
+        found = find_rows(find, radiograph, entry.file)
+        rows, unsure = list(found.rows), found.unsure
     joints = locate_joints(radiograph, entry.file, rows, field_mm)
-    return RadiographJoints(radiograph=radiograph, joints=joints, labels=given_label_map(radiograph, entry.path, rows))
+    labels = given_label_map(radiograph, entry.path, rows)
+    return RadiographJoints(radiograph=radiograph, joints=joints, labels=labels, unsure=unsure)
+
+
+def is_whole(radiograph: Radiograph) -> bool:
+    """Return whether a radiograph shows more than one joint, by its size."""
+    return max(radiograph.levels.shape) > LARGEST_WHOLE
 
 
 def locate_joints(
@@ -112,7 +128,7 @@ def locate_joints(
     """
     size = (radiograph.levels.shape[0], radiograph.levels.shape[1])
     if not rows:
-        if max(size) > LARGEST_WHOLE:
+        if is_whole(radiograph):
             raise InputError(
                 f"{name}: {size[0]} rows x {size[1]} columns, more than one joint: name its joints in a joints.csv "
                 "beside it (image,joint,x,y) or by --joints '[[x,y],...]'"

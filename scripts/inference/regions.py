@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from scripts.dicom.joint import found_sentence
 from scripts.dicom.reader import Radiograph
 from scripts.errors import InputError
 from scripts.inference.image_file import Picture
@@ -126,9 +127,10 @@ class RadiographRegion(Region):
         return self.radiograph.pixel_spacing.rests_on
 
     def extent(self, overlap: int) -> dict[str, Any]:
-        """Return the box in the radiograph, px, and the area of the overlap, mm2."""
+        """Return the box in the radiograph, px, the area of the overlap, mm2, and how surely the joint was found."""
         down, across = self.radiograph.spacing
-        return {"box": list(self.joint.box), "overlap_mm2": round(overlap * (down * across), 3)}
+        found = {} if self.joint.confidence is None else {"confidence": round(self.joint.confidence, 4)}
+        return {"box": list(self.joint.box), "overlap_mm2": round(overlap * (down * across), 3), **found}
 
     def volume(self, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the label map of the whole radiograph, of its territory only, and the affine that ITK gives it."""
@@ -174,7 +176,7 @@ def cut_region(
         bits_stored=radiograph.grayscale.bits_stored,
         black=radiograph.grayscale.black,
         white=round(radiograph.grayscale.white),
-        notes=radiograph.notes,
+        notes=radiograph.notes if joint.confidence is None else (found_sentence(joint.confidence), *radiograph.notes),
         masks=None if masks is None else torch.from_numpy(masks),
         radiograph=radiograph,
         joint=joint,

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, pad
 
+from scripts.networks.finder import Finder
 from scripts.networks.generator import Generator
 from scripts.networks.segmenter import Segmenter
 from scripts.networks.view import out_of_view, turned_back, turned_view
@@ -39,6 +40,8 @@ class Separator(nn.Module):
         grid: long side that the networks see, px, a multiple of 64.
         segmenter: arguments of :class:`~scripts.networks.segmenter.Segmenter`.
         generator: arguments of :class:`~scripts.networks.generator.Generator`.
+        finder: arguments of :class:`~scripts.networks.finder.Finder`, which looks at whole radiographs and takes no
+            part in the separation of a region; see :class:`scripts.inference.joint_finder.JointFinder`.
 
     Example:
         >>> separator = Separator().eval()
@@ -59,6 +62,7 @@ class Separator(nn.Module):
         grid: int = 256,
         segmenter: Mapping[str, Any] | None = None,
         generator: Mapping[str, Any] | None = None,
+        finder: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
         if grid < 64 or grid % 64:
@@ -66,6 +70,7 @@ class Separator(nn.Module):
         self.grid = grid
         self.segmenter = Segmenter(**(segmenter or {}))
         self.generator = Generator(**(generator or {}))
+        self.finder = Finder(**(finder or {}))
 
     def to_grid(self, x: Tensor, height: int, width: int) -> Tensor:
         """Resample to (height, width), then repeat the border until each side is a multiple of 64."""

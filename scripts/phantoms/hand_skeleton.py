@@ -133,7 +133,7 @@ def draw_skeleton(person: Generator, one_hand: Generator, overlaps: Mapping[str,
         lean = person.normal(0, 0.015) + one_hand.normal(0, 0.01)
         finger = (rays[ray][2:] - rays[ray][1]) * (1 + person.normal(0, 0.015))
         rays[ray][2:] = turn(finger, lean) + rays[ray][1]
-        ends = _draw_ends(ray, rays[ray], person, one_hand, overlaps.get(f"MCP{ray}", 0.0))
+        ends = draw_ends(ray, rays[ray], person, one_hand, overlaps.get(f"MCP{ray}", 0.0))
         kinds = ("MC", "PP", "DP") if ray == 1 else ("MC", "PP", "MP", "DP")
         for kind, base, head in zip(kinds, ends[:-1], ends[1:], strict=True):
             thick = np.sqrt(head[LOWER].unit / UNIT_MM / 0.78) if kind in ("MP", "DP") else 1.0
@@ -141,13 +141,11 @@ def draw_skeleton(person: Generator, one_hand: Generator, overlaps: Mapping[str,
             bones[f"{kind}{ray}"] = LongBone(base[UPPER], head[LOWER], length, thick)
         joints[f"MCP{ray}"] = rays[ray][1]
         if ray == 1:
-            bones |= _draw_sesamoids(ends[1][LOWER], person)
+            bones |= draw_sesamoids(ends[1][LOWER], person)
     return Skeleton(bones, joints, rays)
 
 
-def _draw_ends(
-    ray: int, joints: Array, person: Generator, one_hand: Generator, overlap: float
-) -> list[tuple[End, End]]:
+def draw_ends(ray: int, joints: Array, person: Generator, one_hand: Generator, overlap: float) -> list[tuple[End, End]]:
     """Draw the lower and the upper bone's end at each joint; the first lower and the last upper one are of no bone."""
     steps = np.diff(joints, axis=0)
     angles = np.arctan2(steps[:, 0], -steps[:, 1])
@@ -181,7 +179,7 @@ def _to_middle(bone: Bone, half: float, width: float) -> Bone:
     return replace(bone, points=np.concatenate([left[::-1], near, right]))
 
 
-def _draw_sesamoids(head: End, person: Generator) -> dict[str, PlainBone]:
+def draw_sesamoids(head: End, person: Generator) -> dict[str, PlainBone]:
     """Draw the two small bones in front of the thumb's metacarpal head."""
     angles = np.linspace(0, 2 * np.pi, 9)[:-1]
     oval = np.stack([2.2 * np.cos(angles), 2.9 * np.sin(angles)], axis=1)

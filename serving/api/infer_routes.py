@@ -87,6 +87,15 @@ async def infer(request: Request, model: str, image: str = "", output: Output | 
             return await to_thread.run_sync(_answer, app_request, output, limiter=LIMITER)
 
 
+@router.get("/joints")
+async def find_joints(image: str = "") -> dict[str, Any]:
+    """Find the joints of a radiograph of the PACS: ``image`` its SOP Instance UID. Nothing is separated or stored."""
+    if not image:
+        raise InputError("image: expected the UID of a radiograph in the PACS, got nothing")
+    found: dict[str, Any] = await to_thread.run_sync(app_instance().separator.propose, image, limiter=LIMITER)
+    return found
+
+
 @router.delete("/results")
 async def remove_result(image: str = "", joint: str = "") -> dict[str, Any]:
     """Take the results of a joint of a radiograph out of the PACS: ``image`` its SOP Instance UID, ``joint`` a name."""

@@ -23,6 +23,7 @@ from scripts.dicom.layer_image import (
     ANGLE_FROM,
     BOX,
     CENTRE,
+    CONFIDENCE,
     JOINT,
     MASKS_FROM,
     PRIVATE_CREATOR,
@@ -138,5 +139,6 @@ def _joint(header: Dataset) -> KnownJoint:
     angle = float(block[ANGLE].value) if ANGLE in block else None
     given = angle if ANGLE_FROM in block and block[ANGLE_FROM].value == "given" else None
     centre = float(middle[0]), float(middle[1])
-    located = LocatedJoint(str(block[JOINT].value), (top, left, bottom, right), centre, given)
+    confidence = float(block[CONFIDENCE].value) if CONFIDENCE in block else None
+    located = LocatedJoint(str(block[JOINT].value), (top, left, bottom, right), centre, given, confidence)
     return KnownJoint(located, str(block[MASKS_FROM].value), angle)

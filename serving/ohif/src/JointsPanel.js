@@ -11,7 +11,7 @@
 
 // The side panel that lists the separated joints and shows the one that is clicked.
 
-import { markJoints, separateWithMasks } from './commands.js';
+import { findJoints, markJoints, separateWithMasks } from './commands.js';
 import { isSideBySide } from './hangingProtocol.js';
 import { removeResult } from './removeResult.js';
 import { state } from './state.js';
@@ -63,10 +63,15 @@ function createEmptyNotice() {
   return createElement(
     'div',
     { class: 'bls-gan-empty' },
-    'None yet. Mark the joints whose bones overlap.',
+    'None yet. Let the joints be found, or mark those whose bones overlap.',
     createElement(
       'button',
-      { class: 'bls-gan-primary', disabled: state.busy || state.marking, onclick: markJoints },
+      { class: 'bls-gan-primary', disabled: state.busy || state.marking, onclick: findJoints },
+      'Find joints',
+    ),
+    createElement(
+      'button',
+      { class: 'bls-gan-secondary', disabled: state.busy || state.marking, onclick: markJoints },
       'Separate bones',
     ),
   );

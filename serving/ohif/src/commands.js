@@ -17,7 +17,7 @@ import { emitChange, state } from './state.js';
 import { describePane, findRadiograph, listJoints, listRadiographs } from './study/displaySets.js';
 import { loadSeries, markReplaced } from './study/studyMetadata.js';
 import { formatView } from './study/views.js';
-import { requestSeparation } from './utils/api.js';
+import { requestJoints, requestSeparation } from './utils/api.js';
 import { ask } from './utils/dom.js';
 import { formatCount, formatJoint, formatSentence } from './utils/format.js';
 import { getServices, getViewport, notify } from './utils/ohif.js';
@@ -37,6 +37,58 @@ export async function markJoints() {
     }
     await startMarking([]);
   }
+}
+
+/** Find the joints of the radiograph and propose them as marks, to be dragged, dropped or separated. */
+export async function findJoints() {
+  if (state.marking) {
+    closeMarkingTool();
+    emitChange();
+  }
+  const source = currentSource();
+  if (state.busy || !source || !(await mayLoseMasks())) {
+    return;
+  }
+  const { visits } = state;
+  state.busy = true;
+  emitChange();
+  const progress = notify('loading', 'Looking for joints…', { autoClose: false });
+  let found;
+  try {
+    found = await requestJoints(source);
+  } catch (error) {
+    console.error(error);
+    notify('error', formatSentence(error.message || 'no joints could be looked for'), { duration: 10000 });
+  } finally {
+    getServices().uiNotificationService.hide(progress);
+    state.busy = false;
+    emitChange();
+  }
+  if (!found || visits !== state.visits) {
+    return;
+  }
+  const marks = withoutKnown(found.joints, listJoints(source)).map(joint => ({
+    ...joint,
+    unsure: joint.confidence < found.confident,
+  }));
+  if (!found.joints.length) {
+    notify('warning', 'No hand was found in this image. Mark the joints yourself.', { duration: 8000 });
+  } else if (!marks.length) {
+    notify('info', 'All joints that were found are separated already.');
+    return;
+  }
+  await startMarking(marks, source);
+}
+
+/** Return the joints whose middle lies in no region that was separated before, around its middle. */
+function withoutKnown(joints, known) {
+  return joints.filter(
+    ({ x, y }) =>
+      !known.some(({ box: [top, left, bottom, right] }) => {
+        const away = Math.hypot(x - (left + right) / 2, y - (top + bottom) / 2);
+        return away < (right - left) / 3;
+      }),
+  );
 }
 
 /** Return whether corrected masks that were not used may be lost; asks if there are any. */
@@ -73,10 +125,11 @@ export function guardMasks() {
  * Let joints be marked on the radiograph, and separate them.
  *
  * @param marks to begin with, e.g. those of a request that failed
+ * @param wanted SOP Instance UID of the radiograph; the one that is looked at if not given
  */
-async function startMarking(marks) {
+async function startMarking(marks, wanted) {
   const former = isSideBySide() ? { source: state.source, joint: state.joint } : undefined;
-  const source = currentSource();
+  const source = wanted ?? currentSource();
   if (!source) {
     notify('warning', 'This study holds no radiograph in which joints could be separated.');
     return;
@@ -129,7 +182,7 @@ async function separateJoints(source, marks, labels) {
   const progress = notify('loading', `${words}: ${view}…`, { autoClose: false });
   let failed = false;
   try {
-    const answer = await requestSeparation(source, marks, labels);
+    const answer = await requestSeparation(source, marks.map(toRow), labels);
     performance.mark('bls-gan:answered');
     if (visits !== state.visits) {
       return;
@@ -153,6 +206,11 @@ async function separateJoints(source, marks, labels) {
     // Keep the marks, to be changed or tried again.
     await startMarking(marks);
   }
+}
+
+/** Return a mark as a row of the list of joints: what was found is confirmed by whoever separates it. */
+function toRow({ joint, x, y, left, top, right, bottom, angle }) {
+  return { joint, x, y, left, top, right, bottom, angle };
 }
 
 /** Show those warnings of joints that ask whether the image is what was meant; the panel lists all. */

@@ -11,7 +11,7 @@
 
 // The extension as OHIF loads it: its modules, and what it does when its mode is entered and left.
 
-import { checkMasks, guardMasks, leaveStudy, markJoints, separateWithMasks } from './commands.js';
+import { checkMasks, findJoints, guardMasks, leaveStudy, markJoints, separateWithMasks } from './commands.js';
 import { ID, PROTOCOL } from './constants.js';
 import { protocol, registerAttribute } from './hangingProtocol.js';
 import { JointsPanel, redrawPanels } from './JointsPanel.js';
@@ -76,6 +76,7 @@ export default {
     actions: {},
     definitions: {
       markJoints: { commandFn: markJoints },
+      findJoints: { commandFn: findJoints },
       exportPanes: { commandFn: exportPanes },
       deleteMeasurement: { commandFn: deleteMeasurement },
       showOpenedStudy: { commandFn: showOpenedStudy },

@@ -24,6 +24,7 @@ const MASK_TOOLS = '@ohif/extension-cornerstone.panelModule.panelSegmentationWit
 /** Buttons of the toolbar's sections and of the viewports' corners, by OHIF's names. */
 const SECTIONS = {
   primary: [
+    'FindJoints',
     'SeparateBones',
     'ShowMasks',
     'WindowLevel',
@@ -47,6 +48,17 @@ const SECTIONS = {
 };
 
 const BUTTONS = [
+  {
+    id: 'FindJoints',
+    uiType: `${ID}.textButton`,
+    props: {
+      icon: 'tool-magnify',
+      label: 'Find joints',
+      tooltip: 'Propose the joints of the hand; drag or drop what is wrong, then separate them (F)',
+      commands: 'findJoints',
+      evaluate: `${ID}.evaluate.finding`,
+    },
+  },
   {
     id: 'SeparateBones',
     uiType: `${ID}.textButton`,
@@ -148,6 +160,7 @@ async function modeFactory({ loadModules }) {
     modeCustomizations: {
       'ohif.hotkeyBindings': {
         $push: [
+          { commandName: 'findJoints', label: 'Find joints', keys: ['f'], isEditable: true },
           { commandName: 'markJoints', label: 'Separate bones', keys: ['s'], isEditable: true },
           {
             commandName: 'deleteMeasurement',

@@ -37,6 +37,7 @@ const TextButton = createComponent((element, { id, label, tooltip, commands, dis
 export function getToolbarModule() {
   return [
     { name: `${ID}.textButton`, defaultComponent: TextButton },
+    { name: `${ID}.evaluate.finding`, evaluate: () => ({ disabled: state.busy }) },
     { name: `${ID}.evaluate.marking`, evaluate: () => ({ disabled: state.busy, isActive: state.marking }) },
     {
       name: `${ID}.evaluate.masks`,

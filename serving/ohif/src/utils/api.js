@@ -35,6 +35,15 @@ export async function requestSeparation(source, joints, labels) {
   return requestJson(`/infer/bls_gan?${query}`, { method: 'POST', body: form });
 }
 
+/**
+ * Find the joints of a radiograph; nothing is separated.
+ *
+ * @return {joints: [{joint, x, y, angle, side, confidence}], confident}; no joints where no hand was found
+ */
+export function requestJoints(source) {
+  return requestJson(`/joints?${new URLSearchParams({ image: source })}`);
+}
+
 /** Take the results of a joint of a radiograph out of the PACS; return the server's answer. */
 export function requestRemoval(source, joint) {
   return requestJson(`/results?${new URLSearchParams({ image: source, joint })}`, {

@@ -9,7 +9,7 @@
 // See the License for the specific language governing permissions and
 // limitations under the License.
 
-// The tool that marks joints on the radiograph: a click is a joint, a drag a box around one.
+// The tool that marks joints on the radiograph: a click is a joint, a drag a box around one; marks can be dragged.
 
 import { ORIGINAL } from '../constants.js';
 import { state } from '../state.js';
@@ -31,7 +31,7 @@ let session;
  * Let joints be marked on the original, until they shall be separated or marking is cancelled.
  *
  * @param known joints that have been separated before: {joint, box}
- * @param marks to begin with
+ * @param marks to begin with; those that were found have `joint`, `confidence` and `unsure`
  * @param done called with the marks, [{x, y}] or [{left, top, right, bottom}]; with undefined when cancelled
  */
 export function openMarkingTool(known, marks, done) {
@@ -92,7 +92,7 @@ function createBar() {
     const { length } = session.marks;
     separate.disabled = clear.disabled = !length;
     hint.textContent = length
-      ? `${length} joint${length > 1 ? 's' : ''} marked`
+      ? `${length} joint${length > 1 ? 's' : ''} marked${session.marks.some(one => one.joint) ? ': drag to move, click to drop' : ''}`
       : 'Click a joint, or draw a box around it. Fingers must point up.';
   };
   return createElement(
@@ -129,15 +129,27 @@ function onPointerDown(event) {
   }
   event.stopPropagation();
   const start = canvasPoint(event);
+  const held = findMark(start);
   const drag = move => {
-    session.dragged = isFar(start, canvasPoint(move)) ? boxBetween(start, canvasPoint(move)) : undefined;
+    const now = canvasPoint(move);
+    if (held >= 0 && isFar(start, now)) {
+      session.moved = { index: held, mark: moveMark(session.marks[held], start, now) };
+    } else {
+      session.dragged = isFar(start, now) ? boxBetween(start, now) : undefined;
+    }
     drawMarks();
   };
   const release = up => {
     window.removeEventListener('pointermove', drag, true);
     window.removeEventListener('pointerup', release, true);
-    if (session) {
-      session.dragged = undefined;
+    if (!session) {
+      return;
+    }
+    session.dragged = session.moved = undefined;
+    if (held >= 0 && isFar(start, canvasPoint(up))) {
+      session.marks[held] = moveMark(session.marks[held], start, canvasPoint(up));
+      drawMarks();
+    } else {
       changeMarks(start, canvasPoint(up));
     }
   };
@@ -160,7 +172,7 @@ function changeMarks(start, end) {
       finish(marks);
       return;
     }
-    const hit = marks.findIndex(one => handlesOf(one).some(handle => distance(handle, end) < HIT_PX));
+    const hit = findMark(end);
     const [x, y] = toPixel(end);
     if (hit >= 0) {
       marks.splice(hit, 1);
@@ -170,6 +182,26 @@ function changeMarks(start, end) {
     }
   }
   drawMarks();
+}
+
+/** Return the index of the mark whose cross or number lies at a position on the canvas, or -1. */
+function findMark(at) {
+  return session.marks.findIndex(one => handlesOf(one).some(handle => distance(handle, at) < HIT_PX));
+}
+
+/** Return a mark moved from one position on the canvas to another, its middle inside the image. */
+function moveMark(one, from, to) {
+  const [start, end] = [toPixel(from), toPixel(to)];
+  const [columns, rows] = imageSize();
+  const isPoint = 'x' in one;
+  const { left, top, right, bottom } = isPoint ? { left: one.x, top: one.y, right: one.x + 1, bottom: one.y + 1 } : one;
+  const dx = Math.min(Math.max(end[0] - start[0], -left), columns - right);
+  const dy = Math.min(Math.max(end[1] - start[1], -top), rows - bottom);
+  const place = isPoint
+    ? { x: one.x + dx, y: one.y + dy }
+    : { left: left + dx, top: top + dy, right: right + dx, bottom: bottom + dy };
+  // Whoever has moved it has looked at it.
+  return { ...one, ...place, confidence: undefined, unsure: false };
 }
 
 /** Return the position of an event, px of the canvas. */
@@ -252,13 +284,37 @@ function drawMarks() {
       createOutline({ left, top, right, bottom }, 'known'),
       createCaption({ left, top }, formatJoint(joint)),
     ]),
-    ...session.marks.flatMap((one, index) => [
-      createOutline(regionOf(one), 'x' in one ? 'region' : 'box'),
-      ...createBadge(one, index + 1),
-    ]),
+    ...session.marks
+      .map((one, index) => (session.moved?.index === index ? session.moved.mark : one))
+      .flatMap((one, index) => [
+        createOutline(regionOf(one), outlineOf(one)),
+        ...createBadge(one, index + 1),
+        ...(one.joint ? [createCaption(besideBadge(one), captionOf(one))] : []),
+      ]),
     ...(session.dragged ? [createOutline(session.dragged, 'box')] : []),
   );
   session.updateBar();
+}
+
+/** Return the kind of outline of a mark. */
+function outlineOf(one) {
+  if (one.unsure) {
+    return 'unsure';
+  }
+  return 'x' in one ? 'region' : 'box';
+}
+
+/** Return where the name of a mark stands: right of its number. */
+function besideBadge(one) {
+  const { left, top } = regionOf(one);
+  const [x, y] = toCanvas(left, top);
+  return { at: [x + 14, y + 4] };
+}
+
+/** Return the name of a mark, and how surely it was found. */
+function captionOf({ joint, confidence, unsure }) {
+  const figure = confidence === undefined ? '' : ` ${confidence.toFixed(2)}${unsure ? ' ?' : ''}`;
+  return `${formatJoint(joint)}${figure}`;
 }
 
 /** Create an SVG element. */
@@ -281,9 +337,9 @@ function createOutline({ left, top, right, bottom }, kind) {
   return createShape('polygon', { points: corners.join(' '), class: `bls-gan-${kind}` });
 }
 
-function createCaption({ left, top }, text) {
-  const [x, y] = toCanvas(left, top);
-  return createShape('text', { x, y: y - 4, class: 'bls-gan-caption' }, text);
+function createCaption({ left, top, at }, text) {
+  const [x, y] = at ?? toCanvas(left, top);
+  return createShape('text', { x, y: at ? y : y - 4, class: 'bls-gan-caption' }, text);
 }
 
 /** Create a cross on the joint, and the mark's number at the corner of its region, where it covers no joint. */

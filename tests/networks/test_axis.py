@@ -14,7 +14,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from scripts.inference.axis import axis_angle
+from scripts.networks.axis import axis_angle
 from scripts.networks.view import turned_view
 from scripts.phantoms.joint import draw_joint
 from scripts.physics import LOWER, UPPER

@@ -24,7 +24,7 @@ from cachetools import LRUCache
 
 from scripts.dicom.reader import Radiograph
 from scripts.errors import InputError
-from scripts.inference.found_joints import find_rows
+from scripts.inference.found_joints import find_rows, side_notes
 from scripts.inference.incremental import locate_beside, separate_beside
 from scripts.inference.joint_finder import CONFIDENT
 from scripts.inference.joint_list import JointRow, LocatedJoint, read_joints, select_rows
@@ -109,7 +109,7 @@ class JointSeparator:
             pipeline = self.bundle.get()
             stored = stored_results(self.pacs, radiograph, pipeline.software, gone)
             clock.lap("look up")
-            asked, unsure = self._locate(joints, source, radiograph, stored, drawn=labels is not None)
+            asked, notes = self._locate(joints, source, radiograph, stored, drawn=labels is not None)
             clock.lap("find joints")
             with self._network:
                 results = separate_beside(
@@ -125,7 +125,7 @@ class JointSeparator:
             **_uids(source),
             **_answer(results, [joint.name for joint in asked]),
             "replaced": [each.sop for each in replaced],
-            "not_separated": unsure,
+            "notes": notes,
             "latencies": clock.laps,
         }
         return Separation(radiograph, results, answer)
@@ -139,7 +139,7 @@ class JointSeparator:
         Returns:
             For the client: ``joints``, each with its name, ``x``, ``y`` in px, ``angle`` in degrees, ``side`` and
             ``confidence``; none where no hand was found; ``confident``, the confidence from which on joints are
-            separated unseen.
+            separated unseen; ``notes``, sentences on what does not go together.
 
         Raises:
             InputError: the image cannot be used.
@@ -160,7 +160,7 @@ class JointSeparator:
             }
             for joint in found
         ]
-        return {"joints": joints, "confident": CONFIDENT}
+        return {"joints": joints, "confident": CONFIDENT, "notes": side_notes(found, radiograph)}
 
     def remove(self, image: str, joint: str) -> dict[str, Any]:
         """Take the results of one joint out of the PACS, those of this version and its weights.
@@ -214,18 +214,18 @@ class JointSeparator:
         """Locate the joints to separate: those asked for, or those that have results, or those that are found.
 
         Returns:
-            The joints, and a sentence for each that was found and is not sure enough.
+            The joints, and what the search for them has to tell.
         """
         rows = _rows(joints, source)
         if not rows and stored.joints:
             # What somebody has drawn is not lost to a prediction that nobody asked for.
             return [joint.located for joint in stored.joints if drawn or joint.masks_from != "given"], []
-        unsure: list[str] = []
+        notes: list[str] = []
         if not rows and is_whole(radiograph):
             with self._network:
                 found = find_rows(self.bundle.get().find, radiograph, f"image {source.sop}")
-            rows, unsure = list(found.rows), list(found.unsure)
-        return locate_beside(radiograph, source.sop, rows, stored.joints), unsure
+            rows, notes = list(found.rows), list(found.notes)
+        return locate_beside(radiograph, source.sop, rows, stored.joints), notes
 
     def _store(self, source: Instance, results: SeparatedRadiograph, stored: StoredResults) -> list[Instance]:
         """Store what the PACS has not yet, take out what it replaces, and return that."""

@@ -142,7 +142,7 @@ class ImageSeparation:
     def _radiograph(self, entry: ImageEntry) -> list[Path]:
         assert isinstance(entry, RadiographEntry)
         asked = read_radiograph_joints(entry, self.field_mm, self.pipeline.find)
-        for sentence in asked.unsure:
+        for sentence in asked.notes:
             logger.info("%s: %s", entry.name, sentence)
         software, folder = self.pipeline.software, self.output_dir / entry.name
         mark = fingerprint(asked, software, self.pipeline.kind)

@@ -27,6 +27,11 @@ PAIR_WEIGHT = 0.5
 """Weight of a pair beside that of a joint: the pairs of a hand tell partly the same."""
 FEWEST = 2
 """Joints of a hand that is told from nothing."""
+FEWEST_OF_SECOND = 3
+SECOND_SHARE = 0.5
+"""Joints of a second hand on a film, and its score as a share of the first one's: below, it is stray candidates."""
+HANDS_APART_MM = 60.0
+"""Distance between the middles of two hands."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +108,7 @@ class HandShape:
         left = list(candidates)
         while len(found) < most:
             best = max((self._best(left, mirrored=mirrored) for mirrored in (False, True)), key=lambda each: each.score)
-            if len(best.candidates) < FEWEST or best.score <= 0:
+            if len(best.candidates) < FEWEST or best.score <= 0 or (found and not _is_second(best, found[0])):
                 break
             found.append(best)
             left = [each for each in left if not any(_near(each, taken) for taken in best.candidates)]
@@ -139,6 +144,15 @@ class HandShape:
     def _apart_sorted(self, a: Candidate, b: Candidate, mirrored: bool) -> float:
         first, second = (a, b) if a.number < b.number else (b, a)
         return self.apart(first, second, mirrored=mirrored)
+
+
+def _is_second(hand: Constellation, first: Constellation) -> bool:
+    """Return whether candidates that are left make another hand beside the first one."""
+    (x, y), (first_x, first_y) = (
+        np.mean([(each.x, each.y) for each in one.candidates], axis=0) for one in (hand, first)
+    )
+    likely = len(hand.candidates) >= FEWEST_OF_SECOND and hand.score >= SECOND_SHARE * first.score
+    return likely and bool(np.hypot(x - first_x, y - first_y) >= HANDS_APART_MM)
 
 
 def _along(values: list[float], axis: int) -> Array:

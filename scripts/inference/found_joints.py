@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from scripts.dicom.reader import Radiograph
+from scripts.dicom.view import SIDES, laterality
 from scripts.errors import InputError, SkippedInput
 from scripts.inference.joint_finder import CONFIDENT, FoundJoint
 from scripts.inference.joint_list import JointRow
@@ -33,11 +34,11 @@ class FoundRows:
 
     Attributes:
         rows: those that are sure enough.
-        unsure: a sentence for each of the others.
+        notes: a sentence for each of the others, and on what does not go together.
     """
 
     rows: Sequence[JointRow]
-    unsure: Sequence[str]
+    notes: Sequence[str]
 
 
 def find_rows(find: Find, radiograph: Radiograph, name: str) -> FoundRows:
@@ -63,7 +64,16 @@ def find_rows(find: Find, radiograph: Radiograph, name: str) -> FoundRows:
     rows = [row_of(joint, name) for joint in found if joint.confidence >= CONFIDENT]
     if not rows:
         raise InputError(f"{name}: name its joints, none is sure enough to be separated unseen: {'; '.join(unsure)}")
-    return FoundRows(rows, unsure)
+    return FoundRows(rows, [*unsure, *side_notes(found, radiograph)])
+
+
+def side_notes(found: Sequence[FoundJoint], radiograph: Radiograph) -> list[str]:
+    """Say that the header tells another side than the order of the joints."""
+    stated = SIDES.get(laterality(radiograph.dataset), "")
+    seen = sorted({joint.side for joint in found})
+    if len(seen) != 1 or stated not in ("right", "left") or stated == seen[0]:
+        return []
+    return [f"the header says {stated} hand, the order of the joints says {seen[0]}: is the image mirrored?"]
 
 
 def row_of(joint: FoundJoint, name: str) -> JointRow:

@@ -30,12 +30,14 @@ CONFIDENT = 0.8
 """Confidence from which on a joint is separated without anybody having looked at it."""
 PEAK = 0.04
 """Probability from which on a maximum of the overview is a candidate."""
-MOST_CANDIDATES = 4
+MOST_CANDIDATES = 3
 """Candidates for each of MCP1 to MCP5."""
 BIAS = 2.0
 """Evidence of a maximum by itself: most of those that are as high as :data:`PEAK` are joints."""
 REACH_MM = 9.0
 """How far the closer look may move a candidate, mm."""
+APART_MM = 8.0
+"""Distance below which two finds are one joint, mm."""
 SMALLEST_MM = 40.0
 """Side of a film below which it shows no hand, mm."""
 LARGEST_MM = 640.0
@@ -90,6 +92,9 @@ class JointFinder:
                 for joint in self.find_in(gray.flip(0, 1), radiograph.spacing)
             ]
             found = max(found, turned, key=lambda joints: sum(joint.confidence for joint in joints))
+        if values(radiograph.dataset, "ViewPosition") == ["AP"]:
+            # Seen from the palm.
+            found = [_of_other_side(joint) for joint in found]
         return found
 
     def find_in(self, gray: Tensor, spacing: tuple[float, float]) -> list[FoundJoint]:
@@ -109,8 +114,7 @@ class JointFinder:
             film = gray[None, None].to(device)
             hands = self._hands(interpolate(film, (height, width), mode="bilinear", antialias=height < rows))
         found = []
-        for hand in hands:
-            prefix = f"{hand.side}-" if len(hands) > 1 else ""
+        for prefix, hand in zip(_prefixes([each.side for each in hands]), hands, strict=True):
             features = confidence_features(hand)
             for candidate, seen, confidence in zip(hand.candidates, features, self._confidences(features), strict=True):
                 x = candidate.x / CLOSEUP_MM * columns / width - 0.5
@@ -118,7 +122,7 @@ class JointFinder:
                 angle = math.degrees(math.atan2(math.sin(candidate.lean), math.cos(candidate.lean)))
                 name = f"{prefix}MCP{candidate.number}"
                 found.append(FoundJoint(name, (x, y), angle, confidence, hand.side, seen))
-        return found
+        return [joint for joint in found if not _is_doubled(joint, found, spacing) and _is_inside(joint, gray.shape)]
 
     def _hands(self, near: Tensor) -> list[Constellation]:
         """Return the hands of a film of 0.4 mm a px, in its mm."""
@@ -139,6 +143,34 @@ class JointFinder:
         weights = self.network.calibration.double().cpu()
         values: list[float] = torch.sigmoid(torch.tensor(features).double() @ weights[:-1] + weights[-1]).tolist()
         return values
+
+
+def _of_other_side(joint: FoundJoint) -> FoundJoint:
+    """Return a joint of a hand that is seen from the other side."""
+    side = "left" if joint.side == "right" else "right"
+    return replace(joint, side=side, name=joint.name.replace(f"{joint.side}-", f"{side}-"))
+
+
+def _prefixes(sides: Sequence[str]) -> list[str]:
+    """Return what tells the joints of one hand of a film from those of the other, in their names."""
+    if len(sides) < 2:
+        return [""] * len(sides)
+    return [f"{side}-" for side in sides] if len(set(sides)) == len(sides) else ["hand1-", "hand2-"]
+
+
+def _is_doubled(joint: FoundJoint, found: Sequence[FoundJoint], spacing: tuple[float, float]) -> bool:
+    """Return whether another joint, a surer one, was found on the same place."""
+    for other in found:
+        across, down = (one - two for one, two in zip(joint.centre, other.centre, strict=True))
+        near = math.hypot(across * spacing[1], down * spacing[0]) < APART_MM
+        if other is not joint and near and other.confidence >= joint.confidence:
+            return True
+    return False
+
+
+def _is_inside(joint: FoundJoint, shape: Sequence[int]) -> bool:
+    """Return whether a joint lies on the film."""
+    return 0 <= joint.centre[0] <= shape[1] - 1 and 0 <= joint.centre[1] <= shape[0] - 1
 
 
 def confidence_features(hand: Constellation) -> list[tuple[float, ...]]:

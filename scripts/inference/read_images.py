@@ -69,13 +69,13 @@ class RadiographJoints:
         radiograph: as it was read.
         joints: located on its grid.
         labels: (rows, columns), 0 background, 1 lower, 2 upper, 3 overlap, where masks are given.
-        unsure: a sentence for each joint that was found and is not sure enough to be separated.
+        notes: what the search for joints has to tell, see :class:`scripts.inference.found_joints.FoundRows`.
     """
 
     radiograph: Radiograph
     joints: Sequence[LocatedJoint]
     labels: np.ndarray | None
-    unsure: Sequence[str] = ()
+    notes: Sequence[str] = ()
 
 
 def read_radiograph_joints(
@@ -97,13 +97,13 @@ def read_radiograph_joints(
         raise InputError(entry.refused)
     radiograph = read_radiograph(entry.path)
     rows = select_rows(entry.rows, entry.listed, str(radiograph.dataset.SOPInstanceUID))
-    unsure: Sequence[str] = ()
+    notes: Sequence[str] = ()
     if not rows and find is not None and is_whole(radiograph):
         found = find_rows(find, radiograph, entry.file)
-        rows, unsure = list(found.rows), found.unsure
+        rows, notes = list(found.rows), found.notes
     joints = locate_joints(radiograph, entry.file, rows, field_mm)
     labels = given_label_map(radiograph, entry.path, rows)
-    return RadiographJoints(radiograph=radiograph, joints=joints, labels=labels, unsure=unsure)
+    return RadiographJoints(radiograph=radiograph, joints=joints, labels=labels, notes=notes)
 
 
 def is_whole(radiograph: Radiograph) -> bool:

@@ -114,8 +114,9 @@ def main(
     bits: int = 12,
     photometric: Literal["MONOCHROME2", "MONOCHROME1"] = "MONOCHROME2",
     transfer_syntax: str = "ExplicitVRLittleEndian",
+    joint_list: str = "joints.csv",
 ) -> None:
-    """Draw hands, right and left in turn, into a folder of DICOM files with ``joints.csv`` and ``truth`` beside them.
+    """Draw hands, right and left in turn, into a folder of DICOM files with a list of their joints and ``truth`` beside.
 
     Args:
         output_dir: the folder, created if it is not there.
@@ -127,6 +128,8 @@ def main(
         bits: Bits Stored, 8 to 16.
         photometric: MONOCHROME2 or MONOCHROME1.
         transfer_syntax: keyword of a lossless one, e.g. JPEGLSLossless.
+        joint_list: file name of the list of joints; under another one than joints.csv the main job does not read it,
+            and finds the joints itself.
     """
     rows = []
     for number in range(seed, seed + count):
@@ -137,7 +140,7 @@ def main(
         save(hand, path, number=number, bits=bits, photometric=photometric, transfer_syntax=transfer_syntax)
         rows += [(path.name, name, *joint.centre) for name, joint in hand.joints.items()]
         logger.info("%s: %d joints", path, len(hand.joints))
-    with (Path(output_dir) / "joints.csv").open("w", newline="") as file:
+    with (Path(output_dir) / joint_list).open("w", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows([("image", "joint", "x", "y"), *rows])
 
 

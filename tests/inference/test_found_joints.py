@@ -9,7 +9,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+from types import SimpleNamespace
+
 import pytest
+from pydicom import Dataset
 
 from scripts.dicom.reader import Radiograph
 from scripts.errors import InputError, SkippedInput
@@ -23,20 +26,23 @@ def joint(name: str = "MCP2", confidence: float = 0.97, angle: float = 3.0) -> F
 
 @pytest.fixture
 def radiograph() -> Radiograph:
-    return object()  # type: ignore[return-value]  # the finder of a test does not look at it
+    """A header alone: the finder of a test does not look at the image."""
+    dataset = Dataset()
+    dataset.ImageLaterality = "R"
+    return SimpleNamespace(dataset=dataset)  # type: ignore[return-value]
 
 
 def test_joints_that_are_sure_are_rows_with_their_confidence(radiograph: Radiograph) -> None:
     found = find_rows(lambda _: [joint()], radiograph, "hand.dcm")
     [row] = found.rows
     assert (row.name, row.numbers, row.unit, row.confidence) == ("MCP2", (100.5, 200.25), "px", 0.97)
-    assert not found.unsure
+    assert not found.notes
 
 
 def test_an_unsure_joint_is_not_separated_and_the_reason_is_said(radiograph: Radiograph) -> None:
     found = find_rows(lambda _: [joint(), joint("MCP5", 0.4)], radiograph, "hand.dcm")
     assert [row.name for row in found.rows] == ["MCP2"]
-    assert found.unsure == [f"MCP5 not separated: found with confidence 0.40, below {CONFIDENT}"]
+    assert found.notes == [f"MCP5 not separated: found with confidence 0.40, below {CONFIDENT}"]
 
 
 def test_a_radiograph_without_a_hand_is_skipped(radiograph: Radiograph) -> None:
@@ -53,3 +59,9 @@ def test_a_hand_whose_joints_are_all_unsure_is_refused(radiograph: Radiograph) -
 @pytest.mark.parametrize(("angle", "given"), [(3.0, None), (-24.9, None), (-41.26, -41.3), (120.0, 90.0)])
 def test_only_joints_that_lean_a_lot_are_given_with_their_angle(angle: float, given: float | None) -> None:
     assert row_of(joint(angle=angle), "hand.dcm").angle == given
+
+
+def test_a_header_that_tells_another_side_is_said(radiograph: Radiograph) -> None:
+    radiograph.dataset.ImageLaterality = "L"
+    found = find_rows(lambda _: [joint()], radiograph, "hand.dcm")
+    assert found.notes == ["the header says left hand, the order of the joints says right: is the image mirrored?"]

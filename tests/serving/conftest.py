@@ -65,7 +65,7 @@ def or_skip(start: Callable[[], Program]) -> Program:
 @pytest.fixture(scope="session")
 def sample() -> Hand:
     """Return the hand among the samples, 1667 x 1333 px of 0.15 mm."""
-    with (SAMPLE / "joints.csv").open() as file:
+    with (SAMPLE / "true_joints.csv").open() as file:
         joints = {row["joint"]: (float(row["x"]), float(row["y"])) for row in csv.DictReader(file)}
     return Hand(dcmread(SAMPLE / "hand_000_right.dcm"), joints)
 

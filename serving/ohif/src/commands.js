@@ -77,6 +77,7 @@ export async function findJoints() {
     notify('info', 'All joints that were found are separated already.');
     return;
   }
+  found.notes.forEach(note => notify('warning', formatSentence(note), { duration: 10000 }));
   await startMarking(marks, source);
 }
 

@@ -38,7 +38,7 @@ export async function requestSeparation(source, joints, labels) {
 /**
  * Find the joints of a radiograph; nothing is separated.
  *
- * @return {joints: [{joint, x, y, angle, side, confidence}], confident}; no joints where no hand was found
+ * @return {joints: [{joint, x, y, angle, side, confidence}], confident, notes}; no joints where no hand was found
  */
 export function requestJoints(source) {
   return requestJson(`/joints?${new URLSearchParams({ image: source })}`);

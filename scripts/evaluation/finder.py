@@ -27,7 +27,8 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from tqdm import tqdm
 
-from scripts.evaluation.finder_metrics import Find, TrueJoint, compare, figures
+from scripts.evaluation.finder_metrics import Find, TrueJoint, compare, confident_on, figures
+from scripts.evaluation.pictures_without_hands import pictures_without_hands
 from scripts.inference.constellation import Candidate, HandShape
 from scripts.inference.joint_finder import FoundJoint, JointFinder
 from scripts.networks import checkpoints
@@ -49,6 +50,8 @@ OTHER_POSES = PoseRanges(
 OTHER_SIZE = (0.75, 1.22)
 OTHER_FILMS = FilmRanges(lean=40.0, zoom=(0.95, 1.05), shift=0.12, nothing=0.0, other=0.0, two=0.12)
 """Ranges of the test films, none of which the training draws from."""
+SIDES_MM = (120.0, 250.0)
+"""Long sides that pictures without a hand are given."""
 
 
 def learn_shape(count: int = POSES, size: tuple[float, float] = (0.7, 1.18)) -> tuple[torch.Tensor, torch.Tensor]:
@@ -163,7 +166,20 @@ def evaluate(weights: str, dataset_dir: str, output_dir: str, count: int = 500, 
         found: list[FoundJoint] = finder.find_in(image, (SPACING, SPACING))
         finds += compare(found, truth, SPACING)
         joints += len(truth)
-    row = {"films": count, **figures(finds, joints).as_row()}
+    others = {
+        f"{name}, {side:g} mm": finder.find_in(picture, (side / max(picture.shape),) * 2)
+        for name, picture in pictures_without_hands()
+        for side in SIDES_MM
+    }
+    wrong = confident_on(others)
+    row = {
+        "films": count,
+        **figures(finds, joints).as_row(),
+        "pictures_without_hands": len(others),
+        "of_them_with_confident_finds": len(wrong),
+    }
+    for name in wrong:
+        logger.info("%s: joints were found confidently", name)
     Path(output_dir).mkdir(parents=True, exist_ok=True)
     (Path(output_dir) / "finder.json").write_text(json.dumps(row, indent=4) + "\n")
     for name, value in row.items():

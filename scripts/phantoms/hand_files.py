@@ -116,7 +116,7 @@ def main(
     transfer_syntax: str = "ExplicitVRLittleEndian",
     joint_list: str = "joints.csv",
 ) -> None:
-    """Draw hands, right and left in turn, into a folder of DICOM files with a list of their joints and ``truth`` beside.
+    """Draw hands, right and left in turn, into a folder of DICOM files, a list of their joints and ``truth`` beside.
 
     Args:
         output_dir: the folder, created if it is not there.

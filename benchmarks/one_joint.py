@@ -33,6 +33,7 @@ from scripts.inference.read_images import read_picture_region
 from scripts.inference.split import split_region
 from scripts.inference.write_pictures import write_picture
 from scripts.networks import checkpoints
+from scripts.networks.backend import BACKENDS, compiled
 from scripts.networks.separator import Separator
 from scripts.phantoms.joint import draw_joint, save
 from scripts.reference.networks import TransUNetGenerator
@@ -88,16 +89,36 @@ def table(times: Mapping[str, list[Time]], reference: str = REFERENCE) -> str:
     return "\n".join(lines)
 
 
-def network_jobs() -> dict[str, Callable[[], Any]]:
-    """Return forward passes on one drawn joint of 256 px, values of no meaning: they do not change the speed."""
+def network_jobs(weights: Path) -> dict[str, Callable[[], Any]]:
+    """Return forward passes on one drawn joint of 256 px.
+
+    Args:
+        weights: of the separator; those of the paper's generator have no meaning: they do not change its speed.
+    """
     joint = draw_joint(0)
     image, masks = joint.image[None], joint.masks[None]
-    separator, generator = Separator().eval(), TransUNetGenerator().eval()
-    return {
-        "network, masks predicted": partial(separator, image),
-        "network, masks given": partial(separator, image, masks),
-        REFERENCE: partial(generator, image, masks),
-    }
+    separator, generator = checkpoints.load(Separator(), weights).eval(), TransUNetGenerator().eval()
+    jobs: dict[str, Callable[[], Any]] = {}
+    for name in BACKENDS:
+        network = compiled(separator, name, weights)
+        jobs[f"{name}, masks predicted"] = partial(network, image)
+        jobs[f"{name}, masks given"] = partial(network, image, masks)
+    return {**jobs, REFERENCE: partial(generator, image, masks)}
+
+
+def ratios(times: Mapping[str, list[Time]]) -> str:
+    """Return how long each backend takes as a share of PyTorch, and how many times as long the paper's generator does.
+
+    CPU time counts, as a machine may be busy.
+    """
+    cpu = {name: median(each.cpu for each in rounds) for name, rounds in times.items()}
+    lines = []
+    for masks in ("masks predicted", "masks given"):
+        for name in BACKENDS:
+            own = cpu[f"{name}, {masks}"]
+            share, paper = own / cpu[f"torch, {masks}"], cpu[REFERENCE] / own
+            lines.append(f"{name}, {masks}: {share:.2f} of torch, {REFERENCE} takes {paper:.1f} times as long")
+    return "\n".join(lines)
 
 
 def settings(folder: Path, weights: Path) -> dict[str, str]:
@@ -126,14 +147,15 @@ def pipeline_jobs(folder: Path, weights: Path) -> dict[str, Callable[[], Any]]:
     batch, pipeline = (parser.get_parsed_content(name) for name in ("batch", "pipeline"))
     entry, network = batch.data[0], pipeline.network
     batch.separate(entry)
+    compiled_network = pipeline.compiled
     region = read_picture_region(entry)
-    pred = pipeline.inferer(region.image[None], network)[0]
+    pred = pipeline.inferer(region.image[None], compiled_network)[0]
     separated = split_region(region, pred)
     return {
         "file to files": partial(batch.separate, entry),
         "  weights from their file": partial(checkpoints.load, network, weights),
         "  read": partial(read_picture_region, entry),
-        "  network, masks tidied": partial(pipeline.inferer, region.image[None], network),
+        "  network, masks tidied": partial(pipeline.inferer, region.image[None], compiled_network),
         "  split and metrics": partial(split_region, region, pred),
         "  write, sheet included": partial(write_picture, separated, region, folder / "page", pipeline.software),
         "    sheet drawn": partial(sheet, separated, region.name, "0"),
@@ -177,11 +199,12 @@ def main(repeats: int = 20, threads: int = 1, weights: str | None = None) -> Non
             logger.warning("no %s: random weights; the masks are noise, what is drawn and written of them is too", path)
             path = folder / "model.pt"
             torch.save(Separator().state_dict(), path)
-        times = interleaved({**network_jobs(), **pipeline_jobs(folder, path)}, repeats)
+        times = interleaved({**network_jobs(path), **pipeline_jobs(folder, path)}, repeats)
         times["file to files, as a command"] = cold(folder, path, threads)
     print(f"One joint, 256x256, {repeats} rounds, {threads} of {os.cpu_count()} CPUs, PyTorch {torch.__version__}")
     print(f"Others on this machine: load {os.getloadavg()[0]:.1f} (this command adds {threads})")
     print(table(times))
+    print(ratios(times))
 
 
 if __name__ == "__main__":

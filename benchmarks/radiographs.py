@@ -99,7 +99,7 @@ def steps(path: Path, folder: Path, repeats: int) -> dict[str, float]:
 
     def infer() -> list[Tensor]:
         return [
-            pipeline.inferer(region.image[None], pipeline.network, **region.network_inputs())[0] for region in regions
+            pipeline.inferer(region.image[None], pipeline.compiled, **region.network_inputs())[0] for region in regions
         ]
 
     preds = infer()

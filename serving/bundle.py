@@ -69,6 +69,8 @@ class Bundle:
                 parser.update({"bundle_root": str(self.root), "weights": str(path), "version": self.version})
                 pipeline: Pipeline = parser.get_parsed_content("pipeline")
                 checkpoints.load(pipeline.network, path)
+                # Compiled now, so that the first click does not wait for it.
+                logger.debug("%s runs", type(pipeline.compiled).__name__)
                 # Hashed now, while the file is the one that was loaded.
                 logger.info("weights %s loaded", str(pipeline.software.weights_sha256)[:12])
                 self._loaded, self._state = pipeline, state

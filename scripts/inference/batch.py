@@ -9,21 +9,18 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Batch inference over a folder: each image on its own, in one process, in several, or under torchrun."""
+"""Batch inference over a folder or a PACS: each image on its own, in one process or in many."""
 
 import logging
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from contextlib import nullcontext
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import torch
-import torch.distributed as dist
 from ignite.engine import Engine
 from monai.engines import Evaluator
 from pydicom import Dataset
@@ -33,9 +30,12 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 from scripts.dicom.joint import IN_TISSUE, check_kind
 from scripts.errors import InputError, SkippedInput, exit_on_input_error
 from scripts.files import prepare_output
+from scripts.inference.cluster import DiedError, separate_all
+from scripts.inference.dicomweb import PacsEntry, fetched, find_radiographs
 from scripts.inference.find_images import ImageEntry, PictureEntry, RadiographEntry, find_images
+from scripts.inference.job import Job, run_one
 from scripts.inference.pipeline import Pipeline
-from scripts.inference.read_images import read_picture_region, read_radiograph_joints
+from scripts.inference.read_images import find_joints, read_picture_region, read_radiograph_joints
 from scripts.inference.regions import cut_region
 from scripts.inference.write_dicom import fingerprint, read_fingerprint, write_radiograph
 from scripts.inference.write_pictures import write_picture
@@ -56,22 +56,32 @@ class Outcome:
         sheets: paths of the sheets written, one for each joint separated.
         refused: why it could not be used or its results not be written; empty if all went well.
         skipped: its kind, if it is no image for this job or is done already; else empty.
+        notes: what the search for joints has to tell, a sentence each.
     """
 
     name: str
     sheets: tuple[str, ...] = ()
     refused: str = ""
     skipped: str = ""
+    notes: tuple[str, ...] = ()
 
 
-def list_images(dataset_dir: str | Path, joints: Any = None) -> list[ImageEntry]:
-    """List the images of the job, see :func:`scripts.inference.find_images.find_images`.
+def list_images(
+    dataset_dir: str | Path, joints: Any = None, studies: str | None = None, query: str = ""
+) -> Sequence[ImageEntry]:
+    """List the images of the job: of a folder, or of a PACS.
+
+    Args:
+        dataset_dir: see :func:`scripts.inference.find_images.find_images`; not looked at if there is a PACS.
+        joints: see :func:`scripts.inference.find_images.find_images`.
+        studies: address of the PACS, see :func:`scripts.inference.dicomweb.find_radiographs`.
+        query: which of its images.
 
     Raises:
         SystemExit: with the sentence of the refusal.
     """
     with exit_on_input_error():
-        return find_images(dataset_dir, joints)
+        return find_radiographs(studies, query, joints) if studies else find_images(dataset_dir, joints)
 
 
 def check_job(data: Sequence[ImageEntry], output_dir: str | Path, layers: str = IN_TISSUE) -> None:
@@ -120,7 +130,7 @@ class ImageSeparation:
     def __call__(self, engine: Engine, entry: ImageEntry) -> Outcome:
         """Separate one image and write its results; an image that fails is an outcome, not an error."""
         try:
-            sheets = self._picture(entry) if isinstance(entry, PictureEntry) else self._radiograph(entry)
+            sheets, notes = self._picture(entry) if isinstance(entry, PictureEntry) else self._radiograph(entry)
         except SkippedInput as skipped:
             logger.debug("skipped %s", skipped)
             return Outcome(entry.name, skipped=skipped.kind)
@@ -132,49 +142,65 @@ class ImageSeparation:
         except Exception as error:  # its text may be the patient's
             logger.debug("%s", entry.name, exc_info=error)
             return Outcome(entry.name, refused=f"{entry.name}: could not be separated ({type(error).__name__})")
-        return Outcome(entry.name, sheets=tuple(map(str, sheets)))
+        return Outcome(entry.name, sheets=tuple(map(str, sheets)), notes=tuple(notes))
 
-    def _picture(self, entry: PictureEntry) -> list[Path]:
+    def _picture(self, entry: PictureEntry) -> tuple[list[Path], Sequence[str]]:
         region = read_picture_region(entry)
         separated = self.pipeline.separate_region(region)
-        return write_picture(separated, region, self.output_dir / entry.name, self.pipeline.software)
+        return write_picture(separated, region, self.output_dir / entry.name, self.pipeline.software), ()
 
-    def _radiograph(self, entry: ImageEntry) -> list[Path]:
-        assert isinstance(entry, RadiographEntry)
-        asked = read_radiograph_joints(entry, self.field_mm, self.pipeline.find)
-        for sentence in asked.notes:
-            logger.info("%s: %s", entry.name, sentence)
+    def _radiograph(self, entry: ImageEntry) -> tuple[list[Path], Sequence[str]]:
+        """Return the sheets of a radiograph, and what the search for its joints has to tell."""
+        with fetched(entry) if isinstance(entry, PacsEntry) else nullcontext(entry) as file:
+            assert isinstance(file, RadiographEntry)
+            asked = read_radiograph_joints(file, self.field_mm, find=True)
         software, folder = self.pipeline.software, self.output_dir / entry.name
         mark = fingerprint(asked, software, self.pipeline.kind)
         if self.resume and read_fingerprint(folder) == mark:
             raise SkippedInput(f"{entry.name}: done before", kind="done before")
-        joints = [cut_region(asked.radiograph, entry.file, each, asked.joints, asked.labels) for each in asked.joints]
-        separated = self.pipeline.separate_radiograph(asked.radiograph, entry.file, joints)
-        return write_radiograph(
+        if asked.to_find:
+            asked = find_joints(asked, self.pipeline.find, file.file, self.field_mm)
+        joints = [cut_region(asked.radiograph, file.file, each, asked.joints, asked.labels) for each in asked.joints]
+        separated = self.pipeline.separate_radiograph(asked.radiograph, file.file, joints)
+        sheets = write_radiograph(
             separated, folder, name=entry.name, software=software, fingerprint=mark, store=self.store
         )
+        return sheets, asked.notes
 
 
 class Batch:
-    """Batch inference: an evaluator run image by image, in this process or in several, on one machine or many.
+    """Batch inference: an evaluator run image by image, in this process, or in many of this or other machines.
 
     An image that fails does not stop the others; one that ends its process neither.
 
     Args:
         evaluator: its iteration is an :class:`ImageSeparation`.
         data: all images.
-        workers: processes beside this one, each with one thread; 0 or 1: this process does it all.
+        workers: processes of this machine, each with one thread; 0 or 1: this process does it all.
+        scheduler: address of a Dask cluster whose workers do it all.
+        job: from which other processes build the evaluator.
 
     Raises:
-        SystemExit: several workers on a GPU, which one process fills.
+        SystemExit: several workers on a GPU, which one process fills; several processes of torchrun.
     """
 
-    def __init__(self, evaluator: Evaluator, data: Sequence[ImageEntry], workers: int = 0) -> None:
+    def __init__(
+        self,
+        evaluator: Evaluator,
+        data: Sequence[ImageEntry],
+        workers: int = 0,
+        scheduler: str | None = None,
+        job: Job | None = None,
+    ) -> None:
         if workers > 1 and torch.cuda.is_initialized():
             raise SystemExit(f"workers: expected 0 on a GPU, which one process fills, got {workers}")
+        if int(ranks := os.environ.get("WORLD_SIZE", "1")) > 1:
+            raise SystemExit(f"torchrun: expected one process, got {ranks}; for many: --workers or --scheduler")
         self.evaluator = evaluator
         self.data = data
         self.workers = workers
+        self.scheduler = scheduler or ""
+        self.job = job
         # The engine logs each of its runs, one an image; highdicom logs what it copies.
         evaluator.logger.setLevel(logging.CRITICAL)
         logging.getLogger("highdicom").setLevel(logging.WARNING)
@@ -182,80 +208,46 @@ class Batch:
     def run(self) -> None:
         """Separate all images, then log what was separated, skipped, refused and why.
 
-        Shows a progress bar on a terminal and a log line an image elsewhere. Under torchrun each rank takes its part of
-        the images, and rank 0 sums up.
+        Shows a progress bar on a terminal and a log line an image elsewhere.
 
         Raises:
-            SystemExit: status 1 if an image was refused, or nothing was there to separate.
+            SystemExit: status 1 if an image was refused, or nothing was there to separate; or the sentence that tells
+                why other processes cannot do the job.
         """
-        rank, ranks = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
-        entries = list(self.data)[rank::ranks]
-        outcomes = []
-        with logging_redirect_tqdm(), tqdm(total=len(entries), desc="images", unit="image", disable=None) as bar:
-            for outcome in self._in_processes(entries) if self.workers > 1 else map(self.separate, entries):
+        entries, outcomes = list(self.data), []
+        many = self.scheduler or self.workers > 1
+        with (
+            exit_on_input_error(),
+            logging_redirect_tqdm(),
+            tqdm(total=len(entries), desc="images", unit="image", disable=None) as bar,
+        ):
+            for outcome in self._elsewhere(entries) if many else map(self.separate, entries):
                 outcomes.append(outcome)
                 bar.update()
                 if bar.disable and outcome.sheets:
                     logger.info("%d of %d: %s separated", len(outcomes), len(entries), outcome.name)
-        outcomes = _of_all_ranks(outcomes) if ranks > 1 else outcomes
-        if rank == 0:
-            log_summary(outcomes)
+        log_summary(outcomes)
         done = any(outcome.sheets or outcome.skipped == "done before" for outcome in outcomes)
         if not done or any(outcome.refused for outcome in outcomes):
             raise SystemExit(1)
 
     def separate(self, entry: ImageEntry) -> Outcome:
         """Separate one image."""
-        self.evaluator.data_loader, self.evaluator.state.epoch_length = [entry], 1
-        self.evaluator.run()
-        return self.evaluator.state.output  # type: ignore[return-value]
+        outcome: Outcome = run_one(self.evaluator, entry)
+        return outcome
 
-    def _in_processes(self, entries: Sequence[ImageEntry]) -> Iterator[Outcome]:
-        """Yield outcomes as they come in; what was at work when a process died is tried again alone, then given up."""
-        waiting = list(range(len(entries)))
-        while waiting:
-            try:
-                for number, outcome in self._forked(entries, waiting, self.workers):
-                    waiting.remove(number)
-                    yield outcome
-                return
-            except BrokenProcessPool:
-                # Work is handed out in order, so one of the first is at fault.
-                suspects = waiting[: self.workers]
-            for number in suspects:
-                waiting.remove(number)
-                try:
-                    yield from (outcome for _, outcome in self._forked(entries, [number], 1))
-                except BrokenProcessPool:
-                    name = entries[number].name
-                    yield Outcome(name, refused=f"{name}: the process that read it died")
-
-    def _forked(
-        self, entries: Sequence[ImageEntry], numbers: Sequence[int], workers: int
-    ) -> Iterator[tuple[int, Outcome]]:
-        # Forked, so that all that is imported and built is there: an image's number is all that is sent.
-        global _at_work
-        _at_work = self, entries
-        # One thread each, as there is a process for each core.
-        pool = ProcessPoolExecutor(workers, get_context("fork"), torch.set_num_threads, (1,))
-        try:
-            futures = {pool.submit(_separate, number): number for number in numbers}
-            for future in as_completed(futures):
-                yield futures[future], future.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
-            _at_work = None
-
-
-_at_work: tuple[Batch, Sequence[ImageEntry]] | None = None
-"""Job and images for processes that are forked."""
-
-
-def _separate(number: int) -> Outcome:
-    if _at_work is None:
-        raise RuntimeError("called outside a forked process")
-    batch, entries = _at_work
-    return batch.separate(entries[number])
+    def _elsewhere(self, entries: Sequence[ImageEntry]) -> Iterator[Outcome]:
+        """Yield outcomes of other processes as they come in."""
+        if self.job is None:
+            raise InputError("job: expected the config of the other processes, got none")
+        for entry, result in separate_all(self.job, entries, workers=self.workers, scheduler=self.scheduler):
+            if isinstance(result, DiedError):
+                yield Outcome(entry.name, refused=f"{entry.name}: the process that read it died")
+            elif isinstance(result, BaseException):  # its text may be the patient's
+                kind = type(result).__name__
+                yield Outcome(entry.name, refused=f"{entry.name}: could not be separated ({kind})")
+            else:
+                yield result
 
 
 def log_summary(outcomes: Sequence[Outcome]) -> None:
@@ -272,15 +264,8 @@ def log_summary(outcomes: Sequence[Outcome]) -> None:
     logger.info(line)
     for sentence in sorted(refused):
         logger.error("refused %s", sentence)
+    for outcome in sorted(outcomes, key=lambda each: each.name):
+        for note in outcome.notes:
+            logger.warning("%s: %s", outcome.name, note)
     for path in sorted(sheets) if len(sheets) <= LISTED else ():
         logger.info("sheet %s", path)
-
-
-def _of_all_ranks(outcomes: list[Outcome]) -> list[Outcome]:
-    dist.init_process_group("gloo")
-    try:
-        gathered: list[list[Outcome]] = [[] for _ in range(dist.get_world_size())]
-        dist.all_gather_object(gathered, outcomes)
-    finally:
-        dist.destroy_process_group()
-    return [outcome for part in gathered for outcome in part]

@@ -33,6 +33,7 @@ from scripts.inference.joint_finder import FoundJoint, JointFinder
 from scripts.inference.polarity import warn_all
 from scripts.inference.regions import RadiographRegion, Region
 from scripts.inference.split import SeparatedRegion, split_region
+from scripts.networks import backend
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +71,7 @@ class Pipeline:
         weights: file of the network's weights, whose SHA-256 goes into the results.
         kind: of the layers, see :data:`scripts.dicom.joint.KINDS`.
         as_answered: see :func:`scripts.inference.split.split_region`.
+        backend: what runs the network, see :func:`scripts.networks.backend.choose`.
 
     Raises:
         ValueError: an unknown kind.
@@ -84,6 +86,7 @@ class Pipeline:
         weights: str | Path | None = None,
         kind: str = IN_TISSUE,
         as_answered: bool = False,
+        backend: str = "torch",
     ) -> None:
         check_kind(kind)
         self.network = network
@@ -92,6 +95,7 @@ class Pipeline:
         self.weights = weights
         self.kind = kind
         self.as_answered = as_answered
+        self.backend = backend
 
     @cached_property
     def software(self) -> Software:
@@ -109,14 +113,19 @@ class Pipeline:
             raise InputError("these weights find no joints: name the joints of each radiograph")
         return JointFinder(finder).find(radiograph)
 
+    @cached_property
+    def compiled(self) -> nn.Module:
+        """The network as the backend runs it; with the weights that it has when this is first asked for."""
+        return backend.compiled(self.network, self.backend, self.weights)
+
     def separate_region(self, region: Region) -> SeparatedRegion:
         """Separate one region: a picture, or a joint of a radiograph."""
         device = next((each.device for each in self.network.parameters()), torch.device("cpu"))
         inputs = {name: value.to(device) for name, value in region.network_inputs().items()}
-        with eval_mode(self.network), torch.inference_mode():
+        with eval_mode(self.compiled), torch.inference_mode():
             image = region.image[None].to(device)
-            masks, angle = self.inferer.outline(image, self.network, **inputs)
-            pred = self.inferer(image, self.network, masks=masks, angle=angle)[0]
+            masks, angle = self.inferer.outline(image, self.compiled, **inputs)
+            pred = self.inferer(image, self.compiled, masks=masks, angle=angle)[0]
         return split_region(region, pred, angle=float(angle), kind=self.kind, as_answered=self.as_answered)
 
     def separate_radiograph(

@@ -12,7 +12,7 @@
 """Reading the images of a folder: pictures with their masks, radiographs with their joints."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -70,26 +70,28 @@ class RadiographJoints:
         joints: located on its grid.
         labels: (rows, columns), 0 background, 1 lower, 2 upper, 3 overlap, where masks are given.
         notes: what the search for joints has to tell, see :class:`scripts.inference.found_joints.FoundRows`.
+        to_find: whether the joints are still to be found, see :func:`find_joints`.
     """
 
     radiograph: Radiograph
     joints: Sequence[LocatedJoint]
     labels: np.ndarray | None
     notes: Sequence[str] = ()
+    to_find: bool = False
 
 
 def read_radiograph_joints(
-    entry: RadiographEntry, field_mm: float = FIELD_MM, find: Find | None = None
+    entry: RadiographEntry, field_mm: float = FIELD_MM, *, find: bool = False
 ) -> RadiographJoints:
-    """Read a DICOM file and locate its joints: those of its joint list, or, where it has no row there, those found.
+    """Read a DICOM file and locate its joints.
 
     Args:
         entry: the file, with the rows of its joint list.
         field_mm: side of the region around a joint that is given as a point, mm.
-        find: finds the joints of a whole radiograph.
+        find: leave the joints of a whole radiograph that no row names to :func:`find_joints`.
 
     Raises:
-        SkippedInput: DICOM, but no radiograph, or none of a hand.
+        SkippedInput: DICOM, but no radiograph.
         InputError: the entry's own ``refused``, or as :mod:`scripts.dicom.reader`, :func:`locate_joints` and
             :func:`given_label_map`.
     """
@@ -97,13 +99,28 @@ def read_radiograph_joints(
         raise InputError(entry.refused)
     radiograph = read_radiograph(entry.path)
     rows = select_rows(entry.rows, entry.listed, str(radiograph.dataset.SOPInstanceUID))
-    notes: Sequence[str] = ()
-    if not rows and find is not None and is_whole(radiograph):
-        found = find_rows(find, radiograph, entry.file)
-        rows, notes = list(found.rows), found.notes
-    joints = locate_joints(radiograph, entry.file, rows, field_mm)
+    to_find = find and not rows and is_whole(radiograph)
+    joints = [] if to_find else locate_joints(radiograph, entry.file, rows, field_mm)
     labels = given_label_map(radiograph, entry.path, rows)
-    return RadiographJoints(radiograph=radiograph, joints=joints, labels=labels, notes=notes)
+    return RadiographJoints(radiograph=radiograph, joints=joints, labels=labels, to_find=to_find)
+
+
+def find_joints(asked: RadiographJoints, find: Find, name: str, field_mm: float = FIELD_MM) -> RadiographJoints:
+    """Find the joints of a radiograph that nobody has named.
+
+    Args:
+        asked: of :func:`read_radiograph_joints`.
+        find: finds the joints of a whole radiograph.
+        name: of the file, for refusals.
+        field_mm: side of the region around a joint, mm.
+
+    Raises:
+        SkippedInput: no hand was found.
+        InputError: as :func:`scripts.inference.found_joints.find_rows` and :func:`locate_joints`.
+    """
+    found = find_rows(find, asked.radiograph, name)
+    joints = locate_joints(asked.radiograph, name, found.rows, field_mm)
+    return replace(asked, joints=joints, notes=found.notes, to_find=False)
 
 
 def is_whole(radiograph: Radiograph) -> bool:

@@ -154,7 +154,7 @@ class BlsGan(MONAILabelApp):
         pipeline = self.separator.bundle.get()
         device = next(pipeline.network.parameters()).device
         with torch.inference_mode():
-            pipeline.inferer(torch.rand(1, 1, 256, 256, device=device), pipeline.network)
+            pipeline.inferer(torch.rand(1, 1, 256, 256, device=device), pipeline.compiled)
 
     def infer(self, request: Mapping[str, Any], datastore: Any = None) -> dict[str, Any]:
         """Run a model on an image of the PACS; its results are stored there.

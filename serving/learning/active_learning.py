@@ -129,7 +129,7 @@ class LeastSure(Strategy):
     ) -> float:
         radiograph = self.separator.radiograph(source)
         region = cut_region(radiograph, source.sop, joint.located, neighbours)
-        network: Any = pipeline.network
+        network: Any = pipeline.compiled
         device = next(network.parameters()).device
         with torch.inference_mode():
             angle = torch.tensor([joint.angle or 0.0], device=device)

@@ -15,24 +15,8 @@ from scripts.inference.handlers import WeightsLoader
 from scripts.inference.inferer import SeparationInferer
 from scripts.inference.pipeline import Pipeline
 from tests.support.dicom_sources import SPACING, source, write
-from tests.support.drawn import EqualShares, joint
-
-
-class Proposes(EqualShares):
-    """Bones as :func:`tests.support.drawn.joint` draws them, wherever it is asked."""
-
-    def propose(self, image):
-        _, masks = joint(image.shape[2], image.shape[3])
-        return torch.from_numpy(masks).float()[None]
-
-
-class Kills(Proposes):
-    """Takes its process with it where an image is nearly square."""
-
-    def propose(self, image):
-        if image.shape[2] == image.shape[3]:
-            os.kill(os.getpid(), 9)
-        return super().propose(image)
+from tests.support.drawn import joint
+from tests.support.proposing import Proposes
 
 
 class Fails(Proposes):
@@ -42,7 +26,7 @@ class Fails(Proposes):
         raise ValueError("SECRETNAME")
 
 
-def job(dataset_dir, output_dir, network=None, workers=0, joints=None, **settings):
+def job(dataset_dir, output_dir, network=None, joints=None, **settings):
     pipeline = Pipeline(network or Proposes(), SeparationInferer(), version="1")
     evaluator = SupervisedEvaluator(
         device=torch.device("cpu"),
@@ -50,7 +34,7 @@ def job(dataset_dir, output_dir, network=None, workers=0, joints=None, **setting
         network=pipeline.network,
         iteration_update=ImageSeparation(pipeline, output_dir, **settings),
     )
-    return Batch(evaluator, evaluator.data_loader, workers)
+    return Batch(evaluator, evaluator.data_loader)
 
 
 @pytest.fixture
@@ -94,13 +78,6 @@ def test_each_image_is_separated_once(folder, tmp_path):
     assert images == ["ct", "deeper/two", "one"]
 
 
-@pytest.mark.parametrize("workers", [2, 5])
-def test_many_processes_write_what_one_writes(folder, tmp_path, workers):
-    assert status(job(folder, tmp_path / "one")) == 0
-    assert status(job(folder, tmp_path / "many", workers=workers)) == 0
-    assert files_in(tmp_path / "one") == files_in(tmp_path / "many")
-
-
 def test_a_second_run_skips_what_is_done_and_does_what_is_missing(folder, tmp_path, caplog):
     status(job(folder, tmp_path / "out"))
     before = files_in(tmp_path / "out")
@@ -135,7 +112,7 @@ def test_a_bad_file_is_refused_by_name_and_the_others_are_done(folder, tmp_path,
     large = write(source(levels=joint(500, 420, 12)[0]), folder / "large.dcm")
     before = large.read_bytes()
     with caplog.at_level(logging.INFO):
-        assert status(job(folder, tmp_path / "out", workers=2)) == 1
+        assert status(job(folder, tmp_path / "out")) == 1
     refused = sorted(line for line in set(caplog.messages) if line.startswith("refused"))
     assert refused == [
         "refused empty.dcm: an empty file, 0 bytes",
@@ -146,14 +123,6 @@ def test_a_bad_file_is_refused_by_name_and_the_others_are_done(folder, tmp_path,
     assert "2 separated, 3 refused, 1 skipped: 1 modality CT" in caplog.messages
     assert large.read_bytes() == before
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["deeper", "one"]
-
-
-def test_a_process_that_dies_costs_its_own_image_only(folder, tmp_path, caplog):
-    write(source(levels=joint(90, 90, 12)[0]), folder / "killer.dcm")
-    with caplog.at_level(logging.INFO):
-        assert status(job(folder, tmp_path / "out", Kills(), workers=2)) == 1
-    assert "refused killer: the process that read it died" in caplog.messages
-    assert sorted(path.name for path in (tmp_path / "out").rglob("figures.json")) == ["figures.json"] * 2
 
 
 def test_a_failure_is_told_without_the_words_of_the_header(folder, tmp_path, caplog, capsys):
@@ -233,10 +202,16 @@ def test_more_sheets_than_fit_a_screen_are_not_listed(caplog):
     ]
 
 
-def test_processes_side_by_side_are_refused_on_a_gpu(folder, tmp_path, monkeypatch):
+def test_processes_side_by_side_are_refused_on_a_gpu(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
     with pytest.raises(SystemExit, match="workers: expected 0 on a GPU, which one process fills, got 2"):
-        job(folder, tmp_path / "out", workers=2)
+        Batch(None, [], workers=2)
+
+
+def test_processes_of_torchrun_are_refused_as_each_would_do_all(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(SystemExit, match=r"torchrun: expected one process, got 2; for many: --workers or --scheduler"):
+        Batch(None, [])
 
 
 def test_weights_are_loaded_once(tmp_path):

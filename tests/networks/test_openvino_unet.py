@@ -1,0 +1,53 @@
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import torch
+
+from scripts.networks.openvino_unet import CompiledUNet, convert
+from scripts.networks.unet import unet
+
+
+@pytest.fixture(scope="module")
+def network():
+    torch.manual_seed(0)
+    return unet(3, 2, (8, 8, 8, 16, 16, 8)).eval()
+
+
+@pytest.fixture(scope="module")
+def model(network):
+    return convert(network)
+
+
+def test_a_compiled_network_answers_as_the_network_does_for_any_batch_and_size(network, model):
+    compiled = CompiledUNet(model)
+    with torch.inference_mode():
+        for shape in ((1, 3, 64, 64), (2, 3, 128, 192), (1, 3, 64, 256)):
+            x = torch.rand(shape)
+            assert torch.allclose(compiled(x), network(x), atol=1e-4)
+
+
+def test_threads_may_call_it_at_the_same_time(network, model):
+    compiled, images = CompiledUNet(model), [torch.rand(1, 3, 64, 64) for _ in range(12)]
+    with torch.inference_mode():
+        expected = [network(image) for image in images]
+    with ThreadPoolExecutor(4) as threads:
+        for answer, right in zip(threads.map(compiled, images), expected, strict=True):
+            assert torch.allclose(answer, right, atol=1e-4)
+
+
+def test_it_uses_one_thread_where_pytorch_does(model):
+    compiled, before = CompiledUNet(model), torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        compiled(torch.rand(1, 3, 64, 64))
+    finally:
+        torch.set_num_threads(before)
+    assert compiled._compiled[1].get_property("INFERENCE_NUM_THREADS") == 1
+
+
+def test_nothing_is_reported_to_its_makers(model):
+    from openvino.tools.ovc import telemetry_stub, telemetry_utils
+
+    assert sys.modules["openvino_telemetry"] is None
+    assert telemetry_utils.tm is telemetry_stub

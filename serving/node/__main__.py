@@ -16,6 +16,7 @@ import os
 import signal
 import threading
 from types import FrameType
+from typing import Any
 
 import fire
 
@@ -28,8 +29,12 @@ from serving.private_files import PRIVATE
 logger = logging.getLogger(__name__)
 
 
-def run(options: Options) -> None:
+def run(options: Options, **parts: Any) -> None:
     """Run the node until SIGTERM or Ctrl-C.
+
+    Args:
+        options: of the command.
+        parts: what else :class:`serving.node.node.Node` takes.
 
     Raises:
         InputError: it cannot start.
@@ -42,7 +47,7 @@ def run(options: Options) -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    node = Node(options)
+    node = Node(options, **parts)
     status = StatusServer(node.received.database, options.status_port) if options.status_port else None
     if status:
         logger.info("its status is at http://127.0.0.1:%d/", options.status_port)

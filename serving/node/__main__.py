@@ -20,7 +20,7 @@ from typing import Any
 
 import fire
 
-from scripts.errors import exit_on_input_error
+from scripts.errors import InputError, exit_on_input_error
 from serving.node.node import Node
 from serving.node.options import Options
 from serving.node.status_server import StatusServer
@@ -67,8 +67,9 @@ def main() -> None:
         logging.getLogger(quiet).setLevel(logging.WARNING)
     with exit_on_input_error():
         options = fire.Fire(Options, serialize=lambda _: None)
-        if isinstance(options, Options):
-            run(options)
+        if not isinstance(options, Options):
+            raise InputError("expected options alone, see --help")
+        run(options)
 
 
 if __name__ == "__main__":

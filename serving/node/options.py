@@ -91,7 +91,9 @@ class Options:
             raise InputError("expected send_to (AET@host:port) or store (address of DICOMweb services), one of both")
         if self.store and not self.store.startswith(("http://", "https://")):
             raise InputError(f"store: expected the address of DICOMweb services, got {self.store!r}")
-        check_title("aet", str(self.aet))
+        # The command line takes a title of digits for a number.
+        object.__setattr__(self, "aet", str(self.aet))
+        check_title("aet", self.aet)
         for name, least, most in (
             ("port", 0, 65535),
             ("status_port", 0, 65535),

@@ -18,6 +18,7 @@ from io import BytesIO
 from typing import cast
 
 from pydicom import Dataset, dcmread
+from pydicom.dataelem import RawDataElement
 from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.events import Event
 
@@ -32,6 +33,12 @@ logger = logging.getLogger(__name__)
 
 SUCCESS, NO_RESOURCES, NO_MATCH, NOT_UNDERSTOOD = 0x0000, 0xA700, 0xA900, 0xC000
 """Statuses of C-STORE (DICOM PS3.4, table B.2-1)."""
+
+LARGEST_READ = 1024
+"""Bytes of an element that is looked at; pixels are not."""
+
+UNDEFINED = 0xFFFFFFFF
+"""Length of an element that is ended by a delimiter."""
 
 IDENTITY = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
 
@@ -101,9 +108,10 @@ def _header(content: bytes) -> Dataset | None:
     """Return the header of an object; None if it cannot be read, or if the last element is cut off."""
     try:
         with quiet():
-            dataset = dcmread(BytesIO(content))
-            last = dataset.get_item(max(dataset.keys()))
-            if (length := getattr(last, "length", 0)) != 0xFFFFFFFF and length > len(getattr(last, "value", "") or ""):
+            dataset = dcmread(BytesIO(content), defer_size=LARGEST_READ)
+            last = dataset.get_item(max(dataset.keys()), keep_deferred=True)
+            end = last.value_tell + last.length if isinstance(last, RawDataElement) and last.length != UNDEFINED else 0
+            if end > len(content):
                 return None
             for keyword in IDENTITY:
                 dataset.get(keyword)

@@ -90,7 +90,8 @@ class Worker:
             logger.error("image %s: %s; tried again in %.0f s", row.sop, reason, pause)
             self.received.change(row, RECEIVED, reason=reason, attempts=row.attempts + 1, due=time.time() + pause)
         else:
-            self.received.change(row, SEPARATED, results=len(objects))
+            if not self.received.change(row, SEPARATED, results=len(objects)):
+                self.spool.remove(row.file)
 
     def _end(self, row: Received, state: str, reason: str) -> None:
         """Note that nothing more is done with an object, and remove its file."""

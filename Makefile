@@ -4,6 +4,9 @@ DATASET ?= samples
 OUTPUT ?= output
 PORT ?= 8000
 STUDIES ?=
+SEND ?=
+STORE ?=
+NODE ?=
 # Processes of the tests; each has a PACS, a server and a browser of its own.
 WORKERS ?= 2
 
@@ -14,7 +17,7 @@ TORCH := $(shell sed -n 's/^torch==//p' requirements.txt)
 CPU_WHEELS := https://download.pytorch.org/whl/cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test lint lint-js clean
+.PHONY: help setup demo serve node test lint lint-js clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1 - \2/p' Makefile
@@ -27,6 +30,9 @@ demo: $(VENV)/.setup ## separate the bones of the joints in samples/ (or DATASET
 
 serve: $(VENV)/.setup-serving ## PACS, MONAI Label and OHIF at 127.0.0.1:8000 (or PORT=...), with two drawn hands (or STUDIES=URL of a PACS)
 	@$(BIN)/python -m serving --port $(PORT) $(if $(STUDIES),--studies $(STUDIES))
+
+node: $(VENV)/.setup-serving ## DICOM node at 127.0.0.1:11112, results to SEND=AET@host:port or STORE=URL (more in NODE='--aet ...')
+	@$(BIN)/python -m serving.node $(if $(SEND),--send-to $(SEND)) $(if $(STORE),--store $(STORE)) $(NODE)
 
 test: lint ## run all checks: lint, types, tests with coverage
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --cov --numprocesses $(WORKERS) --dist loadfile --durations 40

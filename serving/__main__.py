@@ -15,9 +15,11 @@ import logging
 import os
 import signal
 import threading
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import fire
 from pydicom import dcmread
@@ -26,9 +28,11 @@ from scripts.errors import exit_on_input_error
 from scripts.phantoms.hand import draw_hand
 from scripts.phantoms.hand_files import save
 from serving.bundle import ROOT
+from serving.local.dicom_node import DicomNode
 from serving.local.monailabel import LabelServer
 from serving.local.ohif_download import viewer
 from serving.local.orthanc import Orthanc, free_port
+from serving.local.process import Service
 from serving.pacs.client import Pacs
 from serving.private_files import PRIVATE, private_folder
 
@@ -53,6 +57,9 @@ def main(
     port: int = 8000,
     state: str = str(ROOT / ".serve"),
     orthanc: str = "",
+    node_port: int = 0,
+    node_aet: str = "BLS_GAN",
+    node_callers: str | tuple[str, ...] = "",
 ) -> None:
     """Start PACS, server and viewer, and wait until Ctrl-C.
 
@@ -64,6 +71,10 @@ def main(
         state: folder for the PACS, the viewer, new weights and logs.
         orthanc: address of Orthanc's own interface, if ``studies`` is an Orthanc's: results that are replaced are then
             deleted through it.
+        node_port: number at which a DICOM node listens that separates what it is sent, see docs/automation.md; 0 for
+            none.
+        node_aet: its AE title.
+        node_callers: AE titles that may send to it, commas between them.
     """
     # What this server writes may be of patients: it is nobody else's to read.
     os.umask(PRIVATE)
@@ -84,22 +95,34 @@ def main(
             studies, orthanc, credentials = own_pacs.studies, own_pacs.url, own_pacs.credentials
             logger.info("PACS at %s, for this server only", studies)
             _fill(own_pacs.pacs(), folder)
-        server = LabelServer(
-            studies,
-            folder,
-            host=host,
-            port=free_port(port),
-            ohif=ohif,
-            orthanc=orthanc,
-            credentials=credentials,
-        )
+        programs: list[Service] = [own_pacs] if own_pacs else []
+        pacs: dict[str, Any] = {"orthanc": orthanc, "credentials": credentials}
+        if node_port:
+            node = DicomNode(
+                studies, folder, host=host, port=node_port, aet=node_aet, callers=_joined(node_callers), **pacs
+            )
+            running.callback(node.stop)
+            programs.append(node)
+            logger.info("DICOM node %s at %s:%d, its status at /node", node_aet, *node.where)
+        server = LabelServer(studies, folder, host=host, port=free_port(port), ohif=ohif, **pacs)
         running.callback(server.stop)
+        programs.append(server)
         logger.info("The viewer is at %s/ - Ctrl-C ends all of it", server.url)
         while not stopped.wait(1):
-            if not server.alive or (own_pacs is not None and not own_pacs.alive):
-                name, log = ("the server", "server.log") if not server.alive else ("the PACS", "pacs/orthanc.log")
-                raise SystemExit(f"{name} has ended; see {folder / log}")
+            _check(programs)
     logger.info("stopped")
+
+
+def _check(programs: Sequence[Service]) -> None:
+    """Exit with a sentence if a program has ended."""
+    for program in programs:
+        if not program.alive:
+            raise SystemExit(f"{program.name} has ended; see {program.log}")
+
+
+def _joined(titles: str | tuple[str, ...]) -> str:
+    """Return AE titles with commas between them, which the command line may have taken apart."""
+    return ",".join(map(str, titles)) if isinstance(titles, (tuple, list)) else str(titles)
 
 
 def _fill(pacs: Pacs, folder: Path) -> None:

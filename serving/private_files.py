@@ -15,6 +15,8 @@ import os
 import stat
 from pathlib import Path
 
+from scripts.files import replace_durably
+
 PRIVATE = 0o077
 """Mask of the rights that no file gives: those of the group and of others."""
 
@@ -35,3 +37,29 @@ def write_private(path: Path, text: str) -> None:
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(text)
+
+
+def write_private_durably(path: Path, content: bytes) -> None:
+    """Write a file that only its owner may read, in the place of a former one, down to the disk.
+
+    Raises:
+        OSError: it cannot be written; nothing of it stays, and the former one does.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        partial.unlink(missing_ok=True)
+        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(content)
+        replace_durably(partial, path)
+        _sync(path.parent)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _sync(folder: Path) -> None:
+    """Write down to the disk which files are in a folder."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)

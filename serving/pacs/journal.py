@@ -11,7 +11,6 @@
 
 """Journal on disk, by which results are stored in the PACS as a whole or not at all, also after a crash."""
 
-import json
 import logging
 import time
 from collections.abc import Iterator, Sequence
@@ -22,9 +21,11 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from pydicom import Dataset
 
-from scripts.files import write_durably
+from serving.database import Database
 from serving.pacs.client import Instance, Pacs
+from serving.pacs.entries import Entries, Entry
 from serving.pacs.errors import NotInPacsError, PacsAwayError, RemovalRefusedError
+from serving.pacs.old_entries import take_over
 from serving.pacs.rejection_note import rejection_note
 from serving.private_files import private_folder
 
@@ -54,9 +55,10 @@ class Journal:
 
     def __init__(self, pacs: Pacs, folder: Path) -> None:
         self.pacs = pacs
-        self.folder = folder
-        for each in ("locks", "journal"):
-            private_folder(folder / each)
+        self.locks = private_folder(folder / "locks")
+        self.database = Database(folder)
+        self.entries = Entries(self.database)
+        take_over(folder / "journal", self.entries)
 
     @contextmanager
     def alone(self, source: str, patience: float = PATIENCE) -> Iterator[None]:
@@ -70,7 +72,7 @@ class Journal:
             BusyError: another request holds the lock for longer.
         """
         try:
-            with FileLock(self.folder / "locks" / _name(source), timeout=patience):
+            with FileLock(self.locks / _name(source), timeout=patience):
                 yield
         except Timeout as error:
             raise BusyError(f"image {source}: another request is working on it; try again") from error
@@ -87,18 +89,14 @@ class Journal:
             PacsAwayError: the objects could not be stored; none of them stays.
             OSError: the journal cannot be written; nothing was sent.
         """
-        path = self.folder / "journal" / f"{_name(source)}-{time.time_ns()}.json"
-        new = [instance_of(each) for each in objects]
-        entry = {"source": source, "stored": False, "made": new, "replaced": list(replaced)}
-        _write(path, entry)
+        entry = self.entries.add(source, [instance_of(each) for each in objects], replaced)
         try:
             self._send(objects)
         except PacsAwayError as error:
-            self._settle(path)
+            self._settle(source, entry)
             raise PacsAwayError(f"the result could not be stored, no part of it is kept: {error}") from error
-        entry["stored"] = True
-        _write(path, entry)
-        self._settle(path)
+        self.entries.mark_stored(entry)
+        self._settle(source, entry)
 
     def _send(self, objects: Sequence[Dataset]) -> None:
         """Store objects, with pauses and new attempts after a failure."""
@@ -112,9 +110,8 @@ class Journal:
 
     def recover(self) -> None:
         """Finish or undo the entries that a crash has left, except of radiographs that are locked."""
-        for path in self._entries():
+        for source in dict.fromkeys(entry.source for entry in self.entries.find()):
             try:
-                source = json.loads(path.read_text())["source"]
                 with self.alone(source, patience=0):
                     self.left_over(source)
             except (BusyError, OSError):
@@ -126,38 +123,33 @@ class Journal:
         Returns:
             SOP Instance UIDs of objects that could not be deleted.
         """
-        gone: set[str] = set()
-        for path in self._entries(source):
-            self._settle(path)
-            gone |= {instance.sop for instance in _gone(path)}
-        return gone
+        for entry in self.entries.find(source):
+            self._settle(source, entry.id)
+        return {instance.sop for entry in self.entries.find(source) for instance in entry.gone}
 
     def gone(self) -> set[str]:
         """Return the SOP Instance UIDs of all objects that are to be deleted, or belong to an incomplete result."""
-        return {instance.sop for path in self._entries() for instance in _gone(path)}
+        return {instance.sop for entry in self.entries.find() for instance in entry.gone}
 
-    def _entries(self, source: str = "") -> list[Path]:
-        return sorted((self.folder / "journal").glob(f"{_name(source)}-*.json" if source else "*.json"))
-
-    def _settle(self, path: Path) -> None:
+    def _settle(self, source: str, number: int) -> None:
         """Delete the objects that an entry tells to delete, then the entry; keep the entry if that fails."""
-        if _is_rejected(path):
-            return
-        try:
-            self.pacs.remove(_gone(path))
-        except RemovalRefusedError:
-            self._reject(path)
-            return
-        except PacsAwayError as error:
-            logger.warning("a journal entry is left for later: %s", error)
-            return
-        path.unlink(missing_ok=True)
+        for entry in self.entries.find(source):
+            if entry.id != number or entry.rejected:
+                continue
+            try:
+                self.pacs.remove(entry.gone)
+            except RemovalRefusedError:
+                self._reject(entry)
+            except PacsAwayError as error:
+                logger.warning("a journal entry is left for later: %s", error)
+            else:
+                self.entries.remove(entry.id)
 
-    def _reject(self, path: Path) -> None:
+    def _reject(self, entry: Entry) -> None:
         """Store a note that rejects what the PACS does not let out; the entry stays, so that this counts no more."""
         objects = []
         try:
-            for instance in _gone(path):
+            for instance in entry.gone:
                 with suppress(NotInPacsError):
                     objects.append(self.pacs.fetch(instance))
             if objects:
@@ -165,7 +157,7 @@ class Journal:
         except PacsAwayError as error:
             logger.warning("a rejection note is left for later: %s", error)
             return
-        write_durably(path, json.dumps({**json.loads(path.read_text()), "rejected": True}).encode())
+        self.entries.mark_rejected(entry.id)
 
 
 def instance_of(dataset: Dataset) -> Instance:
@@ -173,31 +165,5 @@ def instance_of(dataset: Dataset) -> Instance:
     return Instance(str(dataset.StudyInstanceUID), str(dataset.SeriesInstanceUID), str(dataset.SOPInstanceUID))
 
 
-def _gone(path: Path) -> list[Instance]:
-    """Return the objects that an entry tells to delete."""
-    try:
-        entry = json.loads(path.read_text())
-    except FileNotFoundError:
-        return []
-    return [Instance(*where) for where in entry["replaced" if entry["stored"] else "made"]]
-
-
-def _is_rejected(path: Path) -> bool:
-    """Return whether a note rejects the objects of an entry: the PACS does not let them out, and knows it."""
-    try:
-        return bool(json.loads(path.read_text()).get("rejected"))
-    except FileNotFoundError:
-        return False
-
-
 def _name(source: str) -> str:
     return sha256(source.encode()).hexdigest()[:32]
-
-
-def _write(path: Path, entry: dict) -> None:
-    """Write an entry, with instances as lists of UIDs."""
-    plain = {
-        **entry,
-        **{key: [list(vars(instance).values()) for instance in entry[key]] for key in ("made", "replaced")},
-    }
-    write_durably(path, json.dumps(plain).encode())

@@ -9,8 +9,10 @@ from contextlib import contextmanager
 import pytest
 import requests
 
+from serving.database import Database
 from serving.local.monailabel import LabelServer
 from serving.local.orthanc import Orthanc, free_port
+from serving.pacs.entries import Entries
 from tests.serving.conftest import ask, objects_in
 from tests.support.waiting import LIMIT, wait_for
 
@@ -77,6 +79,7 @@ def test_a_server_that_is_killed_at_any_moment_leaves_whole_results_or_none(mort
     hand = draw(21)
     pacs.store([hand.dataset])
     seen = set()
+    entries = Entries(Database(server.state))
     for moment in (0.3, 0.7, 1.0):
         asking = threading.Thread(target=lambda: _asked(server, hand), daemon=True)
         asking.start()
@@ -84,7 +87,7 @@ def test_a_server_that_is_killed_at_any_moment_leaves_whole_results_or_none(mort
         server.stop(kill=True)
         asking.join()
         server.start()
-        wait_for(lambda: not list((server.state / "journal").glob("*")))
+        wait_for(lambda: not entries.find())
         count = len(objects_in(pacs, hand.study))
         assert count in (1, 2 * len(hand.joints) + 2), "the source alone, or with two layers a joint and a segmentation"
         seen.add(count)

@@ -17,6 +17,7 @@ from scripts.errors import InputError
 from serving.local.ohif_download import viewer
 from serving.local.orthanc import Orthanc, free_port
 from tests.serving.conftest import ROOT
+from tests.support.modality import associate, send
 from tests.support.waiting import LIMIT, wait_for
 
 pytestmark = [pytest.mark.pacs, pytest.mark.slow]
@@ -28,6 +29,7 @@ def running(tmp_path_factory, orthanc, ohif):
     state = tmp_path_factory.mktemp("serve")
     (state / "ohif").symlink_to(ROOT / ".serve" / "ohif")
     command = [sys.executable, "-m", "serving", "--port", str(free_port(0)), "--state", str(state)]
+    command += ["--node-port", str(free_port(0)), "--node-callers", "CR1,MODALITY"]
     log = state / "said"
     with log.open("w") as said:
         process = subprocess.Popen(command, cwd=ROOT, stdout=said, stderr=said)
@@ -51,6 +53,7 @@ from serving.__main__ import SAMPLE, _fill
 from serving.local.monailabel import LabelServer
 from serving.local.orthanc import Orthanc
 from serving.local.ohif_download import viewer
+from tests.support.modality import associate, send
 from tests.support.waiting import LIMIT
 state = Path(sys.argv[1])
 pacs = Orthanc(state / "pacs")
@@ -113,6 +116,19 @@ def test_nobody_else_on_this_machine_reads_what_it_writes(running):
     for path in (state, *written):
         expected = 0o700 if path.is_dir() else 0o600
         assert stat.S_IMODE(path.stat().st_mode) == expected, path
+
+
+def test_a_dicom_node_listens_too_and_tells_its_status(running, draw):
+    _, log = running
+    port = int(re.search(r"DICOM node BLS_GAN at 127\.0\.0\.1:(\d+)", log.read_text())[1])
+    hand = draw(41).dataset
+    assert associate(port, aet="OTHER").is_rejected
+    assert send(port, hand) == [0]
+    told = wait_for(lambda: requests.get(f"{address(log)}/node.json", timeout=LIMIT).json()["last"])
+    assert told[0]["image"] == hand.SOPInstanceUID
+    page = requests.get(f"{address(log)}/node", timeout=LIMIT)
+    assert hand.SOPInstanceUID in page.text
+    assert "Phantom" not in page.text
 
 
 def test_an_empty_pacs_gets_two_studies_of_drawn_hands(running):

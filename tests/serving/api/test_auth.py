@@ -84,6 +84,8 @@ PATHS = [
     ("GET", "pacs/studies"),
     ("POST", "infer/bls_gan?image=1.2.3"),
     ("GET", "datastore/"),
+    ("GET", "node"),
+    ("GET", "node.json"),
     ("POST", "pacs/studies"),
 ]
 

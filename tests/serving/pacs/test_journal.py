@@ -3,8 +3,10 @@
 import pytest
 
 from serving.bundle import ROOT, Bundle
+from serving.database import Database
 from serving.local.orthanc import Orthanc, free_port
 from serving.pacs.client import Pacs
+from serving.pacs.entries import Entries
 from serving.pacs.errors import PacsAwayError
 from serving.pacs.journal import BusyError, Journal
 from serving.separation import JointSeparator
@@ -19,6 +21,11 @@ def mortal(tmp_path_factory):
     running = Orthanc(tmp_path_factory.mktemp("mortal"), free_port(0))
     yield running
     running.stop()
+
+
+def unfinished(state):
+    """Return the entries in the journal of a state folder."""
+    return Entries(Database(state)).find()
 
 
 class DyingPacs(Pacs):
@@ -48,13 +55,13 @@ def test_a_pacs_that_dies_in_the_middle_of_a_store_keeps_no_part_of_the_result(m
     separator = JointSeparator(dying, Journal(dying, tmp_path), Bundle(ROOT / "models" / "model.pt"))
     with pytest.raises(PacsAwayError, match="could not be stored, no part of it is kept: the PACS does not answer"):
         separator(sample.sop, sample.at("MCP2"))
-    assert len(list((tmp_path / "journal").glob("*.json"))) == 1
+    assert [entry.source for entry in unfinished(tmp_path)] == [sample.sop]
 
     mortal.start()
     assert len(objects_in(stored, sample.study)) == 2, "the part that was stored before it died"
     Journal(stored, tmp_path).recover()
     assert set(objects_in(stored, sample.study)) == {sample.sop}
-    assert list((tmp_path / "journal").iterdir()) == []
+    assert unfinished(tmp_path) == []
 
 
 def test_a_result_that_was_to_be_replaced_stays_if_the_new_one_is_not_stored(mortal, stored, sample, tmp_path):

@@ -153,7 +153,7 @@ class ImageSeparation:
         """Return the sheets of a radiograph, and what the search for its joints has to tell."""
         with fetched(entry) if isinstance(entry, PacsEntry) else nullcontext(entry) as file:
             assert isinstance(file, RadiographEntry)
-            asked = read_radiograph_joints(file, self.field_mm, find=True)
+            asked = read_radiograph_joints(file, self.field_mm, find=self.pipeline.can_find)
         software, folder = self.pipeline.software, self.output_dir / entry.name
         mark = fingerprint(asked, software, self.pipeline.kind)
         if self.resume and read_fingerprint(folder) == mark:

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -34,6 +35,7 @@ from scripts.inference.polarity import warn_all
 from scripts.inference.regions import RadiographRegion, Region
 from scripts.inference.split import SeparatedRegion, split_region
 from scripts.networks import backend
+from scripts.networks.finder import Finder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,16 +104,20 @@ class Pipeline:
         """Version and weights, which sign the results; the weights' file is read when this is first asked for."""
         return Software(version=self.version, weights_sha256=file_sha256(self.weights))
 
+    @property
+    def can_find(self) -> bool:
+        """Return whether the network has a finder of joints; the paper's and other networks have none."""
+        return hasattr(self.network, "finder")
+
     def find(self, radiograph: Radiograph) -> list[FoundJoint]:
         """Find the joints of a whole radiograph, see :class:`scripts.inference.joint_finder.JointFinder`.
 
         Raises:
             InputError: the network has no finder.
         """
-        finder = getattr(self.network, "finder", None)
-        if finder is None:
-            raise InputError("these weights find no joints: name the joints of each radiograph")
-        return JointFinder(finder).find(radiograph)
+        if not self.can_find:
+            raise InputError("this network finds no joints: name the joints of each radiograph")
+        return JointFinder(cast(Finder, self.network.finder)).find(radiograph)
 
     @cached_property
     def compiled(self) -> nn.Module:

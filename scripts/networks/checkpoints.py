@@ -118,13 +118,14 @@ def between(old: Mapping[str, torch.Tensor], new: Mapping[str, torch.Tensor], sh
     }
 
 
-def merge(segmenter: str, generator: str, output: str) -> None:
-    """Merge the segmenter of one training with the generator of another.
+def merge(segmenter: str, generator: str, output: str, finder: str = "") -> None:
+    """Merge the segmenter of one training with the generator of another, and the finder of a third.
 
     Args:
         segmenter: ``model.pt`` with the segmenter to take.
         generator: ``model.pt`` with the generator to take.
         output: ``model.pt`` to write.
+        finder: ``model.pt`` with the finder to take; that of ``generator`` if not given.
 
     Raises:
         FileNotFoundError: one of the files is not there.
@@ -132,6 +133,8 @@ def merge(segmenter: str, generator: str, output: str) -> None:
     """
     merged, other = load(Separator(), generator), load(Separator(), segmenter)
     merged.segmenter = other.segmenter
+    if finder:
+        merged.finder = load(Separator(), finder).finder
     save(merged.state_dict(), output)
 
 

@@ -93,11 +93,12 @@ def test_weights_of_another_network_are_refused_with_what_does_not_fit_and_nothi
 
 def test_the_segmenter_of_one_training_goes_together_with_the_generator_of_another(tmp_path: Path) -> None:
     trained = {}
-    for name, seed in (("segmenter", 0), ("generator", 1)):
+    for name, seed in (("segmenter", 0), ("generator", 1), ("finder", 2)):
         torch.manual_seed(seed)
         trained[name] = Separator().state_dict()
         torch.save(trained[name], tmp_path / f"{name}.pt")
-    merge(str(tmp_path / "segmenter.pt"), str(tmp_path / "generator.pt"), str(tmp_path / "model.pt"))
+    files = {name: str(tmp_path / f"{name}.pt") for name in trained}
+    merge(**files, output=str(tmp_path / "model.pt"))
     merged = read(tmp_path / "model.pt")
     assert set(merged) == set(trained["generator"])
     for name, value in merged.items():

@@ -28,7 +28,7 @@ from serving.node.received import ReceivedObjects
 from serving.node.reception import Reception
 from serving.node.sender import Sender
 from serving.node.spool import Spool
-from serving.node.work import FindJoints, no_known_joints
+from serving.node.work import FindJoints
 from serving.node.worker import Worker
 from serving.private_files import private_folder
 
@@ -46,7 +46,7 @@ class Node:
 
     Args:
         options: of its command.
-        find_joints: finds the joints of a radiograph.
+        find_joints: knows the joints of a radiograph, instead of the bundle's finder.
         bundle: separates; with the weights of the state's folder, or the bundle's, if not given.
         destination: of results; that of the options if not given.
         pauses: between attempts.
@@ -59,7 +59,7 @@ class Node:
         self,
         options: Options,
         *,
-        find_joints: FindJoints = no_known_joints,
+        find_joints: FindJoints | None = None,
         bundle: Bundle | None = None,
         destination: Destination | None = None,
         pauses: Pauses | None = None,

@@ -36,7 +36,7 @@ class Worker:
         spool: holds the objects, and gets the results.
         arrivals: tells which studies are still arriving.
         bundle: separates.
-        find_joints: finds the joints of a radiograph.
+        find_joints: knows the joints of a radiograph, instead of the bundle's finder.
         pauses: between attempts.
     """
 
@@ -46,7 +46,7 @@ class Worker:
         spool: Spool,
         arrivals: Arrivals,
         bundle: Bundle,
-        find_joints: FindJoints,
+        find_joints: FindJoints | None,
         pauses: Pauses,
     ) -> None:
         self.received = received

@@ -34,6 +34,7 @@ from scripts.inference.joint_finder import FoundJoint, JointFinder
 from scripts.networks import checkpoints
 from scripts.networks.separator import Separator
 from scripts.phantoms.hand_pose import PoseRanges, draw_pose, joints_of
+from scripts.training.acquisition import Acquisition
 from scripts.training.finder_films import FilmRanges, Films
 from scripts.training.finder_hands import DrawHand, StoredHand, joint_tiles
 from scripts.training.finder_step import Exposure
@@ -92,6 +93,24 @@ class _Hands:
         return StoredHand(*(drawn[key].numpy() for key in ("attenuation", "joints", "others")))
 
 
+def visible_exposure() -> Exposure:
+    """Return exposures in which bones can be seen, as radiographs come; the training has darker and whiter ones too."""
+    return Exposure(
+        density=(0.7, 1.15),
+        acquisition=Acquisition(
+            coarse=0.4,
+            resolution=(0.65, 1.0),
+            sides=(5, 15, 45),
+            gamma=(0.6, 1.6),
+            contrast=(0.65, 1.1),
+            brightness=(-0.08, 0.12),
+            noise=(0.0, 0.02),
+            saturated=0.0,
+        ),
+        bordered=0.3,
+    )
+
+
 def films(
     dataset_dir: str, split: str, first: int, count: int, *, other: bool
 ) -> Iterator[tuple[torch.Tensor, list[TrueJoint]]]:
@@ -107,7 +126,7 @@ def films(
     tiles = joint_tiles(dataset_dir, split=split)
     draw = DrawHand(tiles, shares=(1.0,), ranges=OTHER_POSES, size=OTHER_SIZE) if other else DrawHand(tiles)
     dataset = Films(_Hands(draw, first, count), OTHER_FILMS if other else FilmRanges(), SPACING)  # type: ignore[arg-type]
-    exposure = Exposure()
+    exposure = visible_exposure() if other else Exposure()
     for index in range(count):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(first + index)

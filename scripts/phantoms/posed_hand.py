@@ -34,6 +34,8 @@ SIZE = (640, 520)
 """Rows, columns: 256 x 208 mm for a hand of usual size."""
 COARSE = 4
 """The skin's distance is computed on every 4th px."""
+LONE_HEADS = 6
+"""How often the head of a metacarpal without a phalanx counts among what a joint can be mistaken for."""
 CHILD = 0.8
 """Size of a hand below which its growth plates are open."""
 
@@ -103,6 +105,8 @@ def draw_posed_hand(
         if there >= 2:
             joints[f"MCP{ray}"] = PosedJoint((pixels[1, 0], pixels[1, 1]), float(np.degrees(frames[ray])))
         others += [pixels[number] for number in range(len(points)) if number != 1 and number <= there]
+        if there == 1:
+            others += LONE_HEADS * [pixels[1]]
     return PosedHand(total, joints, np.array(others), SPACING_MM, float(scale))
 
 

@@ -1,13 +1,26 @@
 """Tests of results in the PACS: those of a click, of a second click, and of corrected masks."""
 
+import copy
 import gzip
 from pathlib import Path
 
 import numpy as np
 import pytest
+from pydicom.uid import generate_uid
 
-from scripts.dicom.layer_image import ANGLE, ANGLE_FROM, BOX, JOINT, MASKS_FROM, OVERLAP, PRIVATE_CREATOR, PRIVATE_GROUP
+from scripts.dicom.layer_image import (
+    ANGLE,
+    ANGLE_FROM,
+    BOX,
+    CONFIDENCE,
+    JOINT,
+    MASKS_FROM,
+    OVERLAP,
+    PRIVATE_CREATOR,
+    PRIVATE_GROUP,
+)
 from scripts.dicom.read_segmentation import read_label_map
+from scripts.errors import InputError
 from serving.bundle import ROOT, Bundle
 from serving.pacs.client import Instance
 from serving.pacs.errors import NotInPacsError
@@ -212,7 +225,6 @@ def test_a_mirror_of_polarity_gives_the_same_layers(separator, pacs, put, draw):
         ({"x": 5, "y": 5}, "expected a list of joints, got dict"),
         ([{"x": 537, "y": 770}, {"x": 540, "y": 772}], "joint2 is asked for twice"),
         ([{"x": 537, "y": 770, "segmentation": "/etc/passwd"}], "segmentation is a file's name, send masks as label"),
-        ([], "more than one joint: name its joints"),
         ([{"x": 1, "y": 1}] * 33, "expected at most 32 of one image, got 33"),
         ([{"x": 537, "y": 770, "joint": "../../x"}], "expected up to 32 letters, digits, - and _, got"),
     ],
@@ -221,6 +233,57 @@ def test_joints_that_cannot_be_are_refused(separator, pacs, hand, joints, senten
     with pytest.raises(ValueError, match=sentence):
         separator(hand.sop, joints)
     assert set(objects_in(pacs, hand.study)) == {hand.sop}
+
+
+def test_without_joints_those_of_the_hand_are_found_and_their_layers_tell_it(separator, pacs, hand):
+    answer = separator(hand.sop).answer
+    assert [joint["joint"] for joint in answer["joints"]] == ["MCP1", "MCP2", "MCP3", "MCP4", "MCP5"]
+    assert answer["notes"] == []
+    objects = in_pacs(pacs, hand)
+    for joint in answer["joints"]:
+        x, y = hand.joints[joint["joint"]]
+        assert joint["centre"] == pytest.approx([y, x], abs=12)  # px of 0.15 mm
+        layer = objects[joint["upper"]["sop_instance_uid"]]
+        assert element(layer, CONFIDENCE) == pytest.approx(joint["confidence"], abs=1e-4)
+        assert f"Joint found automatically, confidence {joint['confidence']:.2f}." in layer.DerivationDescription
+        assert f"Joint found automatically, confidence {joint['confidence']:.2f}." in joint["warnings"]
+    # The second time they have results, and are made again on the same places.
+    again = separator(hand.sop).answer
+    assert again["replaced"] == []
+    assert [joint["upper"] for joint in again["joints"]] == [joint["upper"] for joint in answer["joints"]]
+
+
+def test_a_click_wins_over_what_was_found(separator, pacs, hand):
+    separator(hand.sop)
+    answer = separator(hand.sop, hand.at("MCP2", by=5)).answer
+    [joint] = [each for each in answer["joints"] if each["asked"]]
+    assert joint["joint"] == "MCP2"
+    assert joint["confidence"] is None
+    layer = in_pacs(pacs, hand)[joint["upper"]["sop_instance_uid"]]
+    assert CONFIDENCE not in layer.private_block(PRIVATE_GROUP, PRIVATE_CREATOR)
+    assert "found automatically" not in layer.DerivationDescription
+
+
+def test_joints_are_proposed_and_nothing_is_stored(separator, pacs, hand):
+    proposal = separator.propose(hand.sop)
+    assert {joint["joint"]: joint["side"] for joint in proposal["joints"]} == dict.fromkeys(hand.joints, "right")
+    for joint in proposal["joints"]:
+        assert (joint["x"], joint["y"]) == pytest.approx(hand.joints[joint["joint"]], abs=12)
+        assert joint["confidence"] >= proposal["confident"]
+    assert set(objects_in(pacs, hand.study)) == {hand.sop}
+
+
+def test_an_image_without_a_hand_is_refused_with_the_reason(separator, pacs, hand, put):
+    blank = copy.deepcopy(hand.dataset)
+    blank.decompress()
+    blank.SOPInstanceUID = blank.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+    blank.StudyInstanceUID, blank.SeriesInstanceUID = generate_uid(), generate_uid()
+    rows, columns = np.indices((blank.Rows, blank.Columns))
+    blank.PixelData = (1000 + 400 * (np.hypot(rows - 800, columns - 600) < 300)).astype(np.uint16).tobytes()
+    put(blank)
+    with pytest.raises(InputError, match="no hand was found in it; name its joints"):
+        separator(str(blank.SOPInstanceUID))
+    assert separator.propose(str(blank.SOPInstanceUID))["joints"] == []
 
 
 def test_packed_bytes_are_a_label_map_too(separator, hand, tmp_path: Path):

@@ -1,5 +1,6 @@
 """Fixtures of the DICOM node: one that listens only, one that does all of its work, and what is sent to it."""
 
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -112,6 +113,8 @@ def node(tmp_path: Path, archive: DicomArchive, bundle: Bundle, known: Any) -> I
 @pytest.fixture(scope="session")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with an authority, and certificates for 127.0.0.1 of a server and of a client."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
     folder = tmp_path_factory.mktemp("certificates")
 
     def openssl(*words: str) -> None:

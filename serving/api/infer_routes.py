@@ -87,8 +87,8 @@ async def infer(request: Request, model: str, image: str = "", output: Output | 
             return await to_thread.run_sync(_answer, app_request, output, limiter=LIMITER)
 
 
-@router.get("/joints")
-async def find_joints(image: str = "") -> dict[str, Any]:
+@router.get("/proposals")
+async def propose_joints(image: str = "") -> dict[str, Any]:
     """Find the joints of a radiograph of the PACS: ``image`` its SOP Instance UID. Nothing is separated or stored."""
     if not image:
         raise InputError("image: expected the UID of a radiograph in the PACS, got nothing")

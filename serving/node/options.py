@@ -64,7 +64,8 @@ class Options:
         largest: MiB of an object that is taken.
         quiet: seconds after the last object of a study from which it is worked on, if its association stays open.
         status_port: number at which the status page is, on 127.0.0.1; 0 for none.
-        state: folder for the journal, the spool and new weights; that of the server, if one serves the same PACS.
+        state: folder for the journal, the spool and weights other than the shipped ones; that of the server, if one
+            serves the same PACS.
 
     Raises:
         InputError: a value that cannot be.
@@ -84,7 +85,7 @@ class Options:
     largest: float = 128
     quiet: float = 5
     status_port: int = 0
-    state: str = str(ROOT / ".serve")
+    state: str = str(ROOT / ".node")
 
     def __post_init__(self) -> None:
         if bool(self.send_to) == bool(self.store):

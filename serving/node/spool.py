@@ -49,13 +49,18 @@ class Spool:
         """Write the results of a received object, down to the disk, in the place of former ones.
 
         Raises:
-            OSError: they cannot be written.
+            OSError: they cannot be written; nothing of them stays.
         """
         folder = self.derived / name
         shutil.rmtree(folder, ignore_errors=True)
         private_folder(folder)
-        for number, each in enumerate(objects):
-            write_private_durably(folder / f"{number:03d}.dcm", encode(each))
+        try:
+            for number, each in enumerate(objects):
+                write_private_durably(folder / f"{number:03d}.dcm", encode(each))
+        except OSError:
+            # A full disk has room again, for the journal at least.
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
 
     def results(self, name: str) -> list[Dataset]:
         """Return the results of a received object, in their order; none if there are none."""

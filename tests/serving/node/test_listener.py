@@ -3,7 +3,6 @@
 import socket
 import ssl
 import struct
-import subprocess
 
 import pytest
 from pydicom.uid import (
@@ -33,25 +32,6 @@ def refusal(association):
     assert association.is_rejected
     told = association.acceptor.primitive
     return told.result, told.result_source, told.diagnostic
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory):
-    """Return a folder with an authority, and certificates for 127.0.0.1 of a server and of a client."""
-    folder = tmp_path_factory.mktemp("certificates")
-
-    def openssl(*words):
-        subprocess.run(["openssl", *words], cwd=folder, check=True, capture_output=True)
-
-    key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
-    openssl("req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=test authority", "-days", "2")
-    for name in ("server", "client"):
-        openssl(
-            *("req", "-x509", *key, "-keyout", f"{name}.key", "-out", f"{name}.pem", "-subj", f"/CN={name}"),
-            *("-days", "2", "-CA", "ca.pem", "-CAkey", "ca.key", "-addext", "subjectAltName=IP:127.0.0.1"),
-            *("-addext", "basicConstraints=critical,CA:FALSE"),
-        )
-    return folder
 
 
 def client_context(folder, *, certificate):

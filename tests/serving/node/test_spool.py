@@ -1,6 +1,9 @@
 """Tests of the spool."""
 
+import errno
 import stat
+
+import pytest
 
 from serving.node.spool import Spool
 from tests.support.dicom_sources import source
@@ -15,6 +18,19 @@ def test_results_come_back_in_their_order_and_new_ones_take_the_place_of_former(
     spool.keep_results("a", objects)
     assert [each.InstanceNumber for each in spool.results("a")] == [0, 1]
     assert spool.results("b") == []
+
+
+def test_of_results_that_cannot_be_written_nothing_stays(tmp_path, monkeypatch):
+    def fills(path, content):
+        if path.name == "001.dcm":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        path.write_bytes(content)
+
+    spool = Spool(tmp_path / "spool")
+    monkeypatch.setattr("serving.node.spool.write_private_durably", fills)
+    with pytest.raises(OSError, match="No space left"):
+        spool.keep_results("a", [source()] * 3)
+    assert list(spool.derived.iterdir()) == []
 
 
 def test_what_a_crash_has_left_is_swept_and_what_is_in_the_journal_stays(tmp_path):

@@ -1,5 +1,7 @@
 """Tests of results that go to a DICOM node by C-STORE."""
 
+import copy
+
 import numpy as np
 import pytest
 from pydicom.uid import ExplicitVRLittleEndian, RLELossless
@@ -7,6 +9,7 @@ from pydicom.uid import ExplicitVRLittleEndian, RLELossless
 from scripts.dicom.derive import derive
 from serving.node.options import Peer
 from serving.node.storage_user import StorageUser
+from serving.node.tls import TlsFiles, listening_context
 from serving.pacs.errors import PacsAwayError
 from tests.support.dicom_archive import DicomArchive
 from tests.support.separated import SOFTWARE, joints, radiograph
@@ -62,7 +65,18 @@ def test_a_node_that_is_away_or_lets_nobody_in_is_told(archive, results):
 
 
 def test_a_class_that_the_archive_does_not_know_is_told(archive, results):
-    strange = results[0].copy()
+    strange = copy.deepcopy(results[0])
     strange.SOPClassUID = "1.2.840.10008.5.1.4.1.1.999"
     with pytest.raises(PacsAwayError, match=r"does not take objects of class 1\.2\.840\.10008\.5\.1\.4\.1\.1\.999"):
         user(archive).send("1.2", [*results, strange])
+
+
+def test_results_go_through_tls_to_an_archive_whose_certificate_is_checked(results, certificates):
+    context = listening_context(TlsFiles(f"{certificates}/server.pem", f"{certificates}/server.key"))
+    with DicomArchive(ssl_context=context) as archive:
+        peer = Peer(DicomArchive.aet, "127.0.0.1", archive.port)
+        StorageUser(peer, "BLS_GAN", TlsFiles(authority=f"{certificates}/ca.pem")).send("1.2", results)
+        assert len(archive.objects) == len(results)
+        for tls in (None, TlsFiles(authority=f"{certificates}/client.pem")):
+            with pytest.raises(PacsAwayError, match=r"ARCHIVE@.* does not answer"):
+                StorageUser(peer, "BLS_GAN", tls).send("1.2", results)

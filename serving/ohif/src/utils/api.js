@@ -41,7 +41,7 @@ export async function requestSeparation(source, joints, labels) {
  * @return {joints: [{joint, x, y, angle, side, confidence}], confident, notes}; no joints where no hand was found
  */
 export function requestJoints(source) {
-  return requestJson(`/joints?${new URLSearchParams({ image: source })}`);
+  return requestJson(`/proposals?${new URLSearchParams({ image: source })}`);
 }
 
 /** Take the results of a joint of a radiograph out of the PACS; return the server's answer. */

@@ -39,8 +39,8 @@ UPRIGHT = Angle()
 
 
 def found_sentence(confidence: float) -> str:
-    """Say that nobody has pointed at a joint."""
-    return f"Joint found automatically, confidence {confidence:.2f}."
+    """Say that nobody has pointed at a joint, and how sure its place is: never more than 0.99."""
+    return f"Joint found automatically, confidence {min(confidence, 0.99):.2f}."
 
 
 def check_kind(kind: str) -> None:

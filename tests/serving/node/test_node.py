@@ -6,8 +6,10 @@ import stat
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from scripts.dicom.layer_image import JOINT, PRIVATE_CREATOR, PRIVATE_GROUP
 from scripts.errors import InputError
 from serving.node.node import Node
 from serving.node.received import LEFT, SENT, SEPARATED
@@ -68,17 +70,23 @@ def test_our_own_results_that_come_back_are_left_alone(node, archive, image):
     assert set(archive.counts.values()) == {1}
 
 
-def test_without_a_finder_radiographs_are_left_alone_and_the_reason_is_told(tmp_path, archive, bundle, image):
-    from tests.serving.node.test_options import options
+def test_the_joints_of_a_hand_are_found_without_anybody_pointing_at_them(node, archive, image):
+    running, hand = node(find_joints=None), image("a")
+    send(running.port, hand)
+    wait_for(lambda: state_of(running, hand.SOPInstanceUID) == SENT)
+    layers = [each for each in archive.objects.values() if each.Modality == "DX"]
+    names = sorted(str(each.private_block(PRIVATE_GROUP, PRIVATE_CREATOR)[JOINT].value) for each in layers)
+    assert names == sorted(2 * ["MCP1", "MCP2", "MCP3", "MCP4", "MCP5"])
+    assert all("Joint found automatically, confidence" in each.DerivationDescription for each in layers)
 
-    running = Node(options(send_to=archive.address, port=0, state=str(tmp_path)), bundle=bundle)
-    try:
-        hand = image("a")
-        send(running.port, hand)
-        wait_for(lambda: state_of(running, hand.SOPInstanceUID) == LEFT)
-        assert running.received.find(hand.SOPInstanceUID).reason == "no joint of a hand is known in it"
-    finally:
-        running.stop()
+
+def test_a_radiograph_without_a_hand_is_left_alone_and_the_reason_is_told(node, image):
+    running, film = node(find_joints=None), image("a")
+    rows, columns = np.indices((film.Rows, film.Columns))
+    film.PixelData = (1000 + 400 * (np.hypot(rows - 600, columns - 500) < 200)).astype(np.uint16).tobytes()
+    send(running.port, film)
+    wait_for(lambda: state_of(running, film.SOPInstanceUID) == LEFT)
+    assert running.received.find(film.SOPInstanceUID).reason.startswith("no hand was found in it")
 
 
 def test_a_study_is_worked_on_when_its_association_has_ended_or_it_has_been_quiet(node, image):

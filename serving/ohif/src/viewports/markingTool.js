@@ -22,6 +22,8 @@ const DRAG_PX = 8;
 /** Largest distance at which a click hits a mark, px of the screen. */
 const HIT_PX = 14;
 const DOUBLE_CLICK_MS = 350;
+/** Largest confidence that is shown: nothing is certain. */
+const CERTAIN = 0.99;
 const SVG = 'http://www.w3.org/2000/svg';
 
 /** Marks, listeners and elements of the tool while it is open. */
@@ -313,7 +315,7 @@ function besideBadge(one) {
 
 /** Return the name of a mark, and how surely it was found. */
 function captionOf({ joint, confidence, unsure }) {
-  const figure = confidence === undefined ? '' : ` ${confidence.toFixed(2)}${unsure ? ' ?' : ''}`;
+  const figure = confidence === undefined ? '' : ` ${Math.min(confidence, CERTAIN).toFixed(2)}${unsure ? ' ?' : ''}`;
   return `${formatJoint(joint)}${figure}`;
 }
 

@@ -45,6 +45,8 @@ class Job:
         options: of the config, by name; ``output_dir`` and ``weights`` are among them.
         version: of the bundle.
         weights_sha256: of the weights.
+        signature: of the separation that this job's config makes, see
+            :attr:`scripts.inference.batch.ImageSeparation.signature`; not compared if empty.
         mark: name of a hidden file in the output folder while the job runs, by which a worker knows the folder.
     """
 
@@ -52,6 +54,7 @@ class Job:
     options: Mapping[str, Any] = field(default_factory=dict)
     version: str = ""
     weights_sha256: str | None = None
+    signature: str = ""
     mark: str = ""
 
     @contextmanager
@@ -111,7 +114,7 @@ class Job:
         """Build the config's evaluator in this process.
 
         Raises:
-            WorkerError: as :meth:`check`.
+            WorkerError: as :meth:`check`; or its separation is another one than that of the process that sent the job.
         """
         self.check()
         torch.set_num_threads(1)
@@ -120,6 +123,11 @@ class Job:
         parser.read_meta(str(ROOT / "configs" / "metadata.json"))
         parser.update(self.settings())
         parser.get_parsed_content("initialize")
+        if self.signature and self.signature != parser.get_parsed_content("separation").signature:
+            raise WorkerError(
+                f"worker on {socket.gethostname()}: expected the settings of the command, got others; only those reach "
+                f"a worker: {', '.join(sorted(self.options))}"
+            )
         evaluator: Evaluator = parser.get_parsed_content("evaluator")
         return evaluator
 

@@ -12,7 +12,7 @@ from monai.bundle import ConfigParser
 
 from scripts.errors import InputError
 from scripts.inference.batch import Batch, list_images
-from scripts.inference.cluster import local_cluster, separate_all
+from scripts.inference.cluster import _sent, local_cluster, separate_all
 from scripts.inference.job import Job
 from tests.support.dicom_sources import source, write
 from tests.support.drawn import joint
@@ -111,6 +111,7 @@ def test_an_image_that_ends_its_process_twice_is_refused_by_name(folder, tmp_pat
     [
         ({"version": "0.0.1"}, r"worker on .*: expected version 0\.0\.1 of the bundle, got "),
         ({"weights_sha256": "0123456789abcdef"}, r"worker on .*: expected weights 0123456789ab, got "),
+        ({"signature": "of another"}, r"worker on .*: expected the settings of the command, got others; only those"),
         ({"mark": ".gone.partial"}, r"worker on .*: expected the output_dir of all machines, .*, got none"),
     ],
 )
@@ -138,6 +139,18 @@ def test_a_scheduler_that_is_not_there_is_a_sentence(folder, tmp_path):
         pytest.raises(InputError, match=r"scheduler: expected a Dask scheduler at tcp://127.0.0.1:9, got none"),
     ):
         list(separate_all(described(tmp_path / "out"), list_images(folder), scheduler="tcp://127.0.0.1:9"))
+
+
+def test_an_image_takes_its_own_rows_of_the_joint_list_along(tmp_path):
+    made = [source(SOPInstanceUID=f"1.2.{number}") for number in range(3)]
+    for number, each in enumerate(made):
+        write(each, tmp_path / "deep" / f"{number}.dcm")
+    images = ["deep/0.dcm", "1.2.1", "2.dcm", "1.2.0"]
+    rows = [{"image": image, "x": number, "y": 9} for number, image in enumerate(images)]
+    sent = list(_sent(list_images(tmp_path, rows)))
+    assert [[row.numbers[0] for row in entry.rows] for entry in sent] == [[0, 3], [1], [2]]
+    (tmp_path / "deep" / "0.dcm").write_bytes(b"no DICOM")
+    assert [row.numbers[0] for row in next(_sent(list_images(tmp_path, rows))).rows] == [0]
 
 
 def test_paths_hold_on_other_machines(tmp_path, monkeypatch):

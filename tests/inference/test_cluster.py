@@ -1,7 +1,6 @@
 """Archives in many processes: a cluster of two workers, started once, by whose scheduler the jobs go."""
 
 import logging
-import os
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -151,14 +150,3 @@ def test_an_image_takes_its_own_rows_of_the_joint_list_along(tmp_path):
     assert [[row.numbers[0] for row in entry.rows] for entry in sent] == [[0, 3], [1], [2]]
     (tmp_path / "deep" / "0.dcm").write_bytes(b"no DICOM")
     assert [row.numbers[0] for row in next(_sent(list_images(tmp_path, rows))).rows] == [0]
-
-
-def test_paths_hold_on_other_machines(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    weights = os.path.relpath(ROOT / "models" / "model.pt")
-    job = Job(str(ROOT / "configs" / "inference.json"), {"output_dir": "out", "weights": weights, "device": "cpu"})
-    with job.started(elsewhere=True) as sent:
-        assert sent.config == "configs/inference.json"
-        assert sent.options == {"output_dir": str(tmp_path / "out"), "weights": "models/model.pt"}
-        assert (tmp_path / "out" / sent.mark).is_file()
-    assert not list((tmp_path / "out").iterdir())

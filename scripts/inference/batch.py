@@ -34,7 +34,7 @@ from scripts.files import prepare_output
 from scripts.inference.cluster import DiedError, separate_all
 from scripts.inference.dicomweb import PacsEntry, fetched, find_radiographs
 from scripts.inference.find_images import ImageEntry, PictureEntry, RadiographEntry, find_images
-from scripts.inference.job import Job, run_one
+from scripts.inference.job import Job, run_one, silenced
 from scripts.inference.pipeline import Pipeline
 from scripts.inference.read_images import read_picture_region, read_radiograph_joints
 from scripts.inference.regions import cut_region
@@ -200,14 +200,11 @@ class Batch:
             raise SystemExit(f"workers: expected 0 on a GPU, which one process fills, got {workers}")
         if int(ranks := os.environ.get("WORLD_SIZE", "1")) > 1:
             raise SystemExit(f"torchrun: expected one process, got {ranks}; for many: --workers or --scheduler")
-        self.evaluator = evaluator
+        self.evaluator = silenced(evaluator)
         self.data = data
         self.workers = workers
         self.scheduler = scheduler or ""
         self.job = job
-        # The engine logs each of its runs, one an image; highdicom logs what it copies.
-        evaluator.logger.setLevel(logging.CRITICAL)
-        logging.getLogger("highdicom").setLevel(logging.WARNING)
 
     def run(self) -> None:
         """Separate all images, then log what was separated, skipped, refused and why.

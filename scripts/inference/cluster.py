@@ -125,8 +125,10 @@ def _check(client: Any, job: Job) -> None:
         client.run(job.check)
     except WorkerError as error:
         raise InputError(str(error)) from error
-    except ModuleNotFoundError as error:
-        raise InputError(f"scheduler: expected workers that run in the folder of the bundle, got {error}") from error
+    except Exception as error:  # a plain one, if a worker cannot import what it is asked to do
+        raise InputError(
+            f"scheduler: expected workers that run in the bundle's folder with PYTHONPATH=. ({str(error)[:100]})"
+        ) from error
 
 
 @contextmanager

@@ -11,6 +11,7 @@
 
 """The job as another process builds it: from the bundle's config and a few options, not from networks that are sent."""
 
+import logging
 import os
 import socket
 import threading
@@ -129,7 +130,7 @@ class Job:
                 f"a worker: {', '.join(sorted(self.options))}"
             )
         evaluator: Evaluator = parser.get_parsed_content("evaluator")
-        return evaluator
+        return silenced(evaluator)
 
 
 _lock = threading.Lock()
@@ -153,6 +154,13 @@ def separate(job: Job, entry: ImageEntry) -> Any:
             return run_one(_built[repr(job)], entry)
         except SystemExit as ended:  # by which a config's steps end, and which would end the worker
             raise WorkerError(f"worker on {socket.gethostname()}: {ended}") from ended
+
+
+def silenced(evaluator: Evaluator) -> Evaluator:
+    """Return an evaluator that logs none of its runs, one an image, nor what highdicom copies."""
+    evaluator.logger.setLevel(logging.CRITICAL)
+    logging.getLogger("highdicom").setLevel(logging.WARNING)
+    return evaluator
 
 
 def run_one(evaluator: Evaluator, entry: ImageEntry) -> Any:

@@ -11,7 +11,7 @@ from monai.bundle import ConfigParser
 
 from scripts.errors import InputError
 from scripts.inference.batch import Batch, list_images
-from scripts.inference.cluster import _sent, local_cluster, separate_all
+from scripts.inference.cluster import _check, _sent, local_cluster, separate_all
 from scripts.inference.job import Job
 from tests.support.dicom_sources import source, write
 from tests.support.drawn import joint
@@ -130,6 +130,18 @@ def test_a_worker_that_cannot_do_the_job_stops_it_with_a_sentence(
     with pytest.raises(InputError, match=says):
         list(separate_all(job, list_images(folder), scheduler=scheduler))
     assert not list((tmp_path / "out").iterdir())
+
+
+def test_workers_that_cannot_import_the_bundle_are_a_sentence():
+    class Client:
+        def wait_for_workers(self, count):
+            pass
+
+        def run(self, function):
+            raise Exception("ModuleNotFoundError(\"No module named 'scripts'\")")
+
+    with pytest.raises(InputError, match=r"in the bundle's folder with PYTHONPATH=\. \(ModuleNotFoundError"):
+        _check(Client(), Job(""))
 
 
 def test_a_scheduler_that_is_not_there_is_a_sentence(folder, tmp_path):

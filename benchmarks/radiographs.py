@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Time of radiographs of whole hands: one of them from file to files, and an archive in many processes."""
+"""Time of radiographs of whole hands: one of them from file to files, and an archive on Dask beside a plain pool."""
 
 import logging
 import os
@@ -19,8 +19,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 import fire
 import torch
@@ -31,6 +34,7 @@ from torch import Tensor
 
 from scripts.dicom.derive import derive
 from scripts.dicom.reader import read_radiograph
+from scripts.inference.batch import Batch, Outcome
 from scripts.inference.read_images import read_radiograph_joints
 from scripts.inference.regions import cut_region
 from scripts.inference.split import split_region
@@ -52,21 +56,58 @@ def draw(folder: Path, spacing: float) -> Path:
     return path
 
 
-def command(dataset_dir: Path, output_dir: Path, *arguments: str, threads: int) -> tuple[float, str]:
-    """Run the main job as a command; seconds, and its summary."""
-    start = time.perf_counter()
+class Run(NamedTuple):
+    """One run of a command: seconds on the clock, and the line that sums it up."""
+
+    seconds: float
+    said: str
+
+
+def run(*line: str, threads: int) -> Run:
+    """Run a command of Python in the bundle's folder."""
+    start, environment = time.perf_counter(), {**os.environ, "OMP_NUM_THREADS": str(threads)}
     done = subprocess.run(
-        [
-            *(sys.executable, "-m", "monai.bundle", "run", f"--config_file={CONFIG}", f"--bundle_root={ROOT}"),
-            *(f"--dataset_dir={dataset_dir}", f"--output_dir={output_dir}", "--device=cpu", *arguments),
-        ],
-        cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": str(threads)},
-        check=True,
-        capture_output=True,
-        text=True,
+        [sys.executable, *line], cwd=ROOT, env=environment, check=True, capture_output=True, text=True
     )
-    return time.perf_counter() - start, next(line for line in done.stdout.splitlines() if " refused" in line)
+    seconds = time.perf_counter() - start
+    return Run(seconds, next((line for line in done.stdout.splitlines() if " refused" in line), ""))
+
+
+def command(dataset_dir: Path, output_dir: Path, *arguments: str, threads: int) -> Run:
+    """Run the main job as a command."""
+    folders = f"--dataset_dir={dataset_dir}", f"--output_dir={output_dir}"
+    job = "-m", "monai.bundle", "run", f"--config_file={CONFIG}", f"--bundle_root={ROOT}"
+    return run(*job, *folders, "--device=cpu", *arguments, threads=threads)
+
+
+def pool(dataset_dir: str, output_dir: str, workers: int) -> None:
+    """Separate an archive in processes that are forked from one that has built all: the yardstick of Dask.
+
+    One that dies ends the run, and there is one machine: this is the least that many processes can cost.
+    """
+    global _batch
+    _batch = built(Path(dataset_dir), Path(output_dir), resume=True).get_parsed_content("batch")
+    with ProcessPoolExecutor(workers, get_context("fork"), torch.set_num_threads, (1,)) as processes:
+        outcomes = list(processes.map(_separate, range(len(_batch.data))))
+    print(f"{sum(bool(outcome.sheets) for outcome in outcomes)} separated, 0 refused")
+
+
+_batch: Batch | None = None
+
+
+def _separate(number: int) -> Outcome:
+    assert _batch is not None
+    return _batch.separate(_batch.data[number])
+
+
+def built(dataset_dir: Path, output_dir: Path, *, resume: bool) -> ConfigParser:
+    """Return the parser of the main job's config."""
+    parser = ConfigParser()
+    parser.read_config(CONFIG)
+    parser.read_meta(ROOT / "configs" / "metadata.json")
+    folders = {"bundle_root": str(ROOT), "dataset_dir": str(dataset_dir), "output_dir": str(output_dir)}
+    parser.update({**folders, "device": "cpu", "resume": resume})
+    return parser
 
 
 def start_up(threads: int) -> float:
@@ -79,18 +120,7 @@ def start_up(threads: int) -> float:
 
 def steps(path: Path, folder: Path, repeats: int) -> dict[str, float]:
     """Return the median seconds of the main job on one hand in a process that is up, whole and by its steps."""
-    parser = ConfigParser()
-    parser.read_config(CONFIG)
-    parser.read_meta(ROOT / "configs" / "metadata.json")
-    parser.update(
-        {
-            "bundle_root": str(ROOT),
-            "dataset_dir": str(path.parent),
-            "output_dir": str(folder),
-            "device": "cpu",
-            "resume": False,
-        }
-    )
+    parser = built(path.parent, folder, resume=False)
     batch, pipeline = (parser.get_parsed_content(name) for name in ("batch", "pipeline"))
     entry = batch.data[0]
     batch.separate(entry)
@@ -135,6 +165,29 @@ def multiply(path: Path, folder: Path, count: int) -> None:
     (folder / LIST).write_text("\n".join(lines) + "\n")
 
 
+def archive(path: Path, folder: Path, images: int, workers: int) -> None:
+    """Print how fast an archive is separated by a plain pool and by Dask, in turn, a quarter of it and all of it."""
+    seconds: dict[str, list[float]] = {"plain pool": [], "Dask": []}
+    parts = max(1, images // 4), images
+    for part in parts:
+        source = folder / f"archive{part}"
+        multiply(path, source, part)
+        call = f"pool({str(source)!r}, {str(folder / f'pool{part}')!r}, {workers})"
+        runs = {
+            "plain pool": run("-c", f"from benchmarks.radiographs import pool; {call}", threads=1),
+            "Dask": command(source, folder / f"dask{part}", f"--workers={workers}", threads=1),
+        }
+        for name, each in runs.items():
+            seconds[name].append(each.seconds)
+            print(
+                f"{name}, {part} hands, {workers} processes: {each.seconds:.1f} s, "
+                f"{60 * part / each.seconds:.0f} a minute; {each.said[-60:]}"
+            )
+    for name, (quarter, whole) in seconds.items():
+        print(f"{name}, start-up left out: {60 * (parts[1] - parts[0]) / (whole - quarter):.0f} a minute")
+    print(f"largest process {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024:.0f} MiB")
+
+
 def main(images: int = 200, workers: int = 2, spacing: float = 0.1, threads: int = 2, repeats: int = 5) -> None:
     """Print how long a hand with five joints takes, by the command and by its steps, and an archive of them.
 
@@ -150,21 +203,15 @@ def main(images: int = 200, workers: int = 2, spacing: float = 0.1, threads: int
         folder = Path(name)
         (folder / "one").mkdir()
         path = draw(folder / "one", spacing)
-        cold, _ = command(path.parent, folder / "cold", threads=threads)
+        cold = command(path.parent, folder / "cold", threads=threads).seconds
         empty = start_up(threads)
         print(f"One hand, {path.stat().st_size / 2**20:.0f} MiB, 5 joints, {threads} threads, seconds (share)")
         print(f"{'as a command, cold':32}{cold:8.2f}{1:8.2f}")
         print(f"{'  import monai.bundle alone':32}{empty:8.2f}{empty / cold:8.2f}")
         for step, seconds in steps(path, folder / "warm", repeats).items():
             print(f"{step:32}{seconds:8.2f}{seconds / cold:8.2f}")
-        for part in (images // 4, images) if images else ():
-            multiply(path, folder / f"archive{part}", part)
-            seconds, said = command(folder / f"archive{part}", folder / f"out{part}", f"--workers={workers}", threads=1)
-            largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-            print(
-                f"{part} hands, {workers} processes: {seconds:.1f} s, {60 * part / seconds:.0f} a minute, "
-                f"{seconds / part / cold:.3f} of one cold; largest process so far {largest:.0f} MiB; {said[-60:]}"
-            )
+        if images:
+            archive(path, folder, images, workers)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@
 
 """Batch inference over a folder or a PACS: each image on its own, in one process or in many."""
 
+import hashlib
 import logging
 import os
 from collections import Counter
@@ -33,7 +34,7 @@ from scripts.files import prepare_output
 from scripts.inference.cluster import DiedError, separate_all
 from scripts.inference.dicomweb import PacsEntry, fetched, find_radiographs
 from scripts.inference.find_images import ImageEntry, PictureEntry, RadiographEntry, find_images
-from scripts.inference.job import Job, run_one
+from scripts.inference.job import Job, run_one, silenced
 from scripts.inference.pipeline import Pipeline
 from scripts.inference.read_images import find_joints, read_picture_region, read_radiograph_joints
 from scripts.inference.regions import cut_region
@@ -110,7 +111,8 @@ class ImageSeparation:
         store: called with the DICOM objects of a radiograph before its folder appears; if it raises, no folder does.
         resume: skip a radiograph whose folder already holds the results of the same file, joints, masks, version and
             weights.
-        field_mm: side of the region around a joint that is given as a point, mm.
+        field_mm: side of the region around a joint that is given as a point, mm;
+            :data:`scripts.physics.FIELD_MM` if not given.
     """
 
     def __init__(
@@ -119,13 +121,21 @@ class ImageSeparation:
         output_dir: str | Path,
         store: Callable[[Sequence[Dataset]], None] | None = None,
         resume: bool = True,
-        field_mm: float = FIELD_MM,
+        field_mm: float | None = None,
     ) -> None:
         self.pipeline = pipeline
         self.output_dir = Path(output_dir)
         self.store = store
         self.resume = resume
-        self.field_mm = field_mm
+        self.field_mm = FIELD_MM if field_mm is None else field_mm
+
+    @property
+    def signature(self) -> str:
+        """SHA-256 of all settings that results depend on, by which two processes know that they do the same."""
+        pipeline = self.pipeline
+        settings = [pipeline.version, pipeline.kind, pipeline.as_answered, pipeline.backend, self.resume, self.field_mm]
+        parts = [type(self.store).__name__, type(pipeline.inferer).__name__, repr(pipeline.network)]
+        return hashlib.sha256(repr([*settings, *parts]).encode()).hexdigest()
 
     def __call__(self, engine: Engine, entry: ImageEntry) -> Outcome:
         """Separate one image and write its results; an image that fails is an outcome, not an error."""
@@ -155,7 +165,7 @@ class ImageSeparation:
             assert isinstance(file, RadiographEntry)
             asked = read_radiograph_joints(file, self.field_mm, find=self.pipeline.can_find)
         software, folder = self.pipeline.software, self.output_dir / entry.name
-        mark = fingerprint(asked, software, self.pipeline.kind)
+        mark = fingerprint(asked, software, self.pipeline.kind, self.pipeline.backend)
         if self.resume and read_fingerprint(folder) == mark:
             raise SkippedInput(f"{entry.name}: done before", kind="done before")
         if asked.to_find:
@@ -196,14 +206,11 @@ class Batch:
             raise SystemExit(f"workers: expected 0 on a GPU, which one process fills, got {workers}")
         if int(ranks := os.environ.get("WORLD_SIZE", "1")) > 1:
             raise SystemExit(f"torchrun: expected one process, got {ranks}; for many: --workers or --scheduler")
-        self.evaluator = evaluator
+        self.evaluator = silenced(evaluator)
         self.data = data
         self.workers = workers
         self.scheduler = scheduler or ""
         self.job = job
-        # The engine logs each of its runs, one an image; highdicom logs what it copies.
-        evaluator.logger.setLevel(logging.CRITICAL)
-        logging.getLogger("highdicom").setLevel(logging.WARNING)
 
     def run(self) -> None:
         """Separate all images, then log what was separated, skipped, refused and why.

@@ -13,15 +13,20 @@
 
 import importlib.util
 import logging
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
+from pydicom import dcmread
+
 from scripts.errors import InputError
-from scripts.inference.find_images import ImageEntry, PictureEntry
+from scripts.inference.find_images import ImageEntry, PictureEntry, RadiographEntry
 from scripts.inference.job import Job, WorkerError, separate
+from scripts.inference.joint_list import JointRow
 
 logger = logging.getLogger(__name__)
 
@@ -78,12 +83,12 @@ def _in_turn(client: Any, job: Job, entries: Sequence[ImageEntry]) -> Iterator[t
     """Yield images and what became of them, as they are done."""
     from distributed import as_completed
 
-    waiting, running, asked = iter(entries), as_completed(loop=client.loop), {}
+    waiting, running, asked = zip(entries, _sent(entries), strict=True), as_completed(loop=client.loop), {}
 
     def hand_out() -> None:
         free = max(1, sum(client.nthreads().values())) - running.count()
-        for entry in islice(waiting, max(0, free)):
-            future = client.submit(separate, job, _absolute(entry), pure=False)
+        for entry, sent in islice(waiting, max(0, free)):
+            future = client.submit(separate, job, sent, pure=False)
             asked[future] = entry
             running.add(future)
 
@@ -120,8 +125,10 @@ def _check(client: Any, job: Job) -> None:
         client.run(job.check)
     except WorkerError as error:
         raise InputError(str(error)) from error
-    except ModuleNotFoundError as error:
-        raise InputError(f"scheduler: expected workers that run in the folder of the bundle, got {error}") from error
+    except Exception as error:  # a plain one, if a worker cannot import what it is asked to do
+        raise InputError(
+            f"scheduler: expected workers that run in the bundle's folder with PYTHONPATH=. ({str(error)[:100]})"
+        ) from error
 
 
 @contextmanager
@@ -162,6 +169,8 @@ def local_cluster(workers: int, *, encrypted: bool = False) -> Iterator[Any]:
         "distributed.worker.multiprocessing-method": "forkserver",
         # A process that dies is told at once: whether its image is tried again is decided here.
         "distributed.scheduler.allowed-failures": 0,
+        # Dask's own setting gives each array's memory back at once, and takes half as long again for an image.
+        "distributed.nanny.pre-spawn-environ": {"OMP_NUM_THREADS": 1},
     }
     with dask.config.set(settings):
         get_mp_context().set_forkserver_preload(["distributed", *PRELOADED])
@@ -180,8 +189,27 @@ def local_cluster(workers: int, *, encrypted: bool = False) -> Iterator[Any]:
             yield cluster
 
 
-def _absolute(entry: ImageEntry) -> ImageEntry:
-    """Return an image with paths that hold in any folder."""
-    if isinstance(entry, PictureEntry):
-        entry = replace(entry, masks={bone: path.absolute() for bone, path in entry.masks.items()})
-    return replace(entry, path=entry.path.absolute())
+def _sent(entries: Iterable[ImageEntry]) -> Iterator[ImageEntry]:
+    """Yield images as they are sent: paths hold in any folder, and of a joint list its own rows go along."""
+    lists: dict[int, defaultdict[str, list[tuple[int, JointRow]]]] = {}
+    for entry in entries:
+        if isinstance(entry, PictureEntry):
+            entry = replace(entry, masks={bone: path.absolute() for bone, path in entry.masks.items()})
+        if isinstance(entry, RadiographEntry) and entry.rows:
+            if id(entry.rows) not in lists:
+                by_image = lists[id(entry.rows)] = defaultdict(list)
+                for numbered in enumerate(entry.rows):
+                    by_image[numbered[1].image].append(numbered)
+            by_image = lists[id(entry.rows)]
+            names = {"", entry.listed, entry.listed.rpartition("/")[2], _uid(entry.path)}
+            found = sorted((row for name in names for row in by_image.get(name, ())), key=lambda row: row[0])
+            entry = replace(entry, rows=[row for _, row in found])
+        yield replace(entry, path=entry.path.absolute())
+
+
+def _uid(path: Path) -> str:
+    """Return the SOP Instance UID of a DICOM file; nothing if it cannot be read: that is told where it is separated."""
+    try:
+        return str(dcmread(path, stop_before_pixels=True, specific_tags=["SOPInstanceUID"]).SOPInstanceUID)
+    except Exception:  # broken bytes raise errors of many types
+        return ""

@@ -11,6 +11,7 @@
 
 """The job as another process builds it: from the bundle's config and a few options, not from networks that are sent."""
 
+import logging
 import os
 import socket
 import threading
@@ -45,6 +46,8 @@ class Job:
         options: of the config, by name; ``output_dir`` and ``weights`` are among them.
         version: of the bundle.
         weights_sha256: of the weights.
+        signature: of the separation that this job's config makes, see
+            :attr:`scripts.inference.batch.ImageSeparation.signature`; not compared if empty.
         mark: name of a hidden file in the output folder while the job runs, by which a worker knows the folder.
     """
 
@@ -52,6 +55,7 @@ class Job:
     options: Mapping[str, Any] = field(default_factory=dict)
     version: str = ""
     weights_sha256: str | None = None
+    signature: str = ""
     mark: str = ""
 
     @contextmanager
@@ -111,7 +115,7 @@ class Job:
         """Build the config's evaluator in this process.
 
         Raises:
-            WorkerError: as :meth:`check`.
+            WorkerError: as :meth:`check`; or its separation is another one than that of the process that sent the job.
         """
         self.check()
         torch.set_num_threads(1)
@@ -120,8 +124,13 @@ class Job:
         parser.read_meta(str(ROOT / "configs" / "metadata.json"))
         parser.update(self.settings())
         parser.get_parsed_content("initialize")
+        if self.signature and self.signature != parser.get_parsed_content("separation").signature:
+            raise WorkerError(
+                f"worker on {socket.gethostname()}: expected the settings of the command, got others; only those reach "
+                f"a worker: {', '.join(sorted(self.options))}"
+            )
         evaluator: Evaluator = parser.get_parsed_content("evaluator")
-        return evaluator
+        return silenced(evaluator)
 
 
 _lock = threading.Lock()
@@ -145,6 +154,13 @@ def separate(job: Job, entry: ImageEntry) -> Any:
             return run_one(_built[repr(job)], entry)
         except SystemExit as ended:  # by which a config's steps end, and which would end the worker
             raise WorkerError(f"worker on {socket.gethostname()}: {ended}") from ended
+
+
+def silenced(evaluator: Evaluator) -> Evaluator:
+    """Return an evaluator that logs none of its runs, one an image, nor what highdicom copies."""
+    evaluator.logger.setLevel(logging.CRITICAL)
+    logging.getLogger("highdicom").setLevel(logging.WARNING)
+    return evaluator
 
 
 def run_one(evaluator: Evaluator, entry: ImageEntry) -> Any:

@@ -26,14 +26,18 @@ from scripts.files import whole_or_nothing
 from scripts.inference.joint_sheet import sheet
 from scripts.inference.pipeline import SeparatedRadiograph
 from scripts.inference.read_images import RadiographJoints
+from scripts.networks.backend import PRECISIONS
 
 FIGURES = "figures.json"
 
 
-def fingerprint(asked: RadiographJoints, software: Software, kind: str) -> str:
-    """Return a hash of all that the results of a radiograph depend on: file, joints, masks, kind, version, weights."""
+def fingerprint(asked: RadiographJoints, software: Software, kind: str, backend: str = "auto") -> str:
+    """Return a hash of all that the results of a radiograph depend on: file, joints, masks, kind, version, weights.
+
+    Backends that compute in float32 give the same results, to a level; one that does not is told apart.
+    """
     labels = asked.labels
-    parts = [
+    parts: list[Any] = [
         asked.radiograph.sha256,
         software.version,
         software.weights_sha256,
@@ -41,6 +45,8 @@ def fingerprint(asked: RadiographJoints, software: Software, kind: str) -> str:
         [(joint.name, joint.box, joint.angle) for joint in asked.joints],
         None if labels is None else hashlib.sha256(labels.tobytes()).hexdigest(),
     ]
+    if PRECISIONS.get(backend, "f32") != "f32":
+        parts.append(backend)
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

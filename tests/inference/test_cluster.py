@@ -1,7 +1,6 @@
 """Archives in many processes: a cluster of two workers, started once, by whose scheduler the jobs go."""
 
 import logging
-import os
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,7 @@ from monai.bundle import ConfigParser
 
 from scripts.errors import InputError
 from scripts.inference.batch import Batch, list_images
-from scripts.inference.cluster import local_cluster, separate_all
+from scripts.inference.cluster import _check, _sent, local_cluster, separate_all
 from scripts.inference.job import Job
 from tests.support.dicom_sources import source, write
 from tests.support.drawn import joint
@@ -111,6 +110,7 @@ def test_an_image_that_ends_its_process_twice_is_refused_by_name(folder, tmp_pat
     [
         ({"version": "0.0.1"}, r"worker on .*: expected version 0\.0\.1 of the bundle, got "),
         ({"weights_sha256": "0123456789abcdef"}, r"worker on .*: expected weights 0123456789ab, got "),
+        ({"signature": "of another"}, r"worker on .*: expected the settings of the command, got others; only those"),
         ({"mark": ".gone.partial"}, r"worker on .*: expected the output_dir of all machines, .*, got none"),
     ],
 )
@@ -132,6 +132,18 @@ def test_a_worker_that_cannot_do_the_job_stops_it_with_a_sentence(
     assert not list((tmp_path / "out").iterdir())
 
 
+def test_workers_that_cannot_import_the_bundle_are_a_sentence():
+    class Client:
+        def wait_for_workers(self, count):
+            pass
+
+        def run(self, function):
+            raise Exception("ModuleNotFoundError(\"No module named 'scripts'\")")
+
+    with pytest.raises(InputError, match=r"in the bundle's folder with PYTHONPATH=\. \(ModuleNotFoundError"):
+        _check(Client(), Job(""))
+
+
 def test_a_scheduler_that_is_not_there_is_a_sentence(folder, tmp_path):
     with (
         dask.config.set({"distributed.comm.timeouts.connect": "1s"}),
@@ -140,12 +152,13 @@ def test_a_scheduler_that_is_not_there_is_a_sentence(folder, tmp_path):
         list(separate_all(described(tmp_path / "out"), list_images(folder), scheduler="tcp://127.0.0.1:9"))
 
 
-def test_paths_hold_on_other_machines(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    weights = os.path.relpath(ROOT / "models" / "model.pt")
-    job = Job(str(ROOT / "configs" / "inference.json"), {"output_dir": "out", "weights": weights, "device": "cpu"})
-    with job.started(elsewhere=True) as sent:
-        assert sent.config == "configs/inference.json"
-        assert sent.options == {"output_dir": str(tmp_path / "out"), "weights": "models/model.pt"}
-        assert (tmp_path / "out" / sent.mark).is_file()
-    assert not list((tmp_path / "out").iterdir())
+def test_an_image_takes_its_own_rows_of_the_joint_list_along(tmp_path):
+    made = [source(SOPInstanceUID=f"1.2.{number}") for number in range(3)]
+    for number, each in enumerate(made):
+        write(each, tmp_path / "deep" / f"{number}.dcm")
+    images = ["deep/0.dcm", "1.2.1", "2.dcm", "1.2.0"]
+    rows = [{"image": image, "x": number, "y": 9} for number, image in enumerate(images)]
+    sent = list(_sent(list_images(tmp_path, rows)))
+    assert [[row.numbers[0] for row in entry.rows] for entry in sent] == [[0, 3], [1], [2]]
+    (tmp_path / "deep" / "0.dcm").write_bytes(b"no DICOM")
+    assert [row.numbers[0] for row in next(_sent(list_images(tmp_path, rows))).rows] == [0]

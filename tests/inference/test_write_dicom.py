@@ -1,5 +1,8 @@
+from types import SimpleNamespace
+
+from scripts.dicom.provenance import Software
 from scripts.dicom.reader import read_radiograph
-from scripts.inference.write_dicom import read_fingerprint, source_record
+from scripts.inference.write_dicom import fingerprint, read_fingerprint, source_record
 from tests.support.dicom_sources import SPACING, source, write
 
 
@@ -17,3 +20,9 @@ def test_a_folder_without_readable_results_has_no_fingerprint(tmp_path):
     assert read_fingerprint(tmp_path) is None
     (tmp_path / "figures.json").write_text('{"fingerprint": "abc"}')
     assert read_fingerprint(tmp_path) == "abc"
+
+
+def test_results_of_bfloat16_are_others_and_those_of_any_other_backend_the_same():
+    asked = SimpleNamespace(radiograph=SimpleNamespace(sha256="a"), joints=[], labels=None)
+    of = [fingerprint(asked, Software("1", "b"), "masked", name) for name in ("torch", "openvino", "openvino_bfloat16")]
+    assert of[0] == of[1] != of[2]

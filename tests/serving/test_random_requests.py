@@ -9,6 +9,7 @@ import os
 import random
 import zlib
 
+import psutil
 import pytest
 import requests
 from hypothesis import HealthCheck, given, settings
@@ -70,9 +71,33 @@ PATHS = st.sampled_from(
     [
         *("infer/bls_gan", "datastore/label", "datastore/image/info", "datastore/", "datastore/image", "info/"),
         *("activelearning/random", "activelearning/least_sure", "model/bls_gan", "model/info/x", "scoring/", "auth/"),
-        *("pacs/studies", "pacs/series", "pacs/instances", "bls-gan/src/index.js", "session/", "batch/infer/x"),
+        *(
+            "pacs/studies",
+            "pacs/series",
+            "pacs/instances",
+            "bls-gan/src/index.js",
+            "session/",
+            "batch/infer/x",
+            "proposals",
+            "node",
+        ),
     ]
 )
+
+
+LARGEST_GROWTH = 200 * 2**20
+"""Bytes by which the server may grow over all of these requests."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _memory(server):
+    """Check that the server has not grown when all requests are through."""
+    process = psutil.Process(server.pid)
+    before = process.memory_info().rss
+    yield
+    grown = process.memory_info().rss - before
+    print(f"grown by {grown / 2**20:.0f} MiB")
+    assert grown <= LARGEST_GROWTH
 
 
 @pytest.fixture(scope="module")

@@ -310,7 +310,7 @@ function outlineOf(one) {
 function besideBadge(one) {
   const { left, top } = regionOf(one);
   const [x, y] = toCanvas(left, top);
-  return { at: [x + 14, y + 4] };
+  return { at: [x + 14, y - 6] };
 }
 
 /** Return the name of a mark, and how surely it was found. */

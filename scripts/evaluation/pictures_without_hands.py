@@ -22,6 +22,8 @@ from pydicom import dcmread
 from skimage.color import rgb2gray
 from skimage.io import imread
 
+from scripts.dicom.header import quiet
+
 SUFFIXES = (".png", ".jpg", ".tif", ".gif")
 SMALLEST = 64
 """Side of a picture that is looked at, px."""
@@ -34,7 +36,8 @@ def pictures_without_hands() -> Iterator[tuple[str, torch.Tensor]]:
             yield from _gray(path.name, imread(path))
     for path in sorted((Path(pydicom.data.__file__).parent / "test_files").glob("*.dcm")):
         try:
-            pixels = dcmread(path).pixel_array
+            with quiet():
+                pixels = dcmread(path).pixel_array
         except Exception:  # some of these files are broken on purpose
             continue
         yield from _gray(path.name, pixels)

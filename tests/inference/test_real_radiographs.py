@@ -10,8 +10,10 @@ import torch
 from torch.nn.functional import interpolate
 
 from scripts.datasets.test_sets import RealJoints
+from scripts.dicom.reader import read_radiograph
 from scripts.inference.find_images import find_images
 from scripts.inference.inferer import SeparationInferer
+from scripts.inference.joint_finder import CONFIDENT, JointFinder
 from scripts.inference.pipeline import Pipeline
 from scripts.inference.read_images import read_radiograph_joints
 from scripts.inference.regions import cut_region
@@ -147,3 +149,44 @@ def test_bones_are_found_in_a_hand_also_where_the_region_is_30_percent_off(data,
         assert (means[spacing, 1.0] >= means["plain"] - 0.02).all(), means
     for factor in (0.7, 1.3):
         assert (means[0.15, factor] >= 0.9).all(), means
+
+
+KODAK = {"MCP1": (630, 1595), "MCP2": (908, 1255), "MCP3": (1108, 1268), "MCP4": (1295, 1355), "MCP5": (1435, 1485)}
+"""Joints of the Kodak hand, column and row, read off by eye to within 10 px (1.2 mm)."""
+
+
+def test_the_five_joints_of_a_real_hand_are_found_confidently(data, network):
+    radiograph = read_radiograph(data / "hand-kodak-cr.dcm")
+    found = JointFinder(network.finder).find(radiograph)
+    assert {joint.name: joint.side for joint in found} == dict.fromkeys(KODAK, "right")
+    for joint in found:
+        away = radiograph.spacing[0] * np.hypot(*np.subtract(joint.centre, KODAK[joint.name]))
+        assert away < 2.5, (joint.name, away)
+        assert joint.confidence > 0.95
+
+
+def test_layers_of_a_found_joint_are_as_good_as_those_of_a_given_one(data, network, tmp_path):
+    known = np.load(data / "natural-overlap-test.npz")
+    images, layers, masks = (torch.from_numpy(known[key][::EVERY]) for key in ("image_full", "layers", "masks"))
+    hand, finder = draw_hand(0, spacing=0.15), JointFinder(network.finder)
+    top, left, bottom, right = hand.joints["MCP3"].box
+    errors = {"given": [], "found": []}
+    for number in range(len(images)):
+        pasted = paste(hand, "MCP3", images[number][None], masks=masks[number])
+        path = write(pasted.image[0].numpy(), 0.15, tmp_path, f"hand{number}")
+        [joint] = [each for each in finder.find(read_radiograph(path)) if each.name == "MCP3"]
+        assert joint.confidence >= CONFIDENT
+        truth, both = coarser(layers[number], masks[number], (bottom - top, right - left))
+        for how, (x, y) in (("given", hand.joints["MCP3"].centre), ("found", joint.centre)):
+            [entry] = find_images(path, [[x, y]])
+            asked = read_radiograph_joints(entry)
+            region = cut_region(asked.radiograph, entry.file, asked.joints[0], asked.joints)
+            separated = Pipeline(network, SeparationInferer(), version="1").separate_region(region)
+            whole = torch.full((2, *pasted.image.shape[1:]), torch.nan, dtype=torch.float64)
+            box = asked.joints[0].box
+            whole[:, box[0] : box[2], box[1] : box[3]] = separated.layers.double() / region.white
+            made = whole[:, top:bottom, left:right]
+            errors[how].append(error_inside(made, truth, both & ~made.isnan().any(dim=0)))
+    means = {how: mean_error(each) for how, each in errors.items()}
+    print(means)
+    assert means["found"].mean() <= 1.1 * means["given"].mean(), means

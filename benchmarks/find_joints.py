@@ -23,6 +23,7 @@ from benchmarks.one_joint import interleaved, table
 from scripts.dicom.reader import read_radiograph
 from scripts.inference.joint_finder import JointFinder
 from scripts.networks import checkpoints
+from scripts.networks.backend import BACKENDS, compiled
 from scripts.networks.separator import Separator
 from scripts.phantoms.hand import draw_hand
 from scripts.phantoms.hand_files import save
@@ -42,13 +43,16 @@ def main(repeats: int = 20, threads: int = 1, weights: str | None = None) -> Non
         weights: of the bundle; ``models/model.pt`` if not named.
     """
     torch.set_num_threads(threads)
-    finder = JointFinder(checkpoints.load(Separator(), weights or ROOT / "models" / "model.pt").finder)
+    path = Path(weights) if weights else ROOT / "models" / "model.pt"
+    network = checkpoints.load(Separator(), path).eval()
+    finders = {f"joints found, {name}": JointFinder(compiled(network, name, path).finder) for name in BACKENDS[:2]}
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "hand.dcm"
-        save(draw_hand(0, spacing=0.1), path, transfer_syntax="JPEGLSLossless")
-        radiograph = read_radiograph(path)
-        jobs = {"joints found": partial(finder.find, radiograph), READING: partial(read_radiograph, path)}
-        print(f"{threads} thread(s), {len(finder.find(radiograph))} joints")
+        file = Path(folder) / "hand.dcm"
+        save(draw_hand(0, spacing=0.1), file, transfer_syntax="JPEGLSLossless")
+        radiograph = read_radiograph(file)
+        jobs = {name: partial(finder.find, radiograph) for name, finder in finders.items()}
+        print(f"{threads} thread(s), {len(finders[next(iter(finders))].find(radiograph))} joints")
+        jobs |= {READING: partial(read_radiograph, file)}
         print(table(interleaved(jobs, repeats), READING))
 
 

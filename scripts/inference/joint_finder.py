@@ -108,7 +108,7 @@ class JointFinder:
         sides = (rows * spacing[0], columns * spacing[1])
         if max(sides) > LARGEST_MM or min(sides) < SMALLEST_MM:
             return []
-        device = next(self.network.parameters()).device
+        device = self.network.pair_mean.device
         height, width = (2 * round(side / CLOSEUP_MM / 2) for side in sides)
         with eval_mode(self.network), torch.inference_mode():
             film = gray[None, None].to(device)

@@ -147,6 +147,7 @@ def _page(rows: int, record: Mapping[str, Any], name: str, version: str) -> tupl
         f"{record['columns']} x {record['rows']} px, {record['bits_stored']} bits",
         f"masks {record['masks']}",
         *([f"axis {record['angle']:+g} degrees"] if record["angle"] else []),
+        *([f"joint found, confidence {min(record['confidence'], 0.99):.2f}"] if "confidence" in record else []),
         f"layers {KIND_NAMES[record['layers']]}",
         f"overlap {record['overlap_px']:,} px"
         + (f" ({record['overlap_mm2']:.1f} mm2, {record['mm']})" if "overlap_mm2" in record else ""),

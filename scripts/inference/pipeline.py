@@ -117,7 +117,7 @@ class Pipeline:
         """
         if not self.can_find:
             raise InputError("this network finds no joints: name the joints of each radiograph")
-        return JointFinder(cast(Finder, self.network.finder)).find(radiograph)
+        return JointFinder(cast(Finder, self.compiled.finder)).find(radiograph)
 
     @cached_property
     def compiled(self) -> nn.Module:

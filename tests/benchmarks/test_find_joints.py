@@ -16,5 +16,6 @@ def test_the_command_tells_how_long_finding_takes_beside_reading(capsys):
     main(repeats=1)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "1 thread(s), 5 joints"
-    assert lines[2].startswith("joints found")
-    assert lines[3].startswith(READING)
+    assert lines[2].startswith("joints found, torch")
+    assert lines[3].startswith("joints found, openvino")
+    assert lines[4].startswith(READING)

@@ -50,7 +50,9 @@ def are_facing_bones(image: Tensor, masks: Tensor, angle: float) -> bool:
     wide = 2 * max(3, min(rows, columns) // 20) + 1
     for bone, along in ((LOWER, -up), (UPPER, up)):
         inside = masks[bone] & circle
-        near = max_pool2d(masks[bone][None].float(), wide, stride=1, padding=wide // 2)[0] > 0
+        # A square is a column and a row: ten times less work.
+        tall = max_pool2d(masks[bone][None].float(), (wide, 1), stride=1, padding=(wide // 2, 0))
+        near = max_pool2d(tall, (1, wide), stride=1, padding=(0, wide // 2))[0] > 0
         tissue = near & ~masks.any(dim=0)
         if not (inside.sum() >= SMALLEST * circle.sum() and along[inside].max() >= REACH * radius and tissue.any()):
             return False

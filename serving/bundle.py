@@ -68,7 +68,8 @@ class Bundle:
                 parser.read_meta(str(self.root / "configs" / "metadata.json"))
                 parser.update({"bundle_root": str(self.root), "weights": str(path), "version": self.version})
                 pipeline: Pipeline = parser.get_parsed_content("pipeline")
-                checkpoints.load(pipeline.network, path)
+                # In training mode each image would shift the statistics by which the weights normalise.
+                checkpoints.load(pipeline.network, path).eval()
                 # Compiled now, so that the first click does not wait for it.
                 logger.debug("%s runs", type(pipeline.compiled).__name__)
                 # Hashed now, while the file is the one that was loaded.

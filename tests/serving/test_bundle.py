@@ -17,6 +17,14 @@ def test_weights_are_loaded_once(tmp_path):
     assert bundle.get() is bundle.get()
 
 
+def test_a_look_at_an_image_leaves_the_weights_as_they_are():
+    network = Bundle(SHIPPED).get().network
+    with torch.inference_mode():
+        network.propose(torch.rand(1, 1, 256, 256))
+    loaded = checkpoints.read(SHIPPED)
+    assert all(torch.equal(value, loaded[name]) for name, value in network.state_dict().items())
+
+
 def test_new_weights_are_taken_up_and_results_are_signed_with_them(tmp_path):
     bundle = Bundle(tmp_path / "model.pt", SHIPPED)
     before = bundle.get()

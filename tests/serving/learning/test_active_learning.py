@@ -48,7 +48,7 @@ def predicted(separator: JointSeparator, cases: list[Case]) -> list[Case]:
 def expected_doubts(separator: JointSeparator, cases: list[Case]) -> dict[tuple[str, str], float]:
     """Compute the doubt of all joints of the hands by the formula, by series and joint."""
     pipeline = separator.bundle.get()
-    network, found = pipeline.network, {}
+    network, found = pipeline.compiled, {}
     for case, names in ((cases[0], ("MCP2", "MCP3")), (cases[1], ("MCP4",))):
         radiograph = separator.radiograph(separator.pacs.find(case.sop))
         located = [LocatedJoint(name, case.boxes[name], case.middle(name)) for name in names]

@@ -106,8 +106,8 @@ class Pipeline:
 
     @property
     def can_find(self) -> bool:
-        """Return whether the network has a finder of joints; the paper's and other networks have none."""
-        return hasattr(self.network, "finder")
+        """Return whether the network has a finder of joints; the paper's, and weights before 0.8.0, have none."""
+        return getattr(self.network, "finder", None) is not None
 
     def find(self, radiograph: Radiograph) -> list[FoundJoint]:
         """Find the joints of a whole radiograph, see :class:`scripts.inference.joint_finder.JointFinder`.
@@ -116,7 +116,7 @@ class Pipeline:
             InputError: the network has no finder.
         """
         if not self.can_find:
-            raise InputError("this network finds no joints: name the joints of each radiograph")
+            raise InputError("these weights find no joints: name the joints of each radiograph")
         return JointFinder(cast(Finder, self.compiled.finder)).find(radiograph)
 
     @cached_property

@@ -79,6 +79,8 @@ def check(state: Mapping[str, torch.Tensor], network: nn.Module, path: str | Pat
 def load(network: Network, path: str | Path) -> Network:
     """Put the weights of a file into a network, all of them or none.
 
+    Weights of versions before 0.8.0 hold no finder of joints: the network has none afterwards, and separates as before.
+
     Returns:
         The network.
 
@@ -87,6 +89,8 @@ def load(network: Network, path: str | Path) -> Network:
         ValueError: it is not a checkpoint, or the weights are another network's; names the first that does not fit.
     """
     state = read(path)
+    if isinstance(network, Separator) and not any(name.startswith("finder.") for name in state):
+        network.finder = None  # type: ignore[assignment]
     check(state, network, path)
     network.load_state_dict(state)
     return network

@@ -124,3 +124,10 @@ def test_the_results_are_signed_with_version_and_weights(tmp_path):
     software = pipeline(weights=tmp_path / "model.pt").software
     assert software.version == "1"
     assert software.weights_sha256 == hashlib.sha256(b"weights").hexdigest()
+
+
+def test_a_network_without_a_finder_asks_for_the_joints_to_be_named(tmp_path):
+    radiograph = read_radiograph(write(source(), tmp_path / "hand.dcm"))
+    assert not pipeline().can_find
+    with pytest.raises(InputError, match="these weights find no joints: name the joints of each radiograph"):
+        pipeline().find(radiograph)

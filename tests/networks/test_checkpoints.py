@@ -124,3 +124,11 @@ def test_two_epochs_are_averaged(tmp_path: Path) -> None:
     for name, value in read(tmp_path / "model.pt").items():
         if value.is_floating_point():
             torch.testing.assert_close(value, (states[0][name] + states[1][name]) / 2)
+
+
+def test_weights_without_a_finder_are_loaded_and_leave_the_network_without_one(tmp_path: Path) -> None:
+    state = {name: value for name, value in Separator().state_dict().items() if not name.startswith("finder.")}
+    torch.save(state, tmp_path / "old.pt")
+    network = load(Separator(), tmp_path / "old.pt")
+    assert network.finder is None
+    assert network.state_dict().keys() == state.keys()

@@ -29,6 +29,13 @@ def test_compose_opens_one_port_on_this_machine_and_keeps_what_has_to_be_kept():
     }
 
 
+def test_the_pacs_has_no_password_that_everybody_knows():
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    asked = "${BLS_GAN_PACS_PASSWORD:?choose a password for the PACS}"
+    assert services["orthanc"]["environment"]["ORTHANC__REGISTERED_USERS"] == f'{{"bls_gan": "{asked}"}}'
+    assert services["bls_gan"]["environment"]["MONAI_LABEL_DICOMWEB_PASSWORD"] == asked
+
+
 def test_the_image_runs_what_make_serve_runs_and_not_as_root():
     text = (ROOT / "Dockerfile").read_text()
     assert 'ENTRYPOINT ["python", "-m", "serving"' in text

@@ -28,6 +28,8 @@ from scripts.networks.finder import CLOSEUP_MM, CLOSEUP_PX, JOINT_CHANNELS, OVER
 
 CONFIDENT = 0.8
 """Confidence from which on a joint is separated without anybody having looked at it."""
+SEEN = 0.3
+"""Confidence that one joint of a hand must have at least: else there is no hand."""
 PEAK = 0.04
 """Probability from which on a maximum of the overview is a candidate."""
 MOST_CANDIDATES = 3
@@ -113,10 +115,12 @@ class JointFinder:
         with eval_mode(self.network), torch.inference_mode():
             film = gray[None, None].to(device)
             hands = self._hands(interpolate(film, (height, width), mode="bilinear", antialias=height < rows))
+        rated = [(hand, features := confidence_features(hand), self._confidences(features)) for hand in hands]
+        rated = [each for each in rated if max(each[2]) >= SEEN]
         found = []
-        for prefix, hand in zip(_prefixes([each.side for each in hands]), hands, strict=True):
-            features = confidence_features(hand)
-            for candidate, seen, confidence in zip(hand.candidates, features, self._confidences(features), strict=True):
+        prefixes = _prefixes([hand.side for hand, _, _ in rated])
+        for prefix, (hand, features, confidences) in zip(prefixes, rated, strict=True):
+            for candidate, seen, confidence in zip(hand.candidates, features, confidences, strict=True):
                 x = candidate.x / CLOSEUP_MM * columns / width - 0.5
                 y = candidate.y / CLOSEUP_MM * rows / height - 0.5
                 angle = math.degrees(math.atan2(math.sin(candidate.lean), math.cos(candidate.lean)))

@@ -30,7 +30,7 @@ def test_the_answer_says_where_everything_is(server, pacs, hand):
     there = objects_in(pacs, hand.study)
     for uids in (said["joints"][0]["upper"], said["joints"][0]["lower"], said["segmentation"]):
         assert there[uids["sop_instance_uid"]].series == uids["series_instance_uid"]
-    assert set(said["latencies"]) == {"find", "fetch", "look up", "separate", "store"}
+    assert set(said["latencies"]) == {"find", "fetch", "look up", "find joints", "separate", "store"}
 
 
 def test_other_clients_get_a_label_map_that_lies_on_the_image(server, hand, tmp_path):

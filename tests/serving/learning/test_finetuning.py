@@ -264,9 +264,9 @@ def test_a_crash_while_weights_are_installed_leaves_the_old_or_the_new_ones_whol
     monkeypatch.setattr(finetuning.os, "replace", crash)
     with pytest.raises(KeyboardInterrupt):
         install(candidate, former, folder)
+    monkeypatch.undo()
     assert bundle.path == former
     assert bundle.get().software.weights_sha256 == file_sha256(MODEL)
-    monkeypatch.undo()
     install(candidate, former, folder)
     assert bundle.path == folder / "model.pt"
     kept = folder / f"model_{str(file_sha256(MODEL))[:12]}.pt"

@@ -156,6 +156,8 @@ def calibrate(weights: str, output: str, dataset_dir: str, count: int = 400, fir
     """
     network = checkpoints.load(Separator(), weights)
     network.finder.pair_mean, network.finder.pair_covariance = learn_shape()
+    # With a confidence that says nothing, every find counts.
+    network.finder.calibration = torch.zeros_like(network.finder.calibration)
     features, right = [], []
     finder = JointFinder(network.finder)
     for image, truth in tqdm(films(dataset_dir, "validation", first, count, other=False), total=count, disable=None):

@@ -70,6 +70,7 @@ class ReferenceSeparator(Separator):
         bones_only: bool = False,
     ) -> None:
         super().__init__(grid=grid, segmenter=segmenter)
+        self.finder = None  # type: ignore[assignment]  # joints are given, as in the paper
         self.bones_only = bones_only
         self.generator = TransUNetGenerator(side=grid, attention_scale=attention_scale)
         self.reconstructor = VGGReconstructor(side=grid)

@@ -171,7 +171,8 @@ class BlsGan(MONAILabelApp):
     def batch_infer(self, request: Mapping[str, Any], datastore: Any = None) -> dict[str, Any]:
         """Run a model on many images; one that fails says why and does not stop the others.
 
-        Without ``joints`` in the request: those that have results, of these weights or of others.
+        With ``joints`` in the request, images that no row names are left alone. Without: the joints that have results,
+        of these weights or of others, and in images without any those that are found.
         """
 
         task = self._infers[MODEL]
@@ -185,6 +186,9 @@ class BlsGan(MONAILabelApp):
             where = images.get(each["image"])
             names = {"", each["image"], *((where.series, where.sop) if where else ())}
             joints = [row for name in sorted(names) for row in rows_of.get(name, [])]
+            if rows and not joints:
+                logger.info("image %s: no row names it", each["image"])
+                return {"params": {"detail": "no row names it"}}
             try:
                 return {"params": task({**each, "joints": joints, "result_write_to_file": False})[1]}
             except (InputError, PacsAwayError, BusyError, OSError) as error:

@@ -24,7 +24,7 @@ from cachetools import LRUCache
 
 from scripts.dicom.reader import Radiograph
 from scripts.errors import InputError
-from scripts.inference.found_joints import find_rows, side_notes
+from scripts.inference.found_joints import find_rows, row_of, side_notes
 from scripts.inference.incremental import locate_beside, separate_beside
 from scripts.inference.joint_finder import CONFIDENT
 from scripts.inference.joint_list import JointRow, LocatedJoint, read_joints, select_rows
@@ -137,9 +137,9 @@ class JointSeparator:
             image: SOP Instance UID of a radiograph, or Series Instance UID if it is the only one of its series.
 
         Returns:
-            For the client: ``joints``, each with its name, ``x``, ``y`` in px, ``angle`` in degrees, ``side`` and
-            ``confidence``; none where no hand was found; ``confident``, the confidence from which on joints are
-            separated unseen; ``notes``, sentences on what does not go together.
+            For the client: ``joints``, each with its name, ``x``, ``y`` in px, ``angle`` in degrees if it leans a lot,
+            as a row of a joint list has it, ``side`` and ``confidence``; none where no hand was found; ``confident``,
+            the confidence from which on joints are separated unseen; ``notes``, sentences on what does not go together.
 
         Raises:
             InputError: the image cannot be used.
@@ -154,7 +154,7 @@ class JointSeparator:
                 "joint": joint.name,
                 "x": round(joint.centre[0], 1),
                 "y": round(joint.centre[1], 1),
-                "angle": round(joint.angle, 1),
+                "angle": row_of(joint, image).angle,
                 "side": joint.side,
                 "confidence": round(joint.confidence, 4),
             }

@@ -74,7 +74,7 @@ class Constellation:
 
 
 class HandShape:
-    """How far apart the joints of hands lie, learned from pairs of joints in the frame of their leans.
+    """Distances between the joints of hands, learned from pairs of joints in the frame of their leans.
 
     Args:
         mean: (5, 5, 2) from a joint to another one, to the right and down of a right hand, mm.

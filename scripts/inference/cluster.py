@@ -33,6 +33,9 @@ logger = logging.getLogger(__name__)
 PRELOADED = ("scripts.inference.batch", "scripts.inference.handlers", "monai.engines", "monai.data")
 """Modules that are imported once for all processes of this machine."""
 
+AHEAD = 2
+"""Images that are handed out for each thread: one is at work, one waits, so that no thread waits for its next."""
+
 DASHBOARD = "127.0.0.1:8787"
 """Address of Dask's dashboard, for this machine only; there is none without bokeh."""
 
@@ -46,9 +49,8 @@ def separate_all(
 ) -> Iterator[tuple[ImageEntry, Any]]:
     """Separate images in many processes, each image in the next one that is free.
 
-    An image that is at work when its process dies is tried once more, alone, when all others are done. No more images
-    are handed out than there are threads of workers: memory stays the same for any number of images, and no other
-    image waits at a process that dies.
+    An image that is at a process when it dies is tried once more, alone, when all others are done. No more than
+    ``AHEAD`` images are handed out for each thread of the workers: memory stays the same for any number of images.
 
     Args:
         job: what the processes do.
@@ -86,7 +88,7 @@ def _in_turn(client: Any, job: Job, entries: Sequence[ImageEntry]) -> Iterator[t
     waiting, running, asked = zip(entries, _sent(entries), strict=True), as_completed(loop=client.loop), {}
 
     def hand_out() -> None:
-        free = max(1, sum(client.nthreads().values())) - running.count()
+        free = AHEAD * max(1, sum(client.nthreads().values())) - running.count()
         for entry, sent in islice(waiting, max(0, free)):
             future = client.submit(separate, job, sent, pure=False)
             asked[future] = entry
@@ -169,6 +171,8 @@ def local_cluster(workers: int, *, encrypted: bool = False) -> Iterator[Any]:
         "distributed.worker.multiprocessing-method": "forkserver",
         # A process that dies is told at once: whether its image is tried again is decided here.
         "distributed.scheduler.allowed-failures": 0,
+        # The stacks of Dask's dashboard are not looked at, and sampling them takes time of each image.
+        "distributed.worker.profile.enabled": False,
         # Dask's own setting gives each array's memory back at once, and takes half as long again for an image.
         "distributed.nanny.pre-spawn-environ": {"OMP_NUM_THREADS": 1},
     }

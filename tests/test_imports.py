@@ -14,6 +14,7 @@ FLOORS = (
     {"scripts.files"},
     {"scripts.networks", "scripts.datasets", "scripts.phantoms", "scripts.dicom"},
     {"scripts.training", "scripts.inference"},
+    {"scripts.measurement"},
     {"scripts.reference", "scripts.evaluation"},
     {"serving"},
     {"tests"},  # what tests share

@@ -13,6 +13,7 @@
 """Report as a PDF of A4 pages."""
 
 import io
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -38,6 +39,9 @@ from scripts.measurement.report_words import (
     width_words,
 )
 from scripts.physics import LOWER, UPPER
+
+# It tells of each table of a font that it leaves out.
+logging.getLogger("fontTools.subset").setLevel(logging.WARNING)
 
 SAID, GAP = 46.0, 4.0
 PICTURE = (CONTENT - SAID - 2 * GAP) / 3
@@ -125,7 +129,7 @@ def _joint(sheet: Sheet, joint: JointSeries, pictures: Sequence[VisitPictures | 
     tallest = [_height(own) for own in pictures]
     plotted = any(visit.width for visit in joint.visits)
     # A joint that a page can hold is not torn.
-    whole = 14 + sum(tallest) + (PLOTS if plotted else 0) + 8 * len(joint.changes) + 6 * len(warnings_of(joint))
+    whole = 10 + sum(tallest) + (PLOTS if plotted else 0) + 6 * len(joint.changes) + 4.6 * len(warnings_of(joint))
     sheet.heading(joint_name(joint), room=whole if whole < BOTTOM - TOP else 14 + max([0.0, *tallest]))
     for visit, own, height in zip(joint.visits, pictures, tallest, strict=True):
         _visit(sheet, joint, visit, own, height)
@@ -149,7 +153,7 @@ def _joint(sheet: Sheet, joint: JointSeries, pictures: Sequence[VisitPictures | 
 
 def _height(own: VisitPictures | None) -> float:
     """Return the height of a visit's row, mm."""
-    return 22.0 if own is None else max(22.0, PICTURE * own.original.shape[0] / own.original.shape[1]) + 8
+    return 22.0 if own is None else max(22.0, PICTURE * own.original.shape[0] / own.original.shape[1]) + 6.5
 
 
 def _visit(sheet: Sheet, joint: JointSeries, visit: Visit, own: VisitPictures | None, height: float) -> None:
@@ -172,7 +176,7 @@ def _visit(sheet: Sheet, joint: JointSeries, visit: Visit, own: VisitPictures | 
                 for line in (visit.width.upper_line, visit.width.lower_line):
                     axes.plot(*_points(line, own.origin), color=ACCENT, linewidth=0.7)
                 axes.plot(*_points(visit.width.minimum_line, own.origin), color="white", linewidth=0.7)
-            sheet.at(caption, left, top + height - 6.5, size=7, colour=QUIET)
+            sheet.at(caption, left, top + height - 5.5, size=7, colour=QUIET)
     sheet.y = max(top + height, sheet.y + 2)
 
 

@@ -144,7 +144,7 @@ def facts_of(report: Report) -> dict[str, str]:
     )
     return {
         "subject": report.subject or "not named",
-        "radiographs": f"{len(images)}" + (f", {day(dates[0])} to {day(dates[-1])}" if len(dates) > 1 else ""),
+        "radiographs": ", ".join([str(len(images)), " to ".join(map(day, dict.fromkeys([*dates[:1], *dates[-1:]])))]),
         "joints": str(len(report.series)),
         "pixel": "; ".join(spacings) or "–",
     }

@@ -105,5 +105,6 @@ def test_facts_say_what_millimetres_rest_on_or_that_there_are_none() -> None:
         "joints": "2",
         "pixel": "0.09 mm at the detector",
     }
+    assert facts_of(drawn_report(count=1))["radiographs"] == "1, 2024-01-05"
     assert facts_of(drawn_report(spacing=None))["pixel"] == "not known: widths are in px"
     assert facts_of(drawn_report(subject=""))["subject"] == "not named"

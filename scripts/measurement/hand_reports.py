@@ -15,7 +15,7 @@
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydicom import Dataset, dcmread
@@ -129,14 +129,13 @@ class HandReports:
             else:
                 seen.append(one)
                 told += [f"{entry.name}: {note}" for note in notes]
+        for sentence in told:
+            logger.warning("%s", sentence)
         if not seen:
             return None, None, refused
         seen.sort(key=lambda one: (*moment(one.header), one.overview.image))
         series, regions = series_of(seen)
-        measured = [
-            joint if self.measure is None else self.measure(joint, own)
-            for joint, own in zip(series, regions, strict=True)
-        ]
+        measured = [self._measured(joint, own) for joint, own in zip(series, regions, strict=True)]
         report = Report(
             subject=subject_of(seen[-1].header),
             series=measured,
@@ -146,6 +145,19 @@ class HandReports:
             refused=[*refused, *told],
         )
         return report, seen[-1].header, refused
+
+    def _measured(self, joint: JointSeries, regions: Sequence[SeparatedRegion]) -> JointSeries:
+        """Return a series with widths and changes; one that cannot be measured says why."""
+        if self.measure is None:
+            return joint
+        try:
+            return self.measure(joint, regions)
+        except InputError as error:
+            refused = str(error)
+        except Exception as error:  # its text may be the patient's
+            logger.debug("%s", joint.joint, exc_info=error)
+            refused = f"could not be measured ({type(error).__name__})"
+        return replace(joint, visits=[replace(visit, refused=refused) for visit in joint.visits])
 
     def _separate(self, entry: ImageEntry) -> tuple[_Seen, Sequence[str]]:
         with local(entry) as file:

@@ -21,6 +21,7 @@ import torch
 from pydicom import Dataset, dcmread
 from pydicom.uid import generate_uid
 
+from scripts.errors import InputError
 from scripts.inference.find_images import find_images
 from scripts.inference.inferer import SeparationInferer
 from scripts.inference.pipeline import Pipeline
@@ -29,6 +30,8 @@ from scripts.measurement.joint_series import JointSeries
 from scripts.networks.separator import Separator
 from scripts.phantoms.hand import draw_hand
 from scripts.phantoms.hand_files import save
+from scripts.phantoms.joint import draw_joint
+from scripts.phantoms.joint import save as draw
 from tests.support.drawn_report import width
 
 
@@ -100,6 +103,29 @@ def test_without_a_measurement_joints_and_layers_are_shown_and_the_report_says_s
     assert picture is not None
     assert picture.layers is not None
     assert picture.layers.shape == (2, *picture.original.shape)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [(InputError("the hand is turned"), "the hand is turned"), (KeyError("P-17"), "could not be measured (KeyError)")],
+)
+def test_a_joint_that_cannot_be_measured_says_why(archive: Path, error: Exception, said: str) -> None:
+    def fails(series: JointSeries, regions: Sequence[Any]) -> JointSeries:
+        raise error
+
+    made = reports(archive, archive, measure=fails)
+    report, _, refused = made.report([entry for entry in made.data if entry.name == "other"])
+    assert report is not None
+    assert [visit.refused for visit in report.series[0].visits] == [said]
+    assert refused == []
+
+
+def test_a_picture_is_named_as_skipped_and_has_no_report(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    draw(draw_joint(1, size=64), tmp_path / "in" / "joint.png")
+    with pytest.raises(SystemExit):
+        reports(tmp_path / "in", tmp_path / "reports").run()
+    assert "joint: a picture of one joint belongs to nobody" in caplog.text
+    assert list((tmp_path / "reports").iterdir()) == []
 
 
 def test_a_radiograph_that_cannot_be_used_is_named_in_the_report_and_ends_the_command_with_1(

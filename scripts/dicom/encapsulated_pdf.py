@@ -89,14 +89,9 @@ def encapsulated_pdf(
         for keyword in ("ContentDate", "ContentTime", "AcquisitionDateTime"):
             document.setdefault(keyword, None)
         document.BurnedInAnnotation = "YES" if identifies else "NO"
-        document.VerificationFlag = "UNVERIFIED"
-        document.DocumentTitle = title
-        document.ConceptNameCodeSequence = [code_item(codes.DCM.ImagingMeasurementReport)]
         own = (str(source.SOPClassUID), str(source.SOPInstanceUID))
         document.SourceInstanceSequence = [_reference(*each) for each in dict.fromkeys(references or [own])]
-        document.MIMETypeOfEncapsulatedDocument = "application/pdf"
-        document.EncapsulatedDocument = pdf + b"\0" * (len(pdf) % 2)
-        document.EncapsulatedDocumentLength = len(pdf)
+        _add_pdf(document, pdf, title)
         keep_bytes(document)
         return document
 
@@ -104,6 +99,15 @@ def encapsulated_pdf(
 def pdf_series_uid(source: Dataset, software: Software) -> UID:
     """Return the Series Instance UID of the documents that belong to a radiograph."""
     return derived_uid(source, software, "PDF series")
+
+
+def _add_pdf(document: Dataset, pdf: bytes, title: str) -> None:
+    document.VerificationFlag = "UNVERIFIED"
+    document.DocumentTitle = title
+    document.ConceptNameCodeSequence = [code_item(codes.DCM.ImagingMeasurementReport)]
+    document.MIMETypeOfEncapsulatedDocument = "application/pdf"
+    document.EncapsulatedDocument = pdf + b"\0" * (len(pdf) % 2)
+    document.EncapsulatedDocumentLength = len(pdf)
 
 
 def _reference(sop_class: str, sop_instance: str) -> Dataset:

@@ -17,7 +17,7 @@ from pydicom import Dataset, dcmread
 
 from scripts.errors import InputError
 from scripts.measurement.report import Report
-from scripts.measurement.write_report import write_report
+from scripts.measurement.write_report import report_object, write_report
 from tests.support.dicom_sources import source
 from tests.support.drawn_report import drawn_report
 from tests.support.separated import errors
@@ -43,9 +43,8 @@ def test_a_report_of_radiographs_is_a_page_a_pdf_and_the_pdf_in_their_study(tmp_
     assert errors(found, tmp_path) == []
 
 
-def test_a_report_that_names_nobody_has_no_burned_in_annotation(tmp_path: Path) -> None:
-    paths = write_report(small(subject=""), tmp_path / "joint", source=source())
-    assert dcmread(paths[2]).BurnedInAnnotation == "NO"
+def test_a_report_that_names_nobody_has_no_burned_in_annotation() -> None:
+    assert report_object(small(subject=""), b"%PDF-1.4", source()).BurnedInAnnotation == "NO"
 
 
 def test_a_report_of_pictures_is_no_dicom_object(tmp_path: Path) -> None:

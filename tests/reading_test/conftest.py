@@ -31,7 +31,7 @@ class Made(NamedTuple):
     folder: Path
 
 
-def reading_test(folder: Path, *, pairs: int = 5, seed: int = 0, joints: int = 5) -> ReadingTest:
+def reading_test(folder: Path, *, pairs: int = 3, seed: int = 0, joints: int = 3) -> ReadingTest:
     """Return a test of drawn joints by a network that nobody trained: files are looked at here, not likenesses."""
     torch.manual_seed(0)
     network = Separator().eval()
@@ -51,7 +51,7 @@ def reading_test(folder: Path, *, pairs: int = 5, seed: int = 0, joints: int = 5
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
-    """A test of 20 pictures."""
+    """A test of 12 pictures."""
     folder = tmp_path_factory.mktemp("reading_test")
     test = reading_test(folder)
     test.run()

@@ -23,6 +23,8 @@ from scripts.errors import InputError
 from scripts.reading_test.pairing import BONE_NAMES, Item
 
 REAL, MADE = "real", "made"
+MACHINE = "machine"
+"""Name of the classifier among the readers."""
 
 KEY_COLUMNS = ("item", "truth", "bone", "thickest_px", "case")
 ANSWER_COLUMNS = ("reader", "item", "answer", "seconds")
@@ -34,6 +36,7 @@ class Truth(NamedTuple):
     truth: str
     bone: str
     thickest_px: int
+    case: str
 
 
 class Answer(NamedTuple):
@@ -83,7 +86,7 @@ def read_key(path: str | Path) -> dict[str, Truth]:
         one_of(path, "bone", row["bone"], tuple(BONE_NAMES.values()))
         if not row["thickest_px"].isdecimal():
             raise InputError(f"{path}: thickest_px of {item!r}: expected a whole number, got {row['thickest_px']!r}")
-        found[item] = Truth(row["truth"], row["bone"], int(row["thickest_px"]))
+        found[item] = Truth(row["truth"], row["bone"], int(row["thickest_px"]), row["case"])
     return found
 
 

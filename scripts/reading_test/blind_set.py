@@ -27,7 +27,7 @@ from scripts.evaluation.patch_classifier import features, held_out_scores
 from scripts.files import prepare_output, write_durably
 from scripts.networks.separator import Separator
 from scripts.physics import LOWER, UPPER
-from scripts.reading_test.answers import MADE, REAL, answer_file, key_file
+from scripts.reading_test.answers import MACHINE, MADE, REAL, answer_file, key_file
 from scripts.reading_test.drawn_joints import DrawnJoints
 from scripts.reading_test.page import page
 from scripts.reading_test.pairing import BONE_NAMES, Item, Joints, pair
@@ -35,9 +35,6 @@ from scripts.reading_test.pairing import BONE_NAMES, Item, Joints, pair
 logger = logging.getLogger(__name__)
 
 RELEASE, DRAWN = SOURCES = ("release", "drawn")
-
-MACHINE = "machine"
-"""Name of the classifier among the readers."""
 
 
 @exit_on_input_error()

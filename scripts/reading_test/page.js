@@ -44,7 +44,8 @@ async function next() {
   seconds = 0;
   const started = rows.length;
   picture.src = items[started].picture;
-  await Promise.all([picture.decode(), new Promise(done => setTimeout(done, GAP))]);
+  // Decoded before it is shown; a browser that cannot do so ahead of time does it then.
+  await Promise.all([picture.decode().catch(() => {}), new Promise(done => setTimeout(done, GAP))]);
   if (rows.length === started) {
     startClock();
   }

@@ -24,8 +24,9 @@ from scipy.stats import binomtest
 from sklearn.metrics import cohen_kappa_score
 
 from scripts.errors import exit_on_input_error
+from scripts.evaluation.bootstrap import mean_interval
 from scripts.evaluation.tables import write_table
-from scripts.reading_test.answers import MADE, REAL, Answer, Truth, read_answers, read_key
+from scripts.reading_test.answers import MACHINE, MADE, REAL, Answer, Truth, read_answers, read_key
 
 logger = logging.getLogger(__name__)
 
@@ -86,6 +87,28 @@ def score(answers: Sequence[Answer], key: Mapping[str, Truth]) -> dict[str, Any]
     return row | {"seconds": round(float(np.median(seconds)), 2) if seconds else None}
 
 
+def mean_of_readers(said: Mapping[str, Mapping[str, str]], key: Mapping[str, Truth]) -> dict[str, Any] | None:
+    """Return the mean accuracy of all readers but the machine, over the items that all of them answered.
+
+    Args:
+        said: the answers of each reader, by item.
+        key: the truth.
+
+    Returns:
+        ``reader`` (how many they are), ``of``, ``items``, ``accuracy``, its 95 % interval ``from``, ``to``: bootstrap
+        over the cases, of other pictures for the same readers; None with fewer than two readers or no such item.
+    """
+    readers = [reader for reader in said if reader != MACHINE]
+    items = [item for item in key if all(item in said[reader] for reader in readers)]
+    if len(readers) < 2 or not items:
+        return None
+    right = np.array([[said[reader][item] == key[item].truth for reader in readers] for item in items]).mean(axis=1)
+    ends = mean_interval(right, [key[item].case for item in items]) or (None, None)
+    numbers = {name: None if end is None else round(end, 4) for name, end in zip(("from", "to"), ends, strict=True)}
+    mean = {"accuracy": round(float(right.mean()), 4), **numbers}
+    return {"reader": f"mean of {len(readers)} readers", "of": "all", "items": len(items), **mean}
+
+
 def agreement(first: Mapping[str, str], second: Mapping[str, str]) -> dict[str, Any]:
     """Return ``items`` that both readers answered and Cohen's ``kappa`` over them; None where it is not defined."""
     both = [item for item in first if item in second]
@@ -134,6 +157,9 @@ def main(key: str, *answers: str, output_dir: str | None = None) -> None:
     ]
     for row in scores:
         logger.info("%s", in_words(row))
+    if mean := mean_of_readers(said, truths):
+        logger.info("%(reader)s | %(items)d items that all answered: %(accuracy).2f (%(from)s to %(to)s)", mean)
+        scores.append(mean)
     for reader, own in by_reader.items():
         if len(own) < len(truths):
             logger.warning("%s has answered %d of %d items", reader, len(own), len(truths))

@@ -20,7 +20,7 @@ from scripts.physics import LOWER, UPPER
 from scripts.reading_test.answers import Truth, answer_file, key_file, read_answers, read_key
 from scripts.reading_test.pairing import Item
 
-KEY = {"aa": Truth("real", "lower", 3), "bb": Truth("made", "upper", 9)}
+KEY = {"aa": Truth("real", "lower", 3, "00001_L_5"), "bb": Truth("made", "upper", 9, "00001_L_5")}
 
 
 def written(path: Path, text: str) -> Path:

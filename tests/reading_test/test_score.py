@@ -18,9 +18,12 @@ import pytest
 from scipy.stats import beta
 
 from scripts.reading_test.answers import Answer, Truth, answer_file
-from scripts.reading_test.score import agreement, main, overlap_class, score
+from scripts.reading_test.score import agreement, main, mean_of_readers, overlap_class, score
 
-KEY = {f"{number:02d}": Truth("made" if number % 2 else "real", "lower", 1 + number) for number in range(20)}
+KEY = {
+    f"{number:02d}": Truth("made" if number % 2 else "real", "lower", 1 + number, f"case {number % 7}")
+    for number in range(20)
+}
 
 
 def said(*wrong: str) -> dict[str, str]:
@@ -35,7 +38,7 @@ def answers(*wrong: str) -> list[Answer]:
 
 @pytest.fixture
 def key_path(tmp_path: Path) -> Path:
-    lines = [f"{item},{truth.truth},{truth.bone},{truth.thickest_px},c\n" for item, truth in KEY.items()]
+    lines = [f"{item},{truth.truth},{truth.bone},{truth.thickest_px},{truth.case}\n" for item, truth in KEY.items()]
     (tmp_path / "key.csv").write_text("item,truth,bone,thickest_px,case\n" + "".join(lines))
     return tmp_path / "key.csv"
 
@@ -89,6 +92,17 @@ def test_readers_who_agree_have_a_kappa_of_one_and_it_is_of_items_that_both_saw(
     assert agreement({"00": "real"}, {"01": "made"}) == {"items": 0, "kappa": None}
 
 
+def test_the_mean_of_readers_is_over_what_all_of_them_answered_and_leaves_the_machine_out() -> None:
+    part = dict(list(said("00").items())[:10])
+    row = mean_of_readers({"A": said("00", "01"), "B": part, "machine": said(*KEY)}, KEY)
+    assert row is not None
+    assert (row["reader"], row["items"]) == ("mean of 2 readers", 10)
+    assert row["accuracy"] == pytest.approx(1 - 3 / 20)
+    assert row["from"] < row["accuracy"] <= row["to"]
+    assert mean_of_readers({"A": said(), "machine": said()}, KEY) is None
+    assert mean_of_readers({"A": {"00": "real"}, "B": {"01": "made"}}, KEY) is None
+
+
 def test_the_command_scores_readers_in_all_parts_and_writes_tables(
     key_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -107,7 +121,12 @@ def test_the_command_scores_readers_in_all_parts_and_writes_tables(
         "overlap above 16 px",
     ]
     assert [row["of"] for row in rows if row["reader"] == "A"] == parts
-    assert [(row["right"], row["answers"]) for row in rows if row["of"] == "all"] == [(19, 20), (5, 5)]
+    assert [(row["right"], row["answers"]) for row in rows if row["of"] == "all" and "right" in row] == [
+        (19, 20),
+        (5, 5),
+    ]
+    assert rows[-1]["reader"] == "mean of 2 readers"
+    assert "mean of 2 readers | 5 items that all answered: 0.90 (" in caplog.text
     [pair] = json.loads((folder / "scores" / "agreement.json").read_text())
     assert (pair["reader"], pair["other"], pair["items"]) == ("A", "B", 5)
     assert "A | all | 19 of 20 right: 0.95 (0.75 to 1.00), real 0.90, made 1.00" in caplog.text

@@ -111,12 +111,15 @@ def across(axes: Axes, joint: JointSeries) -> None:
             label=visit_name(visit, joint),
         )
     axes.set_title(f"width across the joint, {unit}")
-    axes.set_ylim(0, 1.15 * axes.get_ylim()[1])
+    # Bones that overlap have a width below 0.
+    low, high = axes.get_ylim()
+    axes.set_ylim(min(0.0, low), high + 0.15 * (high - min(0.0, low)))
+    axes.axhline(0.0, color="#8a9098", linewidth=0.7)
     axes.yaxis.set_major_locator(MaxNLocator(4))
     axes.grid(axis="y", color=LINE, linewidth=0.6)
     axes.set_axisbelow(True)
     if shown:
-        axes.legend(fontsize=7, loc="lower left", ncols=2 if len(shown) > 2 else 1, handlelength=1.2)
+        axes.legend(fontsize=7, loc="best", ncols=2 if len(shown) > 2 else 1, handlelength=1.2)
 
 
 def moments(joint: JointSeries) -> tuple[Sequence[Any], bool]:

@@ -82,12 +82,18 @@ def width_words(visit: Visit, unit: str) -> str:
     if visit.width is None:
         return "–"
     mean, error = (in_unit(px, visit, unit) for px in (visit.width.mean, SURE * visit.width.standard_error))
-    return f"{mean:.2f} {unit} ± {error:.2f}"
+    return f"{signed(mean)} {unit} ± {error:.2f}"
+
+
+def signed(value: float) -> str:
+    """Return a number with two digits and a minus sign, not a hyphen; where bones overlap, a width is below 0."""
+    shown = f"{value:.2f}"
+    return "0.00" if shown == "-0.00" else shown.replace("-", "\N{MINUS SIGN}")
 
 
 def minimum_words(visit: Visit, unit: str) -> str:
     """Return the smallest width; a dash where it was not measured."""
-    return "–" if visit.width is None else f"{in_unit(visit.width.minimum, visit, unit):.2f} {unit}"
+    return "–" if visit.width is None else f"{signed(in_unit(visit.width.minimum, visit, unit))} {unit}"
 
 
 def is_sure(change: Change) -> bool:

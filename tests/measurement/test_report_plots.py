@@ -57,7 +57,7 @@ def test_the_axis_never_spans_less_than_a_millimetre() -> None:
 def test_widths_across_the_joint_are_one_line_a_visit() -> None:
     drawn = axes()
     across(drawn, series(3))
-    assert len(drawn.lines) == 2
+    assert len(drawn.lines) == 2 + 1, "and the line at 0"
     assert drawn.lines[1].get_ydata().max() == pytest.approx(1.55)
 
 
@@ -68,3 +68,12 @@ def test_a_joint_that_was_not_measured_has_empty_plots() -> None:
 
 def test_plots_are_the_same_bytes_each_time() -> None:
     assert as_svg(series()) == as_svg(series())
+
+
+def test_widths_below_zero_are_in_sight() -> None:
+    first = series(1).visits[0]
+    assert first.width is not None
+    overlapping = replace(first, width=replace(first.width, curve=[(-5.0, 2.0), (0.0, -4.0), (5.0, 2.0)]))
+    drawn = axes()
+    across(drawn, replace(series(1), visits=[overlapping]))
+    assert drawn.get_ylim()[0] < -0.4

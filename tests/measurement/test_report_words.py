@@ -22,6 +22,7 @@ from scripts.measurement.report_words import (
     joint_name,
     joint_row,
     minimum_words,
+    signed,
     unit_of,
     visit_name,
     warnings_of,
@@ -61,6 +62,10 @@ def test_widths_are_in_mm_only_if_the_spacing_of_all_visits_is_known() -> None:
     assert unit_of(part) == "px"
     assert width_words(part.visits[0], "px") == "17.00 px ± 0.98"
     assert width_words(known.visits[2], "mm") == minimum_words(known.visits[2], "mm") == "–"
+
+
+def test_a_width_below_zero_has_a_minus_sign() -> None:
+    assert [signed(value) for value in (-0.52, -0.001, 1.5)] == ["\N{MINUS SIGN}0.52", "0.00", "1.50"]
 
 
 def test_a_change_names_its_visits_and_stands_out_only_above_what_can_be_chance() -> None:

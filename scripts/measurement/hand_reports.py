@@ -148,10 +148,10 @@ class HandReports:
 
     def _measured(self, joint: JointSeries, regions: Sequence[SeparatedRegion]) -> JointSeries:
         """Return a series with widths and changes; one that cannot be measured says why."""
-        if self.measure is None:
-            return joint
+        refused = NOT_MEASURED
         try:
-            return self.measure(joint, regions)
+            if self.measure is not None:
+                return self.measure(joint, regions)
         except InputError as error:
             refused = str(error)
         except Exception as error:  # its text may be the patient's
@@ -190,7 +190,6 @@ def visits_of(asked: RadiographJoints, image: str, regions: Mapping[str, Separat
             centre=joint.centre,
             angle=float(regions[joint.name].record["angle"]),
             confidence=joint.confidence,
-            refused=NOT_MEASURED,
             warnings=tuple(regions[joint.name].record["warnings"]),
             sop_class_uid=str(header.SOPClassUID),
             sop_instance_uid=str(header.SOPInstanceUID),

@@ -12,6 +12,7 @@
 
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -90,3 +91,18 @@ def test_a_report_without_pictures_or_radiographs_is_a_page_all_the_same() -> No
 
 def test_the_same_report_gives_the_same_page(page: str) -> None:
     assert report_page(drawn_report(count=3)) == page
+
+
+@pytest.mark.browser
+def test_a_browser_without_a_network_shows_it_and_finds_nothing_to_refuse(chromium, page: str, tmp_path: Path) -> None:
+    (tmp_path / "report.html").write_text(page, encoding="utf-8")
+    context = chromium.new_context(offline=True)
+    opened, said = context.new_page(), []
+    opened.on("console", lambda message: said.append(message.text))
+    opened.on("requestfailed", lambda request: said.append(request.url[:80]))
+    opened.goto((tmp_path / "report.html").as_uri())
+    assert opened.evaluate("[...document.images].every(image => image.complete && image.naturalWidth > 0)")
+    assert opened.evaluate("getComputedStyle(document.querySelector('.notice')).borderLeftWidth") == "3px"
+    assert opened.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing is wider than the page"
+    assert said == []
+    context.close()

@@ -46,7 +46,7 @@ class Row:
 
     Attributes:
         image: name of the file.
-        source: name of the joint that it was made of; all images of a joint belong into one split.
+        subject: name of the joint that it was made of; all images of a joint belong into one split.
         change_px: of its joint space, along the axis.
         gap_px: narrowest gap between both outlines along the axis, negative: thickest overlap; of drawn joints exact,
             else counted in the source's masks, to a pixel, and changed exactly.
@@ -54,7 +54,7 @@ class Row:
     """
 
     image: str
-    source: str
+    subject: str
     change_px: float
     gap_px: float
     overlap_px: int
@@ -91,7 +91,7 @@ def from_results(folder: Path, changes: Sequence[float]) -> Iterator[Adjusted]:
             moved = adjust(joint, change)
             row = Row(
                 image=file_name(name, change),
-                source=name,
+                subject=name,
                 change_px=change,
                 gap_px=gap + change,
                 overlap_px=overlap_px(moved),
@@ -147,7 +147,7 @@ def drawn(count: int, changes: Sequence[float], seed: int, size: int) -> Iterato
                 raise InputError(f"{name}, change {change:g} px: {error}") from error
             row = Row(
                 image=file_name(name, change),
-                source=name,
+                subject=name,
                 change_px=change,
                 gap_px=change - depth * px,
                 overlap_px=int(joint.masks.all(dim=0).sum()),

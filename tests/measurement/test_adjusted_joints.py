@@ -66,7 +66,7 @@ def test_results_become_images_of_their_depth_with_known_changes(tmp_path: Path,
     assert overlaps == sorted(overlaps, reverse=True)
     same = levels(tmp_path / "adjusted" / "joint_p0.00px.png")
     assert np.abs(same - levels(tmp_path / "in" / "joint.png")).max() <= 1
-    assert {row["source"] for row in rows} == {"joint"}
+    assert {row["subject"] for row in rows} == {"joint"}
 
 
 def test_what_is_written_is_an_input_of_the_main_job(tmp_path: Path) -> None:

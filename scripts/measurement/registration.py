@@ -20,7 +20,7 @@ from scipy.optimize import least_squares
 
 from scripts.measurement.joint_series import Point
 
-SCALES = ((6.0, 3), (3.0, 2), (2.0, 2))
+SCALES = ((6.0, 3), (3.0, 2))
 """Gaussians, px, from coarse to fine, and at each how far apart the pixels lie that are compared."""
 
 SEARCH_PX, SEARCH_DEGREES, SEARCH_STEP = (20.0, 16.0), 4.0, 4.0
@@ -145,7 +145,7 @@ def register(
             held near to the phalanx'.
     """
     state = _search(fixed, moving, turn, like) if near is None else np.array([*near.shift, math.radians(near.turn), 0])
-    for sigma, stride in SCALES[:] if near is None else SCALES[1:]:
+    for sigma, stride in SCALES if near is None else SCALES[1:]:
         comparison = _Comparison(fixed, moving, sigma, stride, like)
         state = comparison.solve(state)
     return comparison.motion(state)

@@ -11,7 +11,7 @@
 
 """Seconds for a pair of visits of one joint, on one thread: both separations, and the measurement.
 
-    python -m benchmarks.joint_space
+python -m benchmarks.joint_space
 """
 
 import time

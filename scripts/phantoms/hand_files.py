@@ -12,6 +12,7 @@
 """Drawn hands as DICOM files: the samples, and archives of any size, with the centres of their joints and the truth."""
 
 import csv
+import itertools
 import json
 import logging
 from hashlib import sha256
@@ -25,7 +26,8 @@ from skimage.io import imsave
 
 from scripts.phantoms.dicom_file import wrap
 from scripts.phantoms.hand import JOINTS, Hand, draw_hand
-from scripts.physics import LOWER, UPPER
+from scripts.phantoms.joint_anatomy import UNITS
+from scripts.physics import FIELD_MM, LOWER, UPPER
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +49,7 @@ def save(
     bits: int = 12,
     photometric: Literal["MONOCHROME2", "MONOCHROME1"] = "MONOCHROME2",
     transfer_syntax: str = "ExplicitVRLittleEndian",
+    years: int = 0,
 ) -> None:
     """Write a hand as a DICOM file, its truth in a folder ``truth`` beside it.
 
@@ -60,6 +63,7 @@ def save(
         photometric: Photometric Interpretation.
         transfer_syntax: keyword of a lossless one, as in ``pydicom.uid``: ``"JPEGLSLossless"``, ``"JPEG2000Lossless"``,
             ``"RLELossless"``, ``"DeflatedExplicitVRLittleEndian"`` or ``"ExplicitVRLittleEndian"``.
+        years: by which the study is earlier than another one of the patient.
 
     Raises:
         ValueError: another transfer syntax, or see :func:`scripts.phantoms.dicom_file.wrap`.
@@ -73,12 +77,16 @@ def save(
         laterality="R" if hand.side == "right" else "L",
         # Other pixels are another object.
         seed=f"{path.stem} {hand.spacing} {bits} {photometric} {sha256(gray.tobytes()).hexdigest()}",
-        study=f"{number}",
+        study=f"{number} {years} years before" if years else f"{number}",
         bits=bits,
         photometric=photometric,
         patient_name=f"Phantom^Hand {number:03d}",
         patient_id=f"PHANTOM-{number:03d}",
     )
+    for keyword in ("StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate") if years else ():
+        if keyword in dataset:
+            date = str(dataset[keyword].value)
+            setattr(dataset, keyword, f"{int(date[:4]) - years}{date[4:]}")
     syntax = getattr(uid, transfer_syntax)
     if syntax.is_encapsulated:
         dataset.compress(syntax, generate_instance_uid=False)
@@ -115,6 +123,8 @@ def main(
     photometric: Literal["MONOCHROME2", "MONOCHROME1"] = "MONOCHROME2",
     transfer_syntax: str = "ExplicitVRLittleEndian",
     joint_list: str = "joints.csv",
+    visits: int = 1,
+    narrowing: float = 0.2,
 ) -> None:
     """Draw hands, right and left in turn, into a folder of DICOM files, a list of their joints and ``truth`` beside.
 
@@ -130,14 +140,22 @@ def main(
         transfer_syntax: keyword of a lossless one, e.g. JPEGLSLossless.
         joint_list: file name of the list of joints; under another one than joints.csv the main job does not read it,
             and finds the joints itself.
+        visits: radiographs of each hand, a year between two of them.
+        narrowing: of every joint space from visit to visit, mm.
     """
     rows = []
-    for number in range(seed, seed + count):
+    for number, visit in itertools.product(range(seed, seed + count), range(visits)):
         side: Literal["left", "right"] = "left" if number % 2 else "right"
-        overlaps = None if overlap is None else dict.fromkeys(JOINTS, overlap)
+        thickest = overlap if overlap is not None or visits == 1 else 0.0
+        overlaps = None
+        if thickest is not None:
+            overlaps = dict.fromkeys(JOINTS, thickest + visit * narrowing * UNITS / FIELD_MM)
         hand = draw_hand(number, spacing=spacing, size=size, hand=side, overlaps=overlaps)
-        path = Path(output_dir) / f"hand_{number:03d}_{side}.dcm"
-        save(hand, path, number=number, bits=bits, photometric=photometric, transfer_syntax=transfer_syntax)
+        name = f"hand_{number:03d}_{side}" + (f"_visit_{visit + 1}" if visits > 1 else "")
+        path = Path(output_dir) / f"{name}.dcm"
+        save(
+            hand, path, number=number, bits=bits, photometric=photometric, transfer_syntax=transfer_syntax, visit=visit
+        )
         rows += [(path.name, name, *joint.centre) for name, joint in hand.joints.items()]
         logger.info("%s: %d joints", path, len(hand.joints))
     with (Path(output_dir) / joint_list).open("w", newline="") as file:

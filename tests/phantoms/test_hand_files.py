@@ -145,3 +145,15 @@ def test_the_sample_is_what_its_readme_says(tmp_path: Path) -> None:
     # Other processors round differently.
     assert np.abs(sample.levels - drawn.levels).max() <= 16
     assert (SAMPLES / "true_joints.csv").read_text() == (tmp_path / "true_joints.csv").read_text()
+
+
+def test_visits_of_a_hand_are_studies_of_one_patient_a_year_apart_each_narrower(tmp_path):
+    main(str(tmp_path), count=1, spacing=0.2, visits=2, narrowing=0.4)
+    early, late = (dcmread(tmp_path / f"hand_000_right_visit_{visit}.dcm") for visit in (1, 2))
+    assert early.PatientID == late.PatientID
+    assert early.StudyInstanceUID != late.StudyInstanceUID
+    assert int(late.StudyDate[:4]) - int(early.StudyDate[:4]) == 1
+    rows = (tmp_path / "joints.csv").read_text().splitlines()
+    assert len(rows) == 11
+    truth = [json.loads((tmp_path / "truth" / f"hand_000_right_visit_{visit}.json").read_text()) for visit in (1, 2)]
+    assert [each["joints"].keys() for each in truth][0] == truth[1]["joints"].keys()

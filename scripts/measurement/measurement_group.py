@@ -57,7 +57,7 @@ def measurement_group(joint: JointSeries, visit: Visit, software: Software) -> M
     items = [*_widths(visit), *(_change(joint, change) for change in changes)]
     group = MeasurementsAndQualitativeEvaluations(
         tracking_identifier=TrackingIdentifier(joint.tracking_uid, own.tracking_identifier(joint.joint, joint.side)),
-        time_point_context=TimePointContext(visit.date or f"visit {number + 1}", time_point_order=number + 1),
+        time_point_context=TimePointContext(visit.date or f"visit {number + 1}"),
         method=own.BONE_LINES,
         algorithm_id=AlgorithmIdentification(
             name=f"{software.name}, joint space",
@@ -70,6 +70,11 @@ def measurement_group(joint: JointSeries, visit: Visit, software: Software) -> M
         qualitative_evaluations=[item for item in items if isinstance(item, QualitativeEvaluation)],
         source_images=[SourceImageForMeasurementGroup(visit.sop_class_uid, visit.sop_instance_uid)],
     )
+    # At the end: OHIF takes the first number of a group for the length of its line.
+    order = NumContentItem(
+        codes.DCM.TimePointOrder, number + 1, codes.UCUM.NoUnits, relationship_type="HAS OBS CONTEXT"
+    )
+    group[0].ContentSequence.append(order)
     if visit.width is None:
         # Viewers look for a place of each joint, and OHIF fails where there is none.
         place = ImageRegion("POINT", _graphic_data([visit.centre]), _source_image(visit))

@@ -48,8 +48,8 @@ def read_series(dataset: Dataset) -> list[JointSeries]:
         InputError: it is no report of joint spaces, or cannot be read.
     """
     try:
-        studies = _studies(dataset)
-        read = [_group(group, studies) for group in _own_groups(dataset)]
+        images = {str(header.SOPInstanceUID): header for header in evidence(dataset)}
+        read = [_group(group, images) for group in _own_groups(dataset)]
         if not read:
             raise InputError("structured report: expected measurements of joint spaces, got none")
         by_joint: dict[tuple[str, str], list[_Group]] = {}
@@ -60,6 +60,22 @@ def read_series(dataset: Dataset) -> list[JointSeries]:
         raise
     except UNREADABLE as error:
         raise InputError(f"structured report: cannot be read ({type(error).__name__})") from None
+
+
+def evidence(dataset: Dataset) -> list[Dataset]:
+    """Return the UIDs of all radiographs that a report refers to: Study, Series, SOP Class and SOP Instance UID."""
+    found = []
+    for keyword in ("CurrentRequestedProcedureEvidenceSequence", "PertinentOtherEvidenceSequence"):
+        for study in dataset.get(keyword) or []:
+            for series in study.ReferencedSeriesSequence:
+                for image in series.ReferencedSOPSequence:
+                    header = Dataset()
+                    header.StudyInstanceUID = study.StudyInstanceUID
+                    header.SeriesInstanceUID = series.SeriesInstanceUID
+                    header.SOPClassUID = image.ReferencedSOPClassUID
+                    header.SOPInstanceUID = image.ReferencedSOPInstanceUID
+                    found.append(header)
+    return found
 
 
 class _Number(NamedTuple):
@@ -101,22 +117,10 @@ def _own_groups(dataset: Dataset) -> Iterator[Dataset]:
                 yield group
 
 
-def _studies(dataset: Dataset) -> dict[str, tuple[str, str]]:
-    """Return SOP Class and Study Instance UID of all images that a report refers to."""
-    found = {}
-    for keyword in ("CurrentRequestedProcedureEvidenceSequence", "PertinentOtherEvidenceSequence"):
-        for study in dataset.get(keyword) or []:
-            for series in study.ReferencedSeriesSequence:
-                for image in series.ReferencedSOPSequence:
-                    uid = str(image.ReferencedSOPInstanceUID)
-                    found[uid] = (str(image.ReferencedSOPClassUID), str(study.StudyInstanceUID))
-    return found
-
-
-def _group(group: Dataset, studies: dict[str, tuple[str, str]]) -> _Group:
+def _group(group: Dataset, images: dict[str, Dataset]) -> _Group:
     [joint] = [own.joint_and_side(str(item.TextValue)) for item in _items(group, codes.DCM.TrackingIdentifier)]
     image = next(uid for item in group.ContentSequence for uid in _images(item))
-    sop_class, study = studies[image]
+    header = images[image]
     date = next((str(item.TextValue) for item in _items(group, own.TIME_POINT)), "")
     order = next((int(_value(item) or 0) for item in _items(group, codes.DCM.TimePointOrder)), 0)
     told = _parameters(group)
@@ -137,9 +141,9 @@ def _group(group: Dataset, studies: dict[str, tuple[str, str]]) -> _Group:
         width=None if failed else _width(numbers, spacing, (row, column), angle),
         refused=comments[0] if failed else "",
         warnings=tuple(comments[1:] if failed else comments),
-        sop_class_uid=sop_class,
+        sop_class_uid=str(header.SOPClassUID),
         sop_instance_uid=image,
-        study_uid=study,
+        study_uid=str(header.StudyInstanceUID),
     )
     return _Group(joint or ("", ""), order, visit, [_number(item) for item in _items(group, own.CHANGE)])
 

@@ -1,0 +1,114 @@
+# Copyright 2026 The BLS-GAN bundle contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Measurement of one joint over its visits: widths, and the changes between them."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from scripts.errors import InputError
+from scripts.measurement.joint_image import GRID, JointImage
+from scripts.measurement.joint_series import Change, JointSeries, Visit
+from scripts.measurement.joint_space_width import joint_space_width
+from scripts.measurement.narrowing import SATURATED, bones_of, narrowing
+from scripts.measurement.registration import Bone
+from scripts.physics import FIELD_MM
+
+Pair = tuple[Visit, JointImage | None]
+"""A visit and its joint; no joint where the visit was refused."""
+
+
+def measure_joint(subject: str, side: str, joint: str, visits: Sequence[Pair]) -> JointSeries:
+    """Measure a joint's width at each visit, and its narrowing between visits.
+
+    Args:
+        subject: whose joint it is.
+        side: ``"left"``, ``"right"`` or empty.
+        joint: its name, or empty.
+        visits: in the order of time, two and more; a visit with a sentence in ``refused`` is kept, not measured.
+
+    Returns:
+        The series: changes between visits that follow each other, then from the first to the last.
+
+    Raises:
+        InputError: one visit.
+    """
+    name = " ".join(part for part in (subject, side, joint) if part)
+    if len(visits) < 2:
+        raise InputError(f"{name}: expected two visits or more, got {len(visits)}")
+    measured = [_at_visit(visit, image) for visit, image in visits]
+    images = [image for _, image in visits]
+    bones = [None if image is None or visit.refused else bones_of(image) for visit, image in visits]
+    pairs = [(number, number + 1) for number in range(len(visits) - 1)]
+    if len(visits) > 2:
+        pairs.append((0, len(visits) - 1))
+    changes = [_change(pair, measured, images, bones) for pair in pairs]
+    return JointSeries(subject=subject, side=side, joint=joint, visits=measured, changes=changes)
+
+
+def _at_visit(visit: Visit, image: JointImage | None) -> Visit:
+    """Return a visit with its width, or with why it has none."""
+    if image is None or visit.refused:
+        return visit
+    if not image.masks.any(axis=(1, 2)).all():
+        return replace(visit, refused=f"{visit.image}: expected two bones, found one")
+    if image.saturated > SATURATED:
+        share = f"{100 * image.saturated:.0f} %"
+        return replace(
+            visit, refused=f"{visit.image}: {share} of the bones is as bright as the file can say, saturated"
+        )
+    try:
+        width = joint_space_width(image)
+    except InputError as error:
+        return replace(visit, warnings=(*visit.warnings, str(error)))
+    return replace(visit, width=width)
+
+
+def _change(
+    pair: tuple[int, int],
+    visits: Sequence[Visit],
+    images: Sequence[JointImage | None],
+    bones: Sequence[tuple[Bone, Bone] | None],
+) -> Change:
+    """Return the change between two visits, or why there is none."""
+    first, second = (visits[number] for number in pair)
+    one, other = (images[number] for number in pair)
+    fixed, moving = (bones[number] for number in pair)
+    refused = next((visit.refused for visit in (first, second) if visit.refused), "") or _unlike(
+        first, second, one, other
+    )
+    if refused or one is None or other is None or fixed is None or moving is None:
+        return Change(first=pair[0], second=pair[1], refused=refused or "a visit has no joint")
+    found = narrowing(one, other, (fixed, moving))
+    if found.refused:
+        return Change(first=pair[0], second=pair[1], refused=found.refused, reliability=found.reliability)
+    unit = None if first.spacing is None else FIELD_MM / GRID
+    return Change(
+        first=pair[0],
+        second=pair[1],
+        px=found.px / one.factor,
+        mm=None if unit is None else found.px * unit,
+        standard_error=found.standard_error / one.factor,
+        standard_error_mm=None if unit is None else found.standard_error * unit,
+        reliability=found.reliability,
+        warnings=found.warnings,
+    )
+
+
+def _unlike(first: Visit, second: Visit, one: JointImage | None, other: JointImage | None) -> str:
+    """Say why two visits cannot be compared; empty if they can."""
+    if (first.spacing is None) != (second.spacing is None):
+        return "the spacing of pixels is known at one visit only"
+    if first.spacing is None and one is not None and other is not None and abs(one.factor - other.factor) > 1e-6:
+        return "the pictures have different sizes and no known spacing of pixels"
+    if first.rests_on != second.rests_on:
+        return f"millimetres rest on different grounds: {first.rests_on} and {second.rests_on}"
+    return ""

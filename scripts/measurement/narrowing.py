@@ -1,0 +1,149 @@
+# Copyright 2026 The BLS-GAN bundle contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Joint space narrowing between two visits: each bone registered by itself, forward and backward."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from scripts.measurement.joint_image import JointImage, axis_of
+from scripts.measurement.registration import Bone, Motion, register
+from scripts.physics import LOWER, RIM, UPPER, grow
+
+TURNED = 15.0
+"""Degrees by which a hand may be turned between visits."""
+
+UNLIKE = 0.5
+"""Correlation of a bone's two visits below which it is not the same view of the same bone."""
+
+APART = 1.0
+"""Px by which the way forward and the way back may disagree."""
+
+LEANS_OFF = 8.0
+"""Degrees between both bones' turns from which on a reader is told."""
+
+SATURATED = 0.02
+"""Share of a bone's pixels at white above which it cannot be registered."""
+
+SPREAD, DISAGREEMENT, LEAST = 1.5, 0.7, 0.06
+"""Standard error: times the squares' spread, times forward against backward, and what no measure shows, px."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Narrowing:
+    """Change of the joint space between two visits, px of the measuring grid.
+
+    Attributes:
+        px: change of the width along the axis, negative where the space is narrower.
+        standard_error: of it.
+        spread: standard error by the squares of both bones alone.
+        apart: forward and backward together, which would be 0.
+        reliability: 0..1, the smaller of both bones' correlations.
+        turn: degrees by which the finger is turned at the second visit.
+        turn_apart: degrees between both bones' turns.
+        angle: of the axis along which it is measured, degrees, at the first visit.
+    """
+
+    px: float
+    standard_error: float
+    spread: float
+    apart: float
+    reliability: float
+    turn: float
+    turn_apart: float
+    angle: float
+
+    @property
+    def refused(self) -> str:
+        """Say why it is no measurement; empty if it is one."""
+        if abs(self.turn) > TURNED:
+            return f"the finger is turned by {abs(self.turn):.0f} degrees, expected at most {TURNED:.0f}"
+        if self.reliability < UNLIKE:
+            return (
+                f"a bone looks different at the two visits (correlation {self.reliability:.2f}, expected {UNLIKE}): "
+                "turned out of the plane?"
+            )
+        if abs(self.apart) > APART:
+            return f"forward and backward differ by {abs(self.apart):.1f} px, expected at most {APART:.0f}"
+        return ""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Say what a reader should know."""
+        if abs(self.turn_apart) > LEANS_OFF:
+            return (f"the bones are turned against each other by {abs(self.turn_apart):.0f} degrees",)
+        return ()
+
+
+def bones_of(joint: JointImage, left_out: np.ndarray | None = None) -> tuple[Bone, Bone]:
+    """Return the lower and the upper bone of a joint, ready to be registered to those of many visits.
+
+    Args:
+        joint: one visit.
+        left_out: (H, W) bool, pixels that do not count.
+    """
+    regions = grow(torch.from_numpy(joint.masks)[None], RIM)[0].numpy() & joint.usable
+    if left_out is not None:
+        regions = regions & ~left_out
+    lower, upper = (Bone(joint.layers[bone], regions[bone], joint.centre, joint.axis) for bone in (LOWER, UPPER))
+    return lower, upper
+
+
+def narrowing(
+    first: JointImage,
+    second: JointImage,
+    bones: tuple[tuple[Bone, Bone], tuple[Bone, Bone]] | None = None,
+) -> Narrowing:
+    """Measure the change of the joint space between two visits.
+
+    The phalanx is registered first; the metacarpal near to its motion. The change is the difference of both bones'
+    displacements at the joint's centre, along the axis that both visits agree on, the mean of both ways.
+
+    Args:
+        first, second: the visits.
+        bones: of both, where they are at hand (:func:`bones_of`).
+    """
+    fixed, moving = bones or (bones_of(first), bones_of(second))
+    upper = register(fixed[UPPER], moving[UPPER], turn=second.angle - first.angle)
+    lower = register(fixed[LOWER], moving[LOWER], like=upper)
+    upper_back = register(moving[UPPER], fixed[UPPER], near=upper.inverse)
+    lower_back = register(moving[LOWER], fixed[LOWER], near=lower.inverse, like=upper_back)
+    # One point and one axis, of the phalanx, for both ways: the mean of what both visits say.
+    middle = (np.array(first.centre) + upper.inverse.of(second.centre, moving[UPPER], fixed[UPPER])) / 2
+    angle = (first.angle + second.angle - upper.turn) / 2
+    there = upper.of(middle, fixed[UPPER], moving[UPPER])
+    forward = _apart((lower, upper), middle, fixed, moving, axis_of(angle + upper.turn))
+    backward = _apart((lower_back, upper_back), there, moving, fixed, axis_of(angle))
+    apart, spread = forward[0] + backward[0], (forward[1] + backward[1]) / 2
+    every = (lower, upper, lower_back, upper_back)
+    return Narrowing(
+        px=(forward[0] - backward[0]) / 2,
+        standard_error=math.sqrt((SPREAD * spread) ** 2 + (DISAGREEMENT * apart) ** 2 + LEAST**2),
+        spread=spread,
+        apart=apart,
+        reliability=max(0.0, min(each.correlation for each in every)),
+        turn=upper.turn,
+        turn_apart=lower.turn - upper.turn,
+        angle=angle,
+    )
+
+
+def _apart(
+    motions: Sequence[Motion], point: np.ndarray, fixed: Sequence[Bone], moving: Sequence[Bone], axis: np.ndarray
+) -> tuple[float, float]:
+    """Return how far both bones move apart at a point, along an axis, and its standard error."""
+    lower, upper = (motions[bone].of(point, fixed[bone], moving[bone]) for bone in (LOWER, UPPER))
+    variance = sum(axis @ motion.covariance @ axis for motion in motions)
+    return float((upper - lower) @ axis), math.sqrt(variance)

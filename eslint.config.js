@@ -1,4 +1,4 @@
-// ESLint's settings for serving/ohif, the part of the viewer that is ours: `make lint` runs it.
+// ESLint's settings for serving/ohif, the part of the viewer that is ours, and for pages in scripts: `make lint` runs it.
 
 import js from '@eslint/js';
 import globals from 'globals';
@@ -6,7 +6,7 @@ import globals from 'globals';
 export default [
   js.configs.recommended,
   {
-    files: ['serving/ohif/**/*.js'],
+    files: ['serving/ohif/**/*.js', 'scripts/**/*.js'],
     languageOptions: { globals: globals.browser },
     rules: {
       'consistent-return': 'error',

@@ -14,7 +14,9 @@
 
 import json
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -24,6 +26,10 @@ from PIL import Image
 from scripts.datasets.finger_joints import BROKEN_MASKS
 from scripts.phantoms.joint import Phantom, draw_joint
 from scripts.physics import LOWER, UPPER
+from tests.support.programs import find_chromium, or_skip
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 ROOT = Path(__file__).parents[1]
 
@@ -103,3 +109,19 @@ def yardstick(tmp_path_factory: pytest.TempPathFactory) -> Path:
         k=np.array([joint.soft_tissue for joint in drawn], np.float32),
     )
     return path
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator["Browser"]:
+    """Yield the browser, one for all tests: Playwright runs once in a process."""
+    # Most tests need no browser.
+    from playwright.sync_api import sync_playwright
+
+    from tests.support.desk import FLAGS
+
+    binary = or_skip(find_chromium)
+    with sync_playwright() as playwright:
+        playwright.selectors.set_test_id_attribute("data-cy")
+        browser = playwright.chromium.launch(executable_path=binary, headless=True, args=list(FLAGS))
+        yield browser
+        browser.close()

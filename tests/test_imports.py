@@ -16,6 +16,7 @@ FLOORS = (
     {"scripts.training", "scripts.inference"},
     {"scripts.measurement"},
     {"scripts.reference", "scripts.evaluation"},
+    {"scripts.reading_test"},
     {"serving"},
     {"tests"},  # what tests share
     {"benchmarks"},

@@ -20,19 +20,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from monai.metrics import FIDMetric
-from skimage.feature import hog
-from sklearn.decomposition import PCA
-from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 from torch import Tensor
-from torch.nn.functional import avg_pool2d, pad
+from torch.nn.functional import pad
 
 from scripts.datasets.test_sets import RealJoints, Yardstick
 from scripts.evaluation.bootstrap import interval
 from scripts.evaluation.comparison import Comparison
+from scripts.evaluation.patch_classifier import features, held_out_scores
 from scripts.evaluation.tables import Row, write_table
 from scripts.networks.separator import Separator
 from scripts.physics import LOWER, UPPER, overlap_of
@@ -250,11 +245,11 @@ class Realism:
         pictures = torch.cat([patches.pictures, *(x.pictures for x in others)])
         cases = [*patches.cases, *(case for x in others for case in x.cases)]
         truth = np.arange(len(pictures)) < len(patches.cases)
-        deep = self.features(pictures)
+        deep = features(self.judge, pictures)
         row: Row = {f"patches_{side}": len(patches.cases)}
         if min(len(set(patches.cases)), len({case for x in others for case in x.cases})) < self.folds:
             return row
-        scores = self.scores(pictures, torch.cat(deep, dim=1), truth, cases)
+        scores = held_out_scores(pictures, deep, truth, cases, folds=self.folds, seed=self.seed)
 
         def auc(chosen: np.ndarray) -> float:
             one_kind = truth[chosen].all() or not truth[chosen].any()
@@ -268,30 +263,3 @@ class Realism:
         metrics = {name: auc(np.arange(len(truth))), "frechet": float(distance)}
         row |= {f"{metric}_{side}": round(value, 4) for metric, value in metrics.items()}
         return row | {f"{name}_{side}_from": round(low, 4), f"{name}_{side}_to": round(high, 4)}
-
-    @torch.no_grad()
-    def features(self, pictures: Tensor) -> list[Tensor]:
-        """Return the segmenter's features, shallow to deep, (N, C) each."""
-        device = next(self.judge.parameters()).device
-        segmenter = self.judge.eval().segmenter
-        parts = [[x.cpu() for x in segmenter.features(batch.to(device))] for batch in pictures.split(32)]
-        return [torch.cat(depth) for depth in zip(*parts, strict=True)]
-
-    def scores(self, pictures: Tensor, deep: Tensor, truth: np.ndarray, cases: Sequence[str]) -> np.ndarray:
-        """Return for each patch how much a classifier that has not seen its case takes it for one of an overlap."""
-        pixels = avg_pool2d(pictures, 4).flatten(1).numpy()
-        gradients = [
-            hog(picture[0].numpy(), orientations=8, pixels_per_cell=(16, 16), cells_per_block=(1, 1))
-            for picture in pictures
-        ]
-        classifier = make_pipeline(
-            StandardScaler(),
-            PCA(max(1, min(40, len(truth) // 4)), random_state=self.seed),
-            StandardScaler(),
-            LogisticRegression(C=0.1, max_iter=1000),
-        )
-        folds = StratifiedGroupKFold(self.folds, shuffle=True, random_state=self.seed)
-        inputs = np.concatenate([pixels, np.stack(gradients), deep.numpy()], axis=1)
-        return np.asarray(
-            cross_val_predict(classifier, inputs, truth, groups=cases, cv=folds, method="decision_function")
-        )

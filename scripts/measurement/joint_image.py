@@ -115,7 +115,8 @@ def joint_image(separated: SeparatedRegion, *, spacing: float | None = None) -> 
     region = separated.region
     territory, origin = np.ones(region.levels.shape, bool), (0, 0)
     if isinstance(region, RadiographRegion):
-        spacing = region.radiograph.spacing[0]
+        known = region.radiograph.pixel_spacing
+        spacing = sum(known.sides) / 2 if known.attribute else None
         territory, origin = region.territory.numpy(), region.joint.box[:2]
     factor = GRID / max(region.levels.shape) if spacing is None else spacing * GRID / FIELD_MM
     white = float(max(separated.white, int(separated.layers.max()) + 1))

@@ -15,7 +15,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from scripts.errors import InputError
-from scripts.measurement.joint_image import GRID, JointImage
+from scripts.inference.split import SeparatedRegion
+from scripts.measurement.joint_image import GRID, JointImage, joint_image
 from scripts.measurement.joint_series import Change, JointSeries, Visit
 from scripts.measurement.joint_space_width import joint_space_width
 from scripts.measurement.narrowing import SATURATED, bones_of, narrowing
@@ -52,6 +53,23 @@ def measure_joint(subject: str, side: str, joint: str, visits: Sequence[Pair]) -
         pairs.append((0, len(visits) - 1))
     changes = [_change(pair, measured, images, bones) for pair in pairs]
     return JointSeries(subject=subject, side=side, joint=joint, visits=measured, changes=changes)
+
+
+def measure_regions(series: JointSeries, regions: Sequence[SeparatedRegion]) -> JointSeries:
+    """Measure a series of which the separated joint of each visit is at hand.
+
+    Args:
+        series: with its visits, not measured yet.
+        regions: of the visits.
+
+    Raises:
+        InputError: one visit.
+    """
+    visits = [
+        (replace(visit, angle=image.angle), image)
+        for visit, image in zip(series.visits, (joint_image(each) for each in regions), strict=True)
+    ]
+    return measure_joint(series.subject, series.side, series.joint, visits)
 
 
 def _at_visit(visit: Visit, image: JointImage | None) -> Visit:

@@ -12,7 +12,6 @@
 
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 
@@ -101,9 +100,3 @@ def test_what_is_blacked_out_gives_nothing_away() -> None:
     assert row["auc_inside_lower"] < 0.8
     assert (seam.pictures[:, :, :40] == 0).all()
     assert torch.equal(seam.pictures[:, :, 40:], patches(60, 1, line=0.5).pictures[:, :, 40:])
-
-
-def test_the_segmenters_features_are_one_vector_a_depth() -> None:
-    features = judge().features(patches(3, 1).pictures)
-    assert [x.shape[1] for x in features] == [32, 32, 64, 128, 256]
-    assert all(len(x) == 3 and np.isfinite(x.numpy()).all() for x in features)

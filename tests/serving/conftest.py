@@ -2,17 +2,15 @@
 
 import csv
 import json
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 import requests
 from pydicom import Dataset, dcmread
 
-from scripts.errors import InputError
 from scripts.phantoms.hand import draw_hand
 from scripts.phantoms.hand_files import save
 from serving.local.monailabel import LabelServer
@@ -20,12 +18,11 @@ from serving.local.ohif_download import viewer
 from serving.local.orthanc import Orthanc, free_port
 from serving.pacs.client import Instance, Pacs
 from serving.pacs.errors import failures_as_errors
+from tests.support.programs import or_skip
 from tests.support.waiting import LIMIT
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "samples" / "hand"
-
-Program = TypeVar("Program")
 
 
 @dataclass(frozen=True)
@@ -50,16 +47,6 @@ class Hand:
     def at(self, *names: str, by: float = 0) -> list[dict[str, float]]:
         """Return clicks on joints, ``by`` px beside their middle."""
         return [{"x": self.joints[name][0] + by, "y": self.joints[name][1] + by} for name in names]
-
-
-def or_skip(start: Callable[[], Program]) -> Program:
-    """Start a program that a test needs; where it is not installed, skip the test, or fail in CI."""
-    try:
-        return start()
-    except InputError as error:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")

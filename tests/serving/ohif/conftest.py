@@ -1,7 +1,6 @@
 """Fixtures of Chromium in front of the server."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,29 +10,10 @@ from playwright import sync_api
 from pydicom import Dataset, dcmread
 
 from scripts.dicom.layer_image import LAYER, PRIVATE_CREATOR, PRIVATE_GROUP
-from scripts.errors import InputError
 from scripts.phantoms.hand import draw_hand
 from scripts.phantoms.hand_files import save
-from tests.serving.conftest import Hand, objects_in, or_skip
-from tests.support.desk import FLAGS, PANES, Desk
-
-
-def find_chromium() -> str:
-    binary = shutil.which("chromium")
-    if binary is None:
-        raise InputError("Chromium is missing: apt-get install --yes chromium")
-    return binary
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[sync_api.Browser]:
-    """Yield the browser."""
-    binary = or_skip(find_chromium)
-    with sync_api.sync_playwright() as playwright:
-        playwright.selectors.set_test_id_attribute("data-cy")
-        browser = playwright.chromium.launch(executable_path=binary, headless=True, args=list(FLAGS))
-        yield browser
-        browser.close()
+from tests.serving.conftest import Hand, objects_in
+from tests.support.desk import PANES, Desk
 
 
 @pytest.fixture

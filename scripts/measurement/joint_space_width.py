@@ -63,8 +63,7 @@ class _Frame:
     def source(self, up: float, right: float) -> Point:
         """Return a point of the source image."""
         row, column = self.points(np.array(up), np.array(right))
-        top, left = self.joint.origin
-        return round(float(row) + top, 3), round(float(column) + left, 3)
+        return self.joint.source((float(row), float(column)))
 
 
 def joint_space_width(joint: JointImage) -> Width:
@@ -181,12 +180,14 @@ def _width(frame: _Frame, right: np.ndarray, upper: np.ndarray, lower: np.ndarra
     least = cut + int(width[central].argmin())
     trend = np.polyval(np.polyfit(right[central], width[central], 2), right[central])
     rough = float((width[central] - trend).std()) / math.sqrt(max(1.0, len(trend) / 8))
+    # Px of the source image, as all lengths of a visit.
+    px = 1.0 / frame.joint.factor
     return Width(
-        mean=float(width[central].mean()),
-        minimum=float(width[least]),
+        mean=px * float(width[central].mean()),
+        minimum=px * float(width[least]),
         minimum_line=(frame.source(upper[least], right[least]), frame.source(lower[least], right[least])),
-        curve=[(float(place), float(each)) for place, each in zip(right, width, strict=True)],
+        curve=[(px * float(place), px * float(each)) for place, each in zip(right, width, strict=True)],
         upper_line=[frame.source(a, b) for a, b in zip(upper, right, strict=True)],
         lower_line=[frame.source(a, b) for a, b in zip(lower, right, strict=True)],
-        standard_error=math.hypot(rough, SYSTEMATIC),
+        standard_error=px * math.hypot(rough, SYSTEMATIC),
     )

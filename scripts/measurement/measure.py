@@ -56,19 +56,18 @@ def measure_joint(subject: str, side: str, joint: str, visits: Sequence[Pair]) -
 
 
 def measure_regions(series: JointSeries, regions: Sequence[SeparatedRegion]) -> JointSeries:
-    """Measure a series of which the separated joint of each visit is at hand.
+    """Measure a series of which the separated joint of each visit is at hand; of one visit only the width.
 
     Args:
         series: with its visits, not measured yet.
         regions: of the visits.
-
-    Raises:
-        InputError: one visit.
     """
     visits = [
         (replace(visit, angle=image.angle), image)
         for visit, image in zip(series.visits, (joint_image(each) for each in regions), strict=True)
     ]
+    if len(visits) == 1:
+        return replace(series, visits=[_at_visit(*visits[0])])
     return measure_joint(series.subject, series.side, series.joint, visits)
 
 

@@ -1,0 +1,221 @@
+# Copyright 2026 The BLS-GAN bundle contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Evidence for the measurement of joint space: known pushes of real pairs, real visits, widths, a drawn phantom."""
+
+import itertools
+import json
+import logging
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache, partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import fire
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from scripts.datasets.finger_joints import release_datalist
+from scripts.errors import InputError
+from scripts.evaluation.joint_space_methods import Methods, phase_only, register_seen
+from scripts.evaluation.pushed_joints import DEPTHS, OPEN, OpenJoint, open_joint
+from scripts.measurement.joint_space_width import joint_space_width
+from scripts.networks.checkpoints import load
+from scripts.networks.separator import Separator
+
+logger = logging.getLogger(__name__)
+
+ROOT = Path(__file__).parents[2]
+MM = 0.09
+"""mm a px of the release, inferred from the bones' width."""
+
+FILES = ("image", "lower", "upper", "background")
+PHASE = "layers, phase-only"
+OURS = "layers, predicted masks"
+
+
+@cache
+def methods() -> Methods:
+    """Build the methods once in each process."""
+    torch.set_num_threads(1)
+    return Methods(load(Separator(), ROOT / "models" / "model.pt"))
+
+
+def pushes_of(entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return errors, px, of a pair of visits whose second one's bones are pushed together, for each depth and method.
+
+    The error is against the same pair unpushed, measured by the same method.
+    """
+    first, second = (open_joint(entry) for entry in entries[:2])
+    rows = []
+    for name, see in methods().see.items():
+        fixed, moving = see(first.image, first.masks), see(second.image, second.masks)
+        if not all(each.joint.masks.any(axis=(1, 2)).all() for each in (fixed, moving)):
+            continue
+        base = register_seen(fixed, moving)
+        based = phase_only(fixed, moving)
+        for depth, px in DEPTHS.items():
+            by = second.gap + px
+            pushed = see(*second.pushed(by))
+            found = register_seen(fixed, pushed)
+            # Bones are pushed down the picture's rows, and measured along the axis.
+            true = base.px - by * math.cos(math.radians(found.angle + found.turn))
+            common = {"case": entries[0]["case"], "depth": depth, "refused": bool(found.refused or base.refused)}
+            rows.append({**common, "method": name, "error": found.px - true, "expected": found.standard_error})
+            if name == OURS:
+                error = phase_only(fixed, pushed) - based + by * math.cos(math.radians(fixed.joint.angle))
+                rows.append({**common, "method": PHASE, "error": error, "expected": math.nan, "refused": False})
+    return rows
+
+
+def visits_of(entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return closures, px, of three visits each: JSN(i, j) + JSN(j, k) - JSN(i, k), for each method."""
+    joints = [open_joint(entry) for entry in entries]
+    rows = []
+    for name, see in methods().see.items():
+        seen = [see(joint.image, joint.masks) for joint in joints]
+        if not all(each.joint.masks.any(axis=(1, 2)).all() for each in seen):
+            continue
+        pairs = {(i, j): register_seen(seen[i], seen[j]) for i, j in itertools.combinations(range(len(seen)), 2)}
+        for i, j, k in itertools.combinations(range(len(seen)), 3):
+            three = (pairs[i, j], pairs[j, k], pairs[i, k])
+            rows.append(
+                {
+                    "case": entries[0]["case"],
+                    "method": name,
+                    "depth": "visits",
+                    "error": three[0].px + three[1].px - three[2].px,
+                    "expected": math.sqrt(sum(each.standard_error**2 for each in three)),
+                    "refused": any(each.refused for each in three),
+                    "refused_pairs": float(np.mean([bool(each.refused) for each in pairs.values()])),
+                }
+            )
+    return rows
+
+
+def widths_of(entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the widths, px, of one image with drawn and with predicted masks."""
+    joint = open_joint(entries[0])
+    try:
+        both = [
+            joint_space_width(methods().see[name](joint.image, joint.masks).joint)
+            for name in ("layers, drawn masks", OURS)
+        ]
+    except InputError:
+        return []
+    return [{"case": entries[0]["case"], "drawn": both[0].mean, "predicted": both[1].mean}]
+
+
+def by_case(dataset_dir: str | Path, split: str, overlap: str) -> list[list[dict[str, Any]]]:
+    """Return the release's images, those of a case together."""
+    cases: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for entry in release_datalist(dataset_dir, split=split, overlap=overlap):
+        cases[entry["case"]].append(entry)
+    return list(cases.values())
+
+
+@cache
+def _entries(dataset_dir: str, split: str) -> dict[str, dict[str, Any]]:
+    return {entry["name"]: entry for entry in release_datalist(dataset_dir, split=split)}
+
+
+def _in_process(
+    measure: Callable[[Sequence[dict[str, Any]]], list[dict[str, Any]]],
+    dataset_dir: str,
+    split: str,
+    entries: Sequence[dict[str, Any]],
+) -> list[dict[str, Any]]:
+    return measure([_entries(dataset_dir, split)[entry["name"]] for entry in entries])
+
+
+def is_open(joint: OpenJoint) -> bool:
+    """Return whether the bones of a joint lie apart."""
+    return joint.gap >= OPEN
+
+
+def summary(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return bias, SD, limits, mismatch and coverage, for each depth and method, of what is not refused."""
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        groups[row["depth"], row["method"]].append(row)
+    table = []
+    for (depth, method), own in groups.items():
+        kept = [row for row in own if not row["refused"]]
+        errors = np.array([row["error"] for row in kept])
+        if not len(errors):
+            continue
+        expected = np.array([row["expected"] for row in kept])
+        known = np.isfinite(expected)
+        table.append(
+            {
+                "depth": depth,
+                "method": method,
+                "count": len(own),
+                "refused": round(1 - len(kept) / len(own), 3),
+                "bias": round(float(errors.mean()), 3),
+                "sd": round(float(errors.std()), 3),
+                "limits": [round(float(errors.mean() + sign * 1.96 * errors.std()), 2) for sign in (-1, 1)],
+                "beyond_1_px": round(float((np.abs(errors) > 1).mean()), 4),
+                "covered": round(float((np.abs(errors) <= 1.96 * expected)[known].mean()), 3) if known.any() else None,
+            }
+        )
+    return table
+
+
+def main(dataset_dir: str, output_dir: str = "eval", split: str = "test", cases: int = 1000, workers: int = 2) -> None:
+    """Measure and print the evidence, and write it to ``joint_space_evidence.json``.
+
+    Args:
+        dataset_dir: of the authors' release.
+        output_dir: of the file.
+        split: of the release.
+        cases: of each part, at most.
+        workers: processes.
+    """
+    apart = [own for own in by_case(dataset_dir, split, "nonoverlap") if len(own) > 1]
+    apart = [own for own in apart if all(is_open(open_joint(entry)) for entry in own[:2])][:cases]
+    overlapping = [own for own in by_case(dataset_dir, split, "overlap") if len(own) > 2][:cases]
+    single = [own[:1] for own in by_case(dataset_dir, split, "overlap")][:cases]
+    parts = {"pushes": (pushes_of, apart), "visits": (visits_of, overlapping), "widths": (widths_of, single)}
+    found: dict[str, list[dict[str, Any]]] = {}
+    with ProcessPoolExecutor(workers, get_context("fork")) as pool:
+        for name, (measure, entries) in parts.items():
+            # A path inside a zip cannot be sent to another process: it opens the release itself.
+            jobs = [[{**entry, **dict.fromkeys(FILES)} for entry in own] for own in entries]
+            work = partial(_in_process, measure, str(dataset_dir), split)
+            done = tqdm(pool.map(work, jobs), total=len(jobs), desc=name, disable=None)
+            found[name] = list(itertools.chain.from_iterable(done))
+    tables = {name: summary(found[name]) for name in ("pushes", "visits")}
+    apart_px = np.array([row["predicted"] - row["drawn"] for row in found["widths"]])
+    widths = {
+        "joints": len(apart_px),
+        "mean_px": float(np.mean([row["drawn"] for row in found["widths"]])),
+        "sd_mm": float(apart_px.std() * MM),
+        "median_mm": float(np.median(np.abs(apart_px)) * MM),
+    }
+    report = {"split": split, "mm_a_px": MM, **tables, "widths": widths, "rows": found}
+    Path(output_dir).mkdir(parents=True, exist_ok=True)
+    (Path(output_dir) / "joint_space_evidence.json").write_text(json.dumps(report, default=str))
+    for name, table in tables.items():
+        logger.info("%s", name)
+        for row in table:
+            logger.info("  %s", "  ".join(f"{key} {value}" for key, value in row.items()))
+    logger.info("widths %s", widths)
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    fire.Fire(main)

@@ -108,7 +108,8 @@ def _widths(visit: Visit) -> Sequence[Measurement | QualitativeEvaluation]:
     """Return the smallest width, with its line, and the mean one, with both outlines; or that there is none."""
     width = visit.width
     if width is None:
-        return [_not_measured(own.WIDTH, visit.refused, visit.warnings)]
+        refused, *warnings = [*filter(None, [visit.refused]), *visit.warnings] or [""]
+        return [_not_measured(own.WIDTH, refused, warnings)]
     return [
         _number(visit, width, width.minimum, codes.SCT.Minimum, [width.minimum_line]),
         _number(visit, width, width.mean, codes.SCT.Mean, [width.upper_line, width.lower_line], width.standard_error),

@@ -18,6 +18,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from functools import cache, partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -32,15 +33,28 @@ from scripts.datasets.finger_joints import release_datalist
 from scripts.errors import InputError
 from scripts.evaluation.joint_space_methods import Methods, phase_only, register_seen
 from scripts.evaluation.pushed_joints import DEPTHS, OPEN, OpenJoint, open_joint
+from scripts.measurement.joint_image import GRID, JointImage, resample
 from scripts.measurement.joint_space_width import joint_space_width
+from scripts.measurement.narrowing import narrowing
 from scripts.networks.checkpoints import load
 from scripts.networks.separator import Separator
+from scripts.phantoms.joint import draw_joint
+from scripts.physics import FIELD_MM, attenuation
 
 logger = logging.getLogger(__name__)
 
 ROOT = Path(__file__).parents[2]
 MM = 0.09
 """mm a px of the release, inferred from the bones' width."""
+
+SPACINGS, CHANGES = (0.1, 0.125, 0.15, 0.175), (-4.0, -1.5, 0.0, 1.0)
+"""Spacings, mm, and changes of the joint space, px of the measuring grid, of the drawn phantom."""
+
+JOINTS = 12
+"""Drawn joints of the phantom."""
+
+NOISE = 0.014
+"""Standard deviation of the drawn attenuation behind air."""
 
 FILES = ("image", "lower", "upper", "background")
 PHASE = "layers, phase-only"
@@ -117,6 +131,40 @@ def widths_of(entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     except InputError:
         return []
     return [{"case": entries[0]["case"], "drawn": both[0].mean, "predicted": both[1].mean}]
+
+
+def phantom_of(seed: int) -> list[dict[str, Any]]:
+    """Return errors, mm, of known changes of a drawn joint at 0.1 to 0.175 mm a px; each image has its own noise."""
+    rows = []
+    for spacing, change in itertools.product(SPACINGS, CHANGES):
+        seen = []
+        for number, overlap in enumerate((0.0, -change)):
+            size = round(FIELD_MM / spacing)
+            drawn = draw_joint(seed, size=size, overlap=overlap + seed % 7, noise=0.0)
+            absorbed = attenuation(drawn.image[0]).numpy()
+            grain = np.random.default_rng([seed, number, round(1000 * spacing)]).normal(size=absorbed.shape)
+            noisy = -np.expm1(-(absorbed + NOISE * np.exp(absorbed / 2) * grain))
+            image = np.rint(255 * noisy.clip(0, 1)).astype(np.uint8)
+            seen.append(methods().see[OURS](image, drawn.masks.numpy()).joint)
+        factor = GRID / seen[0].masks.shape[1]
+        first, second = (on_grid(joint, factor) for joint in seen)
+        found, unit = narrowing(first, second), FIELD_MM / GRID
+        true = change * unit
+        error = found.px * unit - true
+        common = {"case": seed, "depth": f"{spacing} mm", "method": OURS, "refused": bool(found.refused)}
+        rows.append({**common, "error": error, "expected": found.standard_error * unit})
+    return rows
+
+
+def on_grid(joint: JointImage, factor: float) -> JointImage:
+    """Return a joint on the measuring grid."""
+    return replace(
+        joint,
+        layers=resample(joint.layers, factor, order=3),
+        masks=resample(joint.masks.astype(np.float32), factor, order=1) > 0.5,
+        usable=resample(joint.usable[None].astype(np.float32), factor, order=1)[0] > 0.5,
+        factor=factor,
+    )
 
 
 def by_case(dataset_dir: str | Path, split: str, overlap: str) -> list[list[dict[str, Any]]]:
@@ -198,7 +246,9 @@ def main(dataset_dir: str, output_dir: str = "eval", split: str = "test", cases:
             work = partial(_in_process, measure, str(dataset_dir), split)
             done = tqdm(pool.map(work, jobs), total=len(jobs), desc=name, disable=None)
             found[name] = list(itertools.chain.from_iterable(done))
-    tables = {name: summary(found[name]) for name in ("pushes", "visits")}
+        phantom = tqdm(pool.map(phantom_of, range(JOINTS)), total=JOINTS, desc="phantom", disable=None)
+        found["phantom"] = list(itertools.chain.from_iterable(phantom))
+    tables = {name: summary(found[name]) for name in ("pushes", "visits", "phantom")}
     apart_px = np.array([row["predicted"] - row["drawn"] for row in found["widths"]])
     widths = {
         "joints": len(apart_px),

@@ -109,7 +109,7 @@ def narrowing(
     """Measure the change of the joint space between two visits.
 
     The phalanx is registered first; the metacarpal near to its motion. The change is the difference of both bones'
-    displacements at the joint's centre, along the axis that both visits agree on, the mean of both ways.
+    displacements at the first visit's joint centre, along its axis, the mean of both ways.
 
     Args:
         first, second: the visits.
@@ -120,9 +120,8 @@ def narrowing(
     lower = register(fixed[LOWER], moving[LOWER], like=upper)
     upper_back = register(moving[UPPER], fixed[UPPER], near=upper.inverse)
     lower_back = register(moving[LOWER], fixed[LOWER], near=lower.inverse, like=upper_back)
-    # One point and one axis, of the phalanx, for both ways: the mean of what both visits say.
-    middle = (np.array(first.centre) + upper.inverse.of(second.centre, moving[UPPER], fixed[UPPER])) / 2
-    angle = (first.angle + second.angle - upper.turn) / 2
+    # One point and one axis for both ways, those of the first visit, carried along with the phalanx.
+    middle, angle = np.array(first.centre), first.angle
     there = upper.of(middle, fixed[UPPER], moving[UPPER])
     forward = _apart((lower, upper), middle, fixed, moving, axis_of(angle + upper.turn))
     backward = _apart((lower_back, upper_back), there, moving, fixed, axis_of(angle))

@@ -20,7 +20,7 @@ from scipy.optimize import least_squares
 
 from scripts.measurement.joint_series import Point
 
-SCALES = ((6.0, 3), (3.0, 2), (2.0, 2))
+SCALES = ((6.0, 3), (3.0, 2))
 """Gaussians, px, from coarse to fine, and at each how far apart the pixels lie that are compared."""
 
 SEARCH_PX, SEARCH_DEGREES, SEARCH_STEP = (20.0, 16.0), 4.0, 4.0
@@ -145,7 +145,7 @@ def register(
             held near to the phalanx'.
     """
     state = _search(fixed, moving, turn, like) if near is None else np.array([*near.shift, math.radians(near.turn), 0])
-    for sigma, stride in SCALES[:] if near is None else SCALES[1:]:
+    for sigma, stride in SCALES if near is None else SCALES[1:]:
         comparison = _Comparison(fixed, moving, sigma, stride, like)
         state = comparison.solve(state)
     return comparison.motion(state)
@@ -195,11 +195,15 @@ class _Comparison:
         self.like = like
         self.right = np.array([fixed.axis[1], -fixed.axis[0]])
         self.witness = TILE / stride
+        self.answers: dict[bytes, tuple[np.ndarray, np.ndarray]] = {}
 
     def _answer(self, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return places and the second visit's gradient there, seen from the first."""
-        where = turned(self.arm, state[2]) + self.about + state[:2, None]
-        return where, math.exp(state[3]) * turned(self.moving.at(where), -state[2])
+        """Return places and the second visit's gradient there, seen from the first; kept for the same state again."""
+        key = state.tobytes()
+        if key not in self.answers:
+            where = turned(self.arm, state[2]) + self.about + state[:2, None]
+            self.answers = {key: (where, math.exp(state[3]) * turned(self.moving.at(where), -state[2]))}
+        return self.answers[key]
 
     def _counted(self, each: np.ndarray, where: np.ndarray) -> np.ndarray:
         inside = ((where >= 0) & (where <= self.sides)).all(axis=0)

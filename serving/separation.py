@@ -77,7 +77,7 @@ class JointSeparator:
         self._radiographs: LRUCache[str, Radiograph] = LRUCache(CACHED)
         self._guard = threading.Lock()
         # The network fills all cores: two at once would take longer each and no less together.
-        self._network = threading.Lock()
+        self.network = threading.Lock()
 
     def __call__(
         self, image: str, joints: Any = None, label_map: Callable[[Radiograph], np.ndarray] | None = None
@@ -111,7 +111,7 @@ class JointSeparator:
             clock.lap("look up")
             asked, notes = self._locate(joints, source, radiograph, stored, drawn=labels is not None)
             clock.lap("find joints")
-            with self._network:
+            with self.network:
                 results = separate_beside(
                     pipeline, radiograph, asked, labels=labels, known=stored.joints, known_labels=stored.labels
                 )
@@ -147,7 +147,7 @@ class JointSeparator:
             PacsAwayError: the PACS does not answer.
         """
         radiograph = self.radiograph(self.pacs.find(image))
-        with self._network:
+        with self.network:
             found = self.bundle.get().find(radiograph)
         joints = [
             {
@@ -187,7 +187,7 @@ class JointSeparator:
                 raise NotInPacsError(f"joint {joint[:32]!r} of image {source.sop} has no result of this version")
             answer: dict[str, Any] = {"study_instance_uid": source.study, "joints": []}
             if len(stored.joints) > 1:
-                with self._network:
+                with self.network:
                     left = separate_beside(
                         pipeline, radiograph, [], known=stored.joints, known_labels=stored.labels, removed=[joint]
                     )
@@ -222,7 +222,7 @@ class JointSeparator:
             return [joint.located for joint in stored.joints if drawn or joint.masks_from != "given"], []
         notes: list[str] = []
         if not rows and is_whole(radiograph):
-            with self._network:
+            with self.network:
                 found = find_rows(self.bundle.get().find, radiograph, f"image {source.sop}")
             rows, notes = list(found.rows), list(found.notes)
         return locate_beside(radiograph, source.sop, rows, stored.joints), notes

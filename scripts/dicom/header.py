@@ -41,6 +41,9 @@ EQUIPMENT = (
 LOSSY = (JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless)
 """Transfer syntaxes that always lose something; those of JPEG 2000 need not."""
 
+UNKNOWN_DATE, UNKNOWN_TIME = "19000101", "000000"
+"""Content Date and Time, which a derived object may have to have, of a source that has no date at all."""
+
 
 @contextmanager
 def quiet() -> Iterator[None]:
@@ -104,6 +107,19 @@ def copy_patient_and_study(source: Dataset, target: Dataset) -> None:
     for keyword, kind in keywords_of(("patient", "general-study")).items():
         if kind == "2" and keyword not in target:
             setattr(target, keyword, None)
+
+
+def content_moment(source: Dataset) -> tuple[str, str]:
+    """Return Content Date and Time of what is derived from a source: no clock's, so that a run repeats.
+
+    Those of its content, else of its acquisition, else of its study.
+    """
+    for moment in ("Content", "Acquisition", "Study"):
+        dated = Dataset()
+        copy(source, dated, [f"{moment}Date", f"{moment}Time"], sound=True)
+        if f"{moment}Date" in dated:
+            return str(dated[f"{moment}Date"].value), str(dated.get(f"{moment}Time") or UNKNOWN_TIME)
+    return UNKNOWN_DATE, UNKNOWN_TIME
 
 
 def keep_bytes(dataset: Dataset) -> None:

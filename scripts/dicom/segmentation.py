@@ -30,8 +30,10 @@ from pydicom.sr.coding import Code
 from pydicom.uid import UID, DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, RLELossless
 
 from scripts.dicom.header import (
+    UNKNOWN_DATE,
+    UNKNOWN_TIME,
+    content_moment,
     contributing_equipment,
-    copy,
     copy_patient_and_study,
     is_lossy,
     keep_bytes,
@@ -58,8 +60,6 @@ COLOURS = {
 """Recommended Display CIELab Value: blue, orange, pink, told apart by those too who cannot tell red from green."""
 
 SERIES_DIGIT = 3
-UNKNOWN_DATE, UNKNOWN_TIME = "19000101", "000000"
-"""Content Date and Time, which a Segmentation must have, of a source that has no date at all."""
 
 
 def segmentation(radiograph: Radiograph, joints: Sequence[MaskedJoint], software: Software) -> Dataset:
@@ -204,14 +204,7 @@ def _copy_from_source(result: Dataset, source: Dataset, software: Software) -> N
     for keyword in ("InstanceCreationDate", "InstanceCreationTime"):
         del result[keyword]
     copy_patient_and_study(source, result)
-    result.ContentDate, result.ContentTime = UNKNOWN_DATE, UNKNOWN_TIME
-    for moment in ("Content", "Acquisition", "Study"):
-        dated = Dataset()
-        copy(source, dated, [f"{moment}Date", f"{moment}Time"], sound=True)
-        if f"{moment}Date" in dated:
-            result.ContentDate = dated[f"{moment}Date"].value
-            result.ContentTime = dated.get(f"{moment}Time") or UNKNOWN_TIME
-            break
+    result.ContentDate, result.ContentTime = content_moment(source)
     for item in result.ContributingEquipmentSequence:
         item.pop("ContributionDateTime", None)
     result.ContributingEquipmentSequence = [

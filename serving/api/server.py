@@ -37,6 +37,7 @@ from serving.api import (
     datastore_routes,
     dicomweb_proxy,
     infer_routes,
+    measurement_routes,
     node_routes,
     train_routes,
 )
@@ -145,7 +146,10 @@ for each in (site, monai_label):
     answer_failures(each)
 auth.patch_login(site, monai_label)
 background_tasks.tell_failed_starts()
-for routes in (infer_routes, datastore_routes, batch_routes, train_routes, node_routes, dicomweb_proxy):
+for routes in (
+    *(infer_routes, measurement_routes, datastore_routes, batch_routes, train_routes),
+    *(node_routes, dicomweb_proxy),
+):
     site.include_router(routes.router)
 if settings.MONAI_LABEL_AUTH_ENABLE:
     site.include_router(auth.router)

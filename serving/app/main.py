@@ -33,6 +33,7 @@ from serving.app.datastore import Radiographs
 from serving.bundle import ROOT, Bundle
 from serving.learning.active_learning import LeastSure
 from serving.learning.finetuning import FineTuning
+from serving.measurement import JointMeasurement
 from serving.pacs.client import Pacs
 from serving.pacs.errors import PacsAwayError
 from serving.pacs.journal import BusyError, Journal
@@ -122,6 +123,7 @@ class BlsGan(MONAILabelApp):
         self.journal = Journal(pacs, self.state)
         self.batch_rows = BatchRows(self.state / "batches")
         self.separator = JointSeparator(pacs, self.journal, bundle)
+        self.measurement = JointMeasurement(self.separator)
         self.results = ResultIndex(pacs, self.journal)
         super().__init__(
             app_dir=app_dir,

@@ -29,6 +29,7 @@ from pydicom import Dataset, dcmread
 from scripts.dicom.private_block import is_layer
 from scripts.dicom.reader import MAKER, MODALITIES, Radiograph, read_radiograph
 from scripts.errors import InputError
+from serving.pacs.dicom_json import headers_of, text_of
 from serving.pacs.errors import NotInPacsError, PacsAwayError, failures_as_errors
 
 logger = logging.getLogger(__name__)
@@ -118,6 +119,14 @@ class Pacs:
                 found[instance.sop] = instance
         return list(found.values())
 
+    def of_patient(self, patient: str) -> list[Instance]:
+        """List the radiographs that a patient's id finds; archives differ in what they take for the same id.
+
+        Raises:
+            PacsAwayError: the PACS does not answer.
+        """
+        return list(self._search({"PatientID": patient}))
+
     def segmentations(self, *makers: str) -> list[Instance]:
         """List all segmentations.
 
@@ -128,7 +137,7 @@ class Pacs:
             PacsAwayError: the PACS does not answer.
         """
         found = self._instances({"Modality": "SEG"})
-        return [_instance(item) for item in found if not makers or _text(item, "00080070") in (*makers, "")]
+        return [_instance(item) for item in found if not makers or text_of(item, "00080070") in (*makers, "")]
 
     def _search(self, filters: dict[str, str]) -> Iterator[Instance]:
         """Yield the radiographs among the objects that a search finds."""
@@ -140,8 +149,8 @@ class Pacs:
             else:
                 # A search tells nothing of our private block. A radiograph compressed again is DERIVED\PRIMARY.
                 layer = item["00080008"].get("Value", [])[:2] == ["DERIVED", "SECONDARY"]
-                ours = layer and _text(item, "00080070") == MAKER
-                radiograph = _text(item, "00080060") in MODALITIES and not ours
+                ours = layer and text_of(item, "00080070") == MAKER
+                radiograph = text_of(item, "00080060") in MODALITIES and not ours
             if radiograph:
                 yield instance
 
@@ -153,9 +162,9 @@ class Pacs:
                 found = self.client.search_for_instances(
                     search_filters=filters, fields=["00080008", "00080060", "00080070"], limit=PAGE, offset=offset
                 )
-            new = [item for item in found if _text(item, "00080018") not in seen]
+            new = [item for item in found if text_of(item, "00080018") not in seen]
             yield from new
-            seen |= {_text(item, "00080018") for item in new}
+            seen |= {text_of(item, "00080018") for item in new}
             offset += len(found)
             if not new or "SOPInstanceUID" in filters:
                 return
@@ -174,7 +183,7 @@ class Pacs:
                 )
         except NotInPacsError:
             return []
-        return list(_headers(found))
+        return list(headers_of(found))
 
     def fetch(self, instance: Instance) -> Dataset:
         """Fetch an object as it is stored, with its File Meta Information.
@@ -239,7 +248,7 @@ class Pacs:
             uid = str(dataset.SOPInstanceUID)
             study = str(dataset.StudyInstanceUID)
             found = self.client.search_for_instances(study, search_filters={"SOPInstanceUID": uid})
-        return any(_text(item, "00080018") == uid for item in found)
+        return any(text_of(item, "00080018") == uid for item in found)
 
     def remove(self, objects: Sequence[Instance]) -> None:
         """Delete objects; missing ones are ignored.
@@ -266,20 +275,6 @@ class Pacs:
                 self.session.delete(f"{self.orthanc}/instances/{item['ID']}", timeout=self.timeout).raise_for_status()
 
 
-def _headers(found: list[dict[str, Any]]) -> Iterator[Dataset]:
-    """Yield the headers that DICOM's JSON describes; one that cannot be read is passed over."""
-    for item in found:
-        try:
-            # Pixel data are addresses (BulkDataURI), which are not needed here.
-            header = Dataset.from_json({tag: value for tag, value in item.items() if "BulkDataURI" not in value})
-            uid = header.SOPInstanceUID
-        except Exception as error:
-            logger.warning("passed over a header that cannot be read (%s)", type(error).__name__)
-            continue
-        if uid:
-            yield header
-
-
 def encode(dataset: Dataset) -> bytes:
     """Return the bytes of an object's file."""
     content = BytesIO()
@@ -293,8 +288,4 @@ def is_uid(text: str) -> bool:
 
 
 def _instance(item: dict[str, Any]) -> Instance:
-    return Instance(*(_text(item, tag) for tag in ("0020000D", "0020000E", "00080018")))
-
-
-def _text(item: dict[str, Any], tag: str) -> str:
-    return str((item.get(tag, {}).get("Value") or [""])[0])
+    return Instance(*(text_of(item, tag) for tag in ("0020000D", "0020000E", "00080018")))

@@ -1,5 +1,6 @@
 """Fixtures of a real PACS and a real server, started once, with drawn hands; and requests to them."""
 
+import copy
 import csv
 import json
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 import requests
 from pydicom import Dataset, dcmread
+from pydicom.uid import generate_uid
 
 from scripts.phantoms.hand import draw_hand
 from scripts.phantoms.hand_files import save
@@ -71,6 +73,35 @@ def draw(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return drawn
 
 
+OVERLAPS = (-14.0, -9.0)
+"""Overlap of MCP2 at two visits, 1/256 of 23 mm: gaps, the second one narrower."""
+
+
+@pytest.fixture(scope="session")
+def drawn_visits(tmp_path_factory: pytest.TempPathFactory) -> list[Hand]:
+    """Draw one hand at two visits, the earlier one first, that differ in the overlap of MCP2."""
+    folder, visits = tmp_path_factory.mktemp("visits"), []
+    for date, overlap in zip(("20240105", "20260310"), OVERLAPS, strict=True):
+        hand = draw_hand(96, spacing=0.2, overlaps={"MCP2": overlap})
+        save(hand, folder / f"{date}.dcm", number=96)
+        dataset = dcmread(folder / f"{date}.dcm")
+        dataset.StudyDate = dataset.ContentDate = date
+        dataset.PatientBirthDate = "19600101"
+        dataset.StudyInstanceUID, dataset.SeriesInstanceUID = (
+            generate_uid(entropy_srcs=[date, what]) for what in ("study", "series")
+        )
+        centres = {name: (joint.centre[0], joint.centre[1]) for name, joint in hand.joints.items()}
+        visits.append(Hand(dataset, centres))
+    return visits
+
+
+@pytest.fixture
+def visits(put: Callable[..., None], drawn_visits: list[Hand]) -> list[Hand]:
+    """Store a hand at two visits, and nothing else in their studies."""
+    put(*(hand.dataset for hand in drawn_visits))
+    return drawn_visits
+
+
 @pytest.fixture(scope="session")
 def orthanc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orthanc]:
     """Yield a running Orthanc; a test that stops it starts it again."""
@@ -123,6 +154,16 @@ def put(pacs: Pacs) -> Iterator[Callable[..., None]]:
     yield stored
     for study in studies:
         empty(pacs, study)
+
+
+def another_visit(hand: Hand, **header: Any) -> Dataset:
+    """Return a drawn hand as a radiograph of another study, with other values in its header."""
+    made = copy.deepcopy(hand.dataset)
+    made.StudyInstanceUID, made.SeriesInstanceUID = generate_uid(), generate_uid()
+    made.SOPInstanceUID = made.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+    for keyword, value in header.items():
+        setattr(made, keyword, value)
+    return made
 
 
 def objects_in(pacs: Pacs, study: str) -> dict[str, Instance]:

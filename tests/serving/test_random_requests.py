@@ -79,6 +79,9 @@ PATHS = st.sampled_from(
             "session/",
             "batch/infer/x",
             "proposals",
+            "measurements",
+            "measurements/earlier",
+            "measurements/pictures",
             "node",
         ),
     ]

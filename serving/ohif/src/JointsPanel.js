@@ -12,6 +12,7 @@
 // The side panel that lists the separated joints and shows the one that is clicked.
 
 import { findJoints, markJoints, separateWithMasks } from './commands.js';
+import { createJointSpace } from './createJointSpace.js';
 import { isSideBySide } from './hangingProtocol.js';
 import { removeResult } from './removeResult.js';
 import { state } from './state.js';
@@ -48,7 +49,7 @@ function drawPanel(element) {
   element.replaceChildren(
     createElement('div', { class: 'bls-gan-title' }, 'Separated joints'),
     ...(joints.length
-      ? [createElement('div', { class: 'bls-gan-list' }, ...joints.map(createRow)), createSeparateAgain()]
+      ? [createElement('div', { class: 'bls-gan-list' }, ...joints.flatMap(createEntry)), createSeparateAgain()]
       : [createEmptyNotice()]),
   );
   const list = element.querySelector('.bls-gan-list');
@@ -77,8 +78,13 @@ function createEmptyNotice() {
   );
 }
 
-function createRow(joint) {
+/** Create a joint's row, and below it its widths over time. */
+function createEntry(joint) {
   const shown = isSideBySide() && joint.source === state.source && joint.joint === state.joint;
+  return [createRow(joint, shown), createJointSpace(joint, shown)].filter(Boolean);
+}
+
+function createRow(joint, shown) {
   const lines = [joint.view, formatOverlap(joint), formatMasks(joint.masks)].filter(Boolean);
   return createElement(
     'button',

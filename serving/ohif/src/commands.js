@@ -15,6 +15,7 @@ import { ORIGINAL } from './constants.js';
 import { hangRadiograph, isSideBySide } from './hangingProtocol.js';
 import { emitChange, state } from './state.js';
 import { describePane, findRadiograph, listJoints, listRadiographs } from './study/displaySets.js';
+import { forgetJointSpaces } from './study/jointSpaces.js';
 import { loadSeries, markReplaced } from './study/studyMetadata.js';
 import { formatView } from './study/views.js';
 import { requestJoints, requestSeparation } from './utils/api.js';
@@ -23,6 +24,7 @@ import { formatCount, formatJoint, formatSentence } from './utils/format.js';
 import { getServices, getViewport, notify } from './utils/ohif.js';
 import { closeMarkingTool, openMarkingTool } from './viewports/markingTool.js';
 import { correctedPixels, readLabelMap } from './viewports/masks.js';
+import { forgetReport } from './viewports/report.js';
 import { showJoint, showJointOrNotify, waitForImages } from './viewports/showJoint.js';
 import { unlinkPanes } from './viewports/synchronize.js';
 
@@ -276,5 +278,7 @@ export function leaveStudy() {
   clearTimeout(checkTimer);
   closeMarkingTool();
   unlinkPanes();
+  forgetJointSpaces();
+  forgetReport();
   Object.assign(state, { source: undefined, joint: undefined, corrected: false, visits: state.visits + 1 });
 }

@@ -25,6 +25,7 @@ import { getServices, refreshToolbar, setManagers } from './utils/ohif.js';
 import { exportPanes } from './viewports/exportPanes.js';
 import { toggleMasks } from './viewports/masks.js';
 import { deleteMeasurement } from './viewports/measurements.js';
+import { showReport } from './viewports/report.js';
 import { showJointOfThumbnail, showOpenedStudy } from './viewports/showJoint.js';
 import { registerSpacing } from './viewports/spacing.js';
 
@@ -56,6 +57,8 @@ export default {
     requestInfo().then(info => (state.regionMm = info.region_mm), console.error);
     const { displaySetService, segmentationService, viewportGridService } = getServices();
     subscribe(displaySetService, ['DISPLAY_SETS_ADDED', 'DISPLAY_SETS_REMOVED'], redrawPanels);
+    // Not before the radiograph hangs: OHIF finds no image for its lines.
+    subscribe(displaySetService, ['DISPLAY_SETS_ADDED'], () => state.joint && showReport(state.source));
     subscribe(viewportGridService, ['GRID_STATE_CHANGED'], showJointOfThumbnail);
     subscribe(segmentationService, ['SEGMENTATION_DATA_MODIFIED'], checkMasks);
   },

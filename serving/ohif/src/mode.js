@@ -19,6 +19,8 @@ import { BRUSH_MM } from './viewports/brush.js';
 
 const SEGMENTATION_MODE = '@ohif/mode-segmentation';
 const MEASUREMENTS = '@ohif/extension-cornerstone.panelModule.panelMeasurement';
+const REPORTS = '@ohif/extension-cornerstone-dicom-sr';
+const REPORT_HANDLER = `${REPORTS}.sopClassHandlerModule.dicom-sr`;
 const MASK_TOOLS = '@ohif/extension-cornerstone.panelModule.panelSegmentationWithToolsLabelMap';
 
 /** Buttons of the toolbar's sections and of the viewports' corners, by OHIF's names. */
@@ -145,6 +147,10 @@ async function modeFactory({ loadModules }) {
     // One panel of two parts: joints, and tools that correct their masks.
     rightPanels: [[PANEL, MASK_TOOLS], MEASUREMENTS],
     rightPanelClosed: false,
+    viewports: [
+      ...route.layoutInstance.props.viewports,
+      { namespace: `${REPORTS}.viewportModule.dicom-sr`, displaySetsToDisplay: [REPORT_HANDLER] },
+    ],
   };
   return {
     ...basis,
@@ -153,6 +159,7 @@ async function modeFactory({ loadModules }) {
     displayName: 'Separate bones',
     hide: false,
     hangingProtocol: [PROTOCOL],
+    sopClassHandlers: [...basis.sopClassHandlers, REPORT_HANDLER],
     routes: [{ ...route, path: 'joints', layoutInstance: { ...route.layoutInstance, props } }],
     toolbarButtons: [...basis.toolbarButtons, ...BUTTONS],
     toolbarSections: [...basis.toolbarSections, SECTIONS],

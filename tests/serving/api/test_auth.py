@@ -83,6 +83,9 @@ def token(key, roles=(USER,), **more):
 PATHS = [
     ("GET", "pacs/studies"),
     ("POST", "infer/bls_gan?image=1.2.3"),
+    ("GET", "measurements?image=1.2.3"),
+    ("POST", "measurements?image=1.2.3"),
+    ("GET", "measurements/pictures?image=1.2.3&joint=MCP2&first=0&second=1"),
     ("GET", "datastore/"),
     ("GET", "node"),
     ("GET", "node.json"),

@@ -18,6 +18,7 @@ import { isReplaced } from './studyMetadata.js';
 import { drawThumbnail } from './thumbnail.js';
 import { compareViews, firstText, formatView } from './views.js';
 
+const REPORT = '1.2.840.10008.5.1.4.1.1.88.';
 const SEGMENTATION = '1.2.840.10008.5.1.4.1.1.66.';
 const MAKER = 'BLS-GAN';
 
@@ -78,7 +79,7 @@ export function displaySetProperties(instance) {
   const view = formatView(instance);
   const names = {
     [ORIGINAL]: [view, firstText(instance.SeriesDescription)],
-    [joint && role]: [formatJoint(joint ?? ''), `${role} bone`, view],
+    ...(joint && { [role]: [formatJoint(joint), `${role} bone`, view] }),
   };
   const name = names[role]?.filter(Boolean).join(', ');
   return {
@@ -97,6 +98,14 @@ function describeInstance(instance, modality) {
     return firstText(instance.Manufacturer) === MAKER
       ? { role: 'masks', uid, source: images[0]?.ReferencedSOPInstanceUID }
       : { uid };
+  }
+  if (String(instance.SOPClassUID).startsWith(REPORT)) {
+    const images = [instance.CurrentRequestedProcedureEvidenceSequence]
+      .flat()
+      .flatMap(study => [study?.ReferencedSeriesSequence].flat())
+      .flatMap(series => [series?.ReferencedSOPSequence].flat())
+      .map(image => image?.ReferencedSOPInstanceUID);
+    return { role: firstText(instance.Manufacturer) === MAKER ? 'report' : undefined, uid, images };
   }
   // The manufacturer does not tell layers: phantoms, radiographs drawn by this software, have the same.
   if (firstText(privateValue(instance, 'joint'))) {
@@ -168,6 +177,11 @@ export function listJoints(source) {
 /** Find the display set with the masks of a radiograph. */
 export function findMasks(source) {
   return describeAll().findLast(({ role, ...masks }) => role === 'masks' && masks.source === source)?.displaySet;
+}
+
+/** Find the display set with the report of a radiograph. */
+export function findReport(source) {
+  return describeAll().findLast(({ role, images }) => role === 'report' && images.includes(source))?.displaySet;
 }
 
 /** Describe the display set in a pane. */

@@ -57,7 +57,7 @@ function viewOf(instance) {
 }
 
 /** Format a date of DICOM, YYYYMMDD, as OHIF does: 10-Mar-2026; '' for none. */
-function formatDate(date) {
+export function formatDate(date) {
   const [, year, month, day] = /^(\d{4})(\d{2})(\d{2})$/.exec(date) ?? [];
   return MONTHS[month - 1] ? `${day}-${MONTHS[month - 1]}-${year}` : '';
 }

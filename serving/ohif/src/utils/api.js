@@ -52,6 +52,42 @@ export function requestRemoval(source, joint) {
   });
 }
 
+const MEASUREMENTS = '/measurements';
+
+/** Return the joints of a radiograph's stored report: {series, report}. */
+export function requestJointSpaces(source) {
+  return requestJson(`${MEASUREMENTS}?${new URLSearchParams({ image: source })}`);
+}
+
+/** Measure a separated joint over all visits of its hand; return the server's answer. */
+export function requestMeasurement(source, joint) {
+  return requestJson(`${MEASUREMENTS}?${new URLSearchParams({ image: source })}`, createJson('POST', { joint }));
+}
+
+/**
+ * Measure a joint of the report anew with lines that were moved.
+ *
+ * @param lines SOP Instance UID of a visit's radiograph -> [[row, column], [row, column]]
+ */
+export function requestMovedLines(source, joint, lines) {
+  return requestJson(`${MEASUREMENTS}?${new URLSearchParams({ image: source, joint })}`, createJson('PUT', { lines }));
+}
+
+/** Take a joint out of the report of a radiograph. */
+export function requestLeavingOut(source, joint) {
+  return requestJson(`${MEASUREMENTS}?${new URLSearchParams({ image: source, joint })}`, { method: 'DELETE' });
+}
+
+/** Return pictures and lines of two visits of a joint, aligned on the metacarpal. */
+export function requestPictures(source, joint, first, second) {
+  return requestJson(`${MEASUREMENTS}/pictures?${new URLSearchParams({ image: source, joint, first, second })}`);
+}
+
+/** Return the options of a request whose body is JSON. */
+function createJson(method, body) {
+  return { method, headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) };
+}
+
 /** Send a request and return the JSON of its answer, or throw an error whose message is a sentence. */
 async function requestJson(path, options) {
   let response;
@@ -68,8 +104,8 @@ async function requestJson(path, options) {
 
 /** Send a request as the user who has logged in at OHIF. */
 function request(path, options) {
-  const headers = getServices().userAuthenticationService?.getAuthorizationHeader() ?? {};
-  return fetch(path, { ...options, headers });
+  const login = getServices().userAuthenticationService?.getAuthorizationHeader() ?? {};
+  return fetch(path, { ...options, headers: { ...options?.headers, ...login } });
 }
 
 /** Return the sentence with which the server has refused a request. */
@@ -82,7 +118,7 @@ async function readError(response) {
   } catch {
     // A proxy between viewer and server has answered, not in JSON.
   }
-  return `The server could not separate the joint (error ${response.status}).`;
+  return `The server could not do it (error ${response.status}).`;
 }
 
 function gzip(bytes) {

@@ -25,6 +25,18 @@ export function createElement(tag, attributes = {}, ...children) {
   return element;
 }
 
+/** Create an SVG element: createShape('path', { d }, child) or createShape('text', { x, y }, 'text'). */
+export function createShape(tag, attributes = {}, ...children) {
+  const element = document.createElementNS('http://www.w3.org/2000/svg', tag);
+  Object.entries(attributes).forEach(([name, value]) => element.setAttribute(name, value));
+  element.append(
+    ...children
+      .filter(child => child !== undefined && child !== null)
+      .map(child => (child.nodeType ? child : String(child))),
+  );
+  return element;
+}
+
 /**
  * Create a React component that is a plain DOM element.
  *

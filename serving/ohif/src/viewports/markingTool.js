@@ -13,7 +13,7 @@
 
 import { ORIGINAL } from '../constants.js';
 import { state } from '../state.js';
-import { createElement } from '../utils/dom.js';
+import { createElement, createShape } from '../utils/dom.js';
 import { formatJoint } from '../utils/format.js';
 import { getLibraries, getViewport } from '../utils/ohif.js';
 
@@ -24,7 +24,6 @@ const HIT_PX = 14;
 const DOUBLE_CLICK_MS = 350;
 /** Largest confidence that is shown: nothing is certain. */
 const CERTAIN = 0.99;
-const SVG = 'http://www.w3.org/2000/svg';
 
 /** Marks, listeners and elements of the tool while it is open. */
 let session;
@@ -317,16 +316,6 @@ function besideBadge(one) {
 function captionOf({ joint, confidence, unsure }) {
   const figure = confidence === undefined ? '' : ` ${Math.min(confidence, CERTAIN).toFixed(2)}${unsure ? ' ?' : ''}`;
   return `${formatJoint(joint)}${figure}`;
-}
-
-/** Create an SVG element. */
-function createShape(name, attributes, text) {
-  const element = document.createElementNS(SVG, name);
-  Object.entries(attributes).forEach(([key, value]) => element.setAttribute(key, value));
-  if (text !== undefined) {
-    element.textContent = text;
-  }
-  return element;
 }
 
 function createOutline({ left, top, right, bottom }, kind) {

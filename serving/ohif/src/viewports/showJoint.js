@@ -17,9 +17,11 @@ import { emitChange, state } from '../state.js';
 import { describePane, listJoints } from '../study/displaySets.js';
 import { removeReplaced } from '../study/studyMetadata.js';
 import { getLibraries, getServices, getViewport, notify } from '../utils/ohif.js';
+import { loadJointSpaces } from '../study/jointSpaces.js';
 import { configureBrush } from './brush.js';
 import { closeMarkingTool } from './markingTool.js';
 import { showMasks } from './masks.js';
+import { showReport } from './report.js';
 import { alignPanes, applyWindow, linkPanes, unlinkPanes } from './synchronize.js';
 
 const TIMEOUT_MS = 15000;
@@ -64,6 +66,7 @@ async function hangAndLink(source, name) {
   resetPanes();
   await waitForRendering();
   emitChange();
+  showReport(source);
   showMasks(source).then(emitChange, error => {
     console.error(error);
     notify('error', 'The masks of the bones could not be loaded.');
@@ -99,9 +102,11 @@ export function showJointOfThumbnail() {
 export async function showOpenedStudy() {
   configureBrush();
   Object.assign(state, chooseJoint());
+  const reports = loadJointSpaces(listJoints().map(({ source }) => source));
   if (state.joint) {
     await showJointOrNotify(state.source, state.joint);
   }
+  await reports;
   emitChange();
 }
 

@@ -154,7 +154,13 @@ def main(
         name = f"hand_{number:03d}_{side}" + (f"_visit_{visit + 1}" if visits > 1 else "")
         path = Path(output_dir) / f"{name}.dcm"
         save(
-            hand, path, number=number, bits=bits, photometric=photometric, transfer_syntax=transfer_syntax, visit=visit
+            hand,
+            path,
+            number=number,
+            bits=bits,
+            photometric=photometric,
+            transfer_syntax=transfer_syntax,
+            years=visits - 1 - visit,
         )
         rows += [(path.name, name, *joint.centre) for name, joint in hand.joints.items()]
         logger.info("%s: %d joints", path, len(hand.joints))

@@ -20,9 +20,8 @@ from scripts.errors import InputError
 from scripts.measurement.joint_image import JointImage, joint_image
 from scripts.measurement.joint_series import JointSeries, Visit
 from scripts.measurement.measure import measure_joint, measure_regions
-from scripts.phantoms.joint import draw_joint
 from scripts.physics import FIELD_MM, LOWER, UPPER
-from tests.support.visits import quiet_joint, separated, visit
+from tests.support.visits import drawn_visit, quiet_joint, separated, visit
 
 CALIBRATED = "calibrated"
 UNIT = FIELD_MM / 256
@@ -152,12 +151,12 @@ def test_a_hand_that_was_turned_has_a_sentence_instead_of_a_change(three: list[J
 def test_regions_are_measured_and_one_alone_has_its_width() -> None:
     regions = [
         separated(drawn.image[0], drawn.masks, angle=1.0)
-        for drawn in (draw_joint(5, overlap=overlap) for overlap in (-10.0, -8.0))
+        for drawn in (drawn_visit(5, number, size=256, overlap=-10.0 + 2 * number) for number in range(2))
     ]
     series = JointSeries(subject="A", visits=[dated(0), dated(1)])
     both = measure_regions(series, regions)
     assert [each.angle for each in both.visits] == [1.0, 1.0]
-    assert both.changes[0].px == pytest.approx(-2.0, abs=0.2)
+    assert both.changes[0].px == pytest.approx(-2.0, abs=0.1)
     alone = measure_regions(replace(series, visits=series.visits[:1]), regions[:1])
     assert alone.visits[0].width == both.visits[0].width
     assert alone.changes == ()
@@ -169,7 +168,7 @@ def test_a_change_in_mm_does_not_rest_on_the_size_of_the_pixels() -> None:
         spacing = FIELD_MM / size
         pairs = []
         for number, overlap in enumerate((-12.0, -8.0)):
-            drawn = draw_joint(5, size=size, overlap=overlap)
+            drawn = drawn_visit(5, number, size=size, overlap=overlap)
             image = joint_image(separated(drawn.image[0], drawn.masks), spacing=spacing)
             pairs.append((dated(number, spacing=spacing, rests_on="given"), image))
         [change] = measure_joint("A", "", "", pairs).changes

@@ -12,6 +12,7 @@
 """Visits of drawn joints with known changes and noise of their own, for tests of the measurement."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -23,7 +24,8 @@ from scripts.inference.split import SeparatedRegion, split_region
 from scripts.measurement.adjusted_joint import JointLayers, adjust, joint_layers
 from scripts.measurement.joint_image import JointImage
 from scripts.measurement.registration import turned
-from scripts.phantoms.joint import draw_joint
+from scripts.phantoms.joint import Phantom, draw_joint
+from scripts.physics import attenuation, gray_level
 
 NOISE = 0.014
 
@@ -49,6 +51,14 @@ def visit(
         usable=np.ones(masks.shape[1:], bool),
         angle=joint.angle + turn,
     )
+
+
+def drawn_visit(joint: int, seed: int, *, size: int, overlap: float) -> Phantom:
+    """A joint drawn at one visit, with noise of its own: :func:`draw_joint` repeats that of the joint."""
+    drawn = draw_joint(joint, size=size, overlap=overlap, noise=0.0)
+    through = attenuation(drawn.image.double())
+    grain = torch.from_numpy(np.random.default_rng(seed).standard_normal(through.shape)) * NOISE * (through / 2).exp()
+    return replace(drawn, image=gray_level((through + grain).clamp(min=0.0)).float())
 
 
 def turned_plane(

@@ -15,6 +15,7 @@ import csv
 import io
 import json
 import logging
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -77,17 +78,20 @@ def read_visits(path: Path) -> dict[str, list[str]]:
         The images of each subject.
 
     Raises:
-        InputError: no such file, a missing column, a row without a subject or an image, a subject with one visit.
+        InputError: no such file, a missing column, no visit, a row without a subject or an image.
     """
     if not path.is_file():
         raise InputError(f"visits {path.name}: no such file; expected a CSV with the columns subject, image")
     try:
-        rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig"))))
+        table = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig")))
+        rows, columns = list(table), table.fieldnames or ()
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"visits {path.name}: expected CSV in UTF-8, got other bytes") from error
-    missing = {"subject", "image"} - set(rows[0] if rows else ())
+    missing = [name for name in ("subject", "image") if name not in columns]
     if missing:
         raise InputError(f"visits {path.name}: expected the columns subject, image, got no {' and no '.join(missing)}")
+    if not rows:
+        raise InputError(f"visits {path.name}: expected visits, got none")
     found: dict[str, list[str]] = {}
     for number, row in enumerate(rows, start=2):
         subject, image = ((row[key] or "").strip() for key in ("subject", "image"))
@@ -95,6 +99,20 @@ def read_visits(path: Path) -> dict[str, list[str]]:
             raise InputError(f"visits {path.name}, line {number}: expected a subject and an image, got {row}")
         found.setdefault(subject, []).append(image)
     return found
+
+
+def _checked(spacing: object) -> float | None:
+    """Return a spacing of a command line, mm.
+
+    Raises:
+        InputError: it is no length.
+    """
+    if spacing is None:
+        return None
+    # True is a number to Python.
+    if isinstance(spacing, bool) or not isinstance(spacing, int | float) or not 0 < spacing < math.inf:
+        raise InputError(f"spacing: expected mm a px above 0, got {spacing}")
+    return float(spacing)
 
 
 class Subjects(Dataset[Measured]):
@@ -107,6 +125,9 @@ class Subjects(Dataset[Measured]):
         visits: list of the visits of pictures; ``visits.csv`` in the folder if not given.
         spacing: mm a px of pictures; only px without it.
         field_mm: side of the region around a joint of a radiograph, mm.
+
+    Raises:
+        SystemExit: a spacing that is none, or as :func:`read_visits`.
     """
 
     def __init__(
@@ -119,7 +140,8 @@ class Subjects(Dataset[Measured]):
         spacing: float | None = None,
         field_mm: float | None = None,
     ) -> None:
-        self.pipeline, self.spacing = pipeline, spacing
+        with exit_on_input_error():
+            self.pipeline, self.spacing = pipeline, _checked(spacing)
         folder = Path(dataset_dir)
         self.list = Path(visits) if visits else folder / LIST
         self.persons = by_person([entry for entry in data if not isinstance(entry, PictureEntry)])

@@ -47,7 +47,10 @@ def measure_joint(subject: str, side: str, joint: str, visits: Sequence[Pair]) -
         raise InputError(f"{name}: expected two visits or more, got {len(visits)}")
     measured = [_at_visit(visit, image) for visit, image in visits]
     images = [image for _, image in visits]
-    bones = [None if image is None or visit.refused else bones_of(image) for visit, image in visits]
+    bones = [
+        None if image is None or visit.refused else bones_of(image)
+        for visit, image in zip(measured, images, strict=True)
+    ]
     pairs = [(number, number + 1) for number in range(len(visits) - 1)]
     if len(visits) > 2:
         pairs.append((0, len(visits) - 1))

@@ -1,0 +1,207 @@
+# Copyright 2026 The BLS-GAN bundle contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+import csv
+import json
+import logging
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from scripts.errors import InputError
+from scripts.inference.find_images import find_images
+from scripts.inference.inferer import SeparationInferer
+from scripts.inference.pipeline import Pipeline
+from scripts.measurement.joint_series import Change, JointSeries, Visit
+from scripts.measurement.joint_space import COLUMNS, FIGURES, JointSpace, Subjects, read_visits, rows_of
+from scripts.networks.separator import Separator
+from scripts.phantoms.joint import save
+from scripts.physics import FIELD_MM
+from tests.support.visits import drawn_visit
+
+SIZE = 128
+SPACING = FIELD_MM / SIZE
+# So wide that the rims of both bones do not meet: the split is the physics' alone, whatever the network answers.
+GAPS = {"one_a": -16.0, "one_b": -20.0, "one_c": -18.0, "two_a": -18.0, "two_b": -18.0}
+LISTED = ("one,one_a.png", "one,one_b.png", "one,one_c.png", "two,two_a.png", "two,two_b.png")
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Pictures of two joints, one of them at three visits, the other at two."""
+    folder = tmp_path_factory.mktemp("pictures")
+    for seed, (name, gap) in enumerate(GAPS.items()):
+        joint = drawn_visit(5 if name < "two" else 6, seed, size=SIZE, overlap=gap)
+        save(joint, folder / f"{name}.png", bits=16)
+    (folder / "visits.csv").write_text(listed(*LISTED))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pipeline() -> Pipeline:
+    torch.manual_seed(0)
+    return Pipeline(Separator().eval(), SeparationInferer(), version="9.9")
+
+
+def listed(*lines: str, header: str = "subject,image") -> str:
+    return "".join(f"{line}\n" for line in (header, *lines))
+
+
+def subjects(pipeline: Pipeline, folder: Path, **more: Any) -> Subjects:
+    return Subjects(pipeline=pipeline, data=find_images(folder), dataset_dir=folder, **more)
+
+
+def rows(folder: Path) -> list[dict[str, str]]:
+    with (folder / "joint_space.csv").open() as stream:
+        return list(csv.DictReader(stream))
+
+
+def visits_file(folder: Path, *lines: str, **more: str) -> Path:
+    path = folder / "visits.csv"
+    path.write_text(listed(*lines, **more))
+    return path
+
+
+def no_constant(name: str) -> None:
+    raise AssertionError(name)
+
+
+@pytest.fixture(scope="module")
+def measured(pipeline: Pipeline, pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What is written of the pictures, by one process."""
+    folder = tmp_path_factory.mktemp("measured")
+    JointSpace(subjects(pipeline, pictures, spacing=SPACING), folder).run()
+    return folder
+
+
+def test_a_list_of_pictures_becomes_a_row_a_change_and_a_record_a_joint(measured: Path) -> None:
+    table = rows(measured)
+    assert list(table[0]) == [*COLUMNS, *FIGURES]
+    assert [(row["subject"], row["first"], row["second"]) for row in table] == [
+        ("one", "one_a.png", "one_b.png"),
+        ("one", "one_b.png", "one_c.png"),
+        ("one", "one_a.png", "one_c.png"),
+        ("two", "two_a.png", "two_b.png"),
+    ]
+    # A unit of a drawn joint is half a pixel here.
+    for row, change in zip(table, (2.0, -1.0, 1.0, 0.0), strict=True):
+        assert float(row["change_px"]) == pytest.approx(change, abs=0.1)
+        assert abs(float(row["change_px"]) - change) < 2 * float(row["standard_error"])
+        assert float(row["change_mm"]) == pytest.approx(float(row["change_px"]) * SPACING, abs=1e-4)
+        assert float(row["detectable"]) == pytest.approx(1.96 * float(row["standard_error_mm"]), abs=2e-4)
+        assert " mm " in row["in_words"]
+    record = json.loads((measured / "joint_space.json").read_text(), parse_constant=no_constant)
+    assert [(joint["subject"], len(joint["visits"]), len(joint["changes"])) for joint in record] == [
+        ("one", 3, 3),
+        ("two", 2, 1),
+    ]
+    assert record[0]["changes"][0]["in_words"] == table[0]["in_words"]
+    assert record[0]["visits"][0]["width"]["mean"] == pytest.approx(float(table[0]["first_width"]), abs=1e-3)
+    assert record[0]["visits"][0]["rests_on"] == "given"
+
+
+def test_two_workers_write_the_same_files_as_none(
+    pipeline: Pipeline, pictures: Path, measured: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        JointSpace(subjects(pipeline, pictures, spacing=SPACING), tmp_path, workers=2).run()
+    for name in ("joint_space.csv", "joint_space.json"):
+        assert (tmp_path / name).read_bytes() == (measured / name).read_bytes()
+    assert "4 changes measured, 0 refused" in caplog.text
+
+
+def test_what_cannot_be_measured_is_named_the_rest_is_measured_and_the_command_ends_with_1(
+    pipeline: Pipeline, pictures: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for path in pictures.glob("*.png"):
+        (tmp_path / path.name).symlink_to(path)
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    lines = ("one,one_a.png", "one,one_b.png", "one,missing.png", "one,broken.png", "two,two_a.png")
+    visits_file(tmp_path, *lines)
+    with pytest.raises(SystemExit) as left:
+        JointSpace(subjects(pipeline, tmp_path), tmp_path / "out").run()
+    assert left.value.code == 1
+    assert "refused missing.png: no such picture beside visits.csv" in caplog.text
+    assert "refused broken" in caplog.text
+    assert "refused two: expected two visits or more, got 1" in caplog.text
+    table = rows(tmp_path / "out")
+    assert [bool(row["change_px"]) for row in table] == [True, False, False, False]
+    assert table[0]["change_mm"] == ""
+    assert " px " in table[0]["in_words"]
+    assert table[1]["in_words"] == "not measured: missing.png: no such picture beside visits.csv"
+    assert len(json.loads((tmp_path / "out" / "joint_space.json").read_text(), parse_constant=no_constant)) == 1
+
+
+def test_a_list_elsewhere_names_the_pictures_beside_it(pipeline: Pipeline, pictures: Path, tmp_path: Path) -> None:
+    (tmp_path / "other.png").symlink_to(pictures / "one_a.png")
+    made = subjects(pipeline, tmp_path, visits=pictures / "visits.csv")
+    assert len(made) == 2
+    assert set(made.pictures) == {f"{name}.png" for name in GAPS}
+
+
+def test_pictures_without_a_list_are_refused(pipeline: Pipeline, pictures: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.png").symlink_to(pictures / "one_a.png")
+    with pytest.raises(SystemExit, match=r"visits visits.csv: no such file; expected a CSV with the columns subject"):
+        subjects(pipeline, tmp_path)
+
+
+def test_a_list_is_read_in_its_order_and_by_its_columns(tmp_path: Path) -> None:
+    path = visits_file(tmp_path, "a.png,1999,X", "b.png,,Y", " c.png ,,X", header="image,year,subject")
+    path.write_text("\ufeff" + path.read_text())
+    assert read_visits(path) == {"X": ["a.png", "c.png"], "Y": ["b.png"]}
+
+
+@pytest.mark.parametrize(
+    ("header", "lines", "sentence"),
+    [
+        ("subject,file", ("A,a.png",), "expected the columns subject, image, got no image"),
+        ("name,file", ("A,a.png",), "expected the columns subject, image, got no subject and no image"),
+        ("subject,image", (), "expected visits, got none"),
+        ("subject,image", ("A,a.png", ",b.png"), "line 3: expected a subject and an image, got"),
+        ("subject,image", ("A,",), "line 2: expected a subject and an image, got"),
+        ("subject,image", ("A",), "line 2: expected a subject and an image, got"),
+    ],
+)
+def test_a_list_that_is_none_is_refused(tmp_path: Path, header: str, lines: Sequence[str], sentence: str) -> None:
+    with pytest.raises(InputError, match=f"visits visits.csv.*{sentence}"):
+        read_visits(visits_file(tmp_path, *lines, header=header))
+
+
+def test_a_list_in_other_bytes_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "visits.csv").write_bytes(b"subject,image\n\xff\xfe,a.png\n")
+    with pytest.raises(InputError, match=r"visits visits.csv: expected CSV in UTF-8, got other bytes"):
+        read_visits(tmp_path / "visits.csv")
+
+
+@pytest.mark.parametrize("spacing", [0, -0.1, math.nan, "wide"])
+def test_a_spacing_that_is_none_is_refused(pipeline: Pipeline, pictures: Path, spacing: object) -> None:
+    with pytest.raises(SystemExit, match=r"spacing: expected mm a px above 0, got"):
+        subjects(pipeline, pictures, spacing=spacing)
+
+
+def test_a_folder_that_cannot_be_written_to_is_refused_before_anything_is_measured(
+    pipeline: Pipeline, pictures: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "taken").write_text("")
+    with pytest.raises(SystemExit, match=r"output_dir .*taken: cannot be written to"):
+        JointSpace(subjects(pipeline, pictures), tmp_path / "taken").run()
+
+
+def test_a_refused_change_has_a_row_without_figures() -> None:
+    visits = [Visit(image=name, centre=(1.0, 2.0)) for name in ("a.png", "b.png")]
+    [row] = rows_of(JointSeries(subject="A", visits=visits, changes=[Change(first=0, second=1, refused="turned")]))
+    assert {row[name] for name in FIGURES if name != "in_words"} == {None}
+    assert row["in_words"] == "not measured: turned"

@@ -171,8 +171,13 @@ class Subjects(Dataset[Measured]):
         report, _, refused = self.reports.report(entries)
         series = () if report is None else report.series
         name = entries[0].name if report is None else report.subject or entries[0].name
-        one = [f"{name} {each.side} {each.joint}: {each.visits[0].refused}" for each in series if not each.changes]
-        return Measured(name=name, series=series, refused=[*refused, *one])
+        unchanged = [
+            f"{name} {each.side} {each.joint}: "
+            + (each.visits[0].refused or f"expected two visits or more, got {len(each.visits)}")
+            for each in series
+            if not each.changes
+        ]
+        return Measured(name=name, series=series, refused=[*refused, *unchanged])
 
     def _subject(self, subject: str, images: Sequence[str]) -> Measured:
         visits = []

@@ -20,6 +20,8 @@ from typing import Any
 
 import pytest
 import torch
+from pydicom import dcmread
+from pydicom.uid import generate_uid
 
 from scripts.errors import InputError
 from scripts.inference.find_images import find_images
@@ -28,6 +30,8 @@ from scripts.inference.pipeline import Pipeline
 from scripts.measurement.joint_series import Change, JointSeries, Visit
 from scripts.measurement.joint_space import COLUMNS, FIGURES, JointSpace, Subjects, read_visits, rows_of
 from scripts.networks.separator import Separator
+from scripts.phantoms.hand import draw_hand
+from scripts.phantoms.hand_files import save as save_hand
 from scripts.phantoms.joint import save
 from scripts.physics import FIELD_MM
 from tests.support.visits import drawn_visit
@@ -198,6 +202,36 @@ def test_a_folder_that_cannot_be_written_to_is_refused_before_anything_is_measur
     (tmp_path / "taken").write_text("")
     with pytest.raises(SystemExit, match=r"output_dir .*taken: cannot be written to"):
         JointSpace(subjects(pipeline, pictures), tmp_path / "taken").run()
+
+
+def test_persons_are_measured_and_one_seen_once_is_refused_in_words(
+    pipeline: Pipeline, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    drawn = draw_hand(93, spacing=0.2)
+    x, y = drawn.joints["MCP2"].centre
+    save_hand(drawn, tmp_path / "hand.dcm", number=93)
+    lines = ["image,joint,x,y"]
+    for name, date, person in (("late", "20260310", "A"), ("early", "20240105", "A"), ("other", "20250101", "B")):
+        dataset = dcmread(tmp_path / "hand.dcm")
+        dataset.StudyDate, dataset.PatientID = date, person
+        dataset.SOPInstanceUID = generate_uid(entropy_srcs=[name])
+        dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+        dataset.save_as(tmp_path / f"{name}.dcm", enforce_file_format=True)
+        lines.append(f"{name}.dcm,MCP2,{x},{y}")
+    (tmp_path / "hand.dcm").unlink()
+    (tmp_path / "joints.csv").write_text("\n".join(lines))
+    with pytest.raises(SystemExit):
+        JointSpace(subjects(pipeline, tmp_path), tmp_path / "out").run()
+    [row] = rows(tmp_path / "out")
+    assert [row[name] for name in ("subject", "side", "joint", "first_date", "second_date")] == [
+        "A",
+        "right",
+        "MCP2",
+        "20240105",
+        "20260310",
+    ]
+    assert float(row["change_mm"]) == pytest.approx(0.0, abs=0.01)
+    assert "refused B right MCP2: expected two visits or more, got 1\n" in caplog.text
 
 
 def test_a_refused_change_has_a_row_without_figures() -> None:

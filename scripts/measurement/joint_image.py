@@ -120,7 +120,9 @@ def joint_image(separated: SeparatedRegion, *, spacing: float | None = None) -> 
         territory, origin = region.territory.numpy(), region.joint.box[:2]
     factor = GRID / max(region.levels.shape) if spacing is None else spacing * GRID / FIELD_MM
     white = float(max(separated.white, int(separated.layers.max()) + 1))
-    masks, bright = separated.masks.numpy(), (region.levels >= region.white).numpy()
+    masks = separated.masks.numpy()
+    # The file's own limit: what is brighter than a window's white is known still.
+    bright = (region.levels >= 2**region.bits_stored - 1).numpy()
     layers = -np.log1p(-separated.layers.numpy() / white)
     bones = masks.any(axis=0)
     return JointImage(

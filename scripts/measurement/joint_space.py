@@ -238,7 +238,12 @@ class JointSpace:
             for series in one.series:
                 rows += list(rows_of(series))
                 measured += sum(change.px is not None for change in series.changes)
-        refused += [f"{row['subject']} {row['second']}: {row['in_words']}" for row in rows if row["change_px"] is None]
+        told = set(refused)
+        refused += [
+            f"{row['subject']} {row['second']}: {row['in_words']}"
+            for row in rows
+            if row["change_px"] is None and row["in_words"].removeprefix("not measured: ") not in told
+        ]
         table = io.StringIO()
         writer = csv.DictWriter(table, [*COLUMNS, *FIGURES], lineterminator="\n")
         writer.writeheader()

@@ -23,6 +23,9 @@ from scripts.measurement.narrowing import SATURATED, bones_of, narrowing
 from scripts.measurement.registration import Bone
 from scripts.physics import FIELD_MM
 
+LEAST_BONE = 2000
+"""Smallest bone that is measured, px of the measuring grid, 16 mm2: less of a bone is told by its place no more."""
+
 Pair = tuple[Visit, JointImage | None]
 """A visit and its joint; no joint where the visit was refused."""
 
@@ -80,6 +83,10 @@ def _at_visit(visit: Visit, image: JointImage | None) -> Visit:
         return visit
     if not image.masks.any(axis=(1, 2)).all():
         return replace(visit, refused=f"{visit.image}: expected two bones, found one")
+    smallest = int((image.masks & image.usable).sum(axis=(1, 2)).min())
+    if smallest < LEAST_BONE:
+        sentence = f"{visit.image}: expected bones of {LEAST_BONE} px and more at 0.09 mm, got {smallest}"
+        return replace(visit, refused=sentence)
     if image.saturated > SATURATED:
         share = f"{100 * image.saturated:.0f} %"
         return replace(

@@ -10,6 +10,7 @@
 # limitations under the License.
 
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -86,6 +87,15 @@ def test_pixels_as_bright_as_the_file_can_say_are_counted_and_not_used() -> None
     assert share > 0.01
     assert joint.saturated == pytest.approx(share)
     assert np.isfinite(joint.layers).all()
+
+
+def test_what_is_brighter_than_a_window_but_not_than_the_file_counts() -> None:
+    drawn = draw_joint(3, overlap=-8.0)
+    whole = separated(drawn.image[0], drawn.masks)
+    white = int(whole.region.levels.max()) // 2
+    windowed = replace(whole, region=replace(whole.region, white=white))
+    assert joint_image(windowed).usable.all()
+    assert joint_image(windowed).saturated == 0.0
 
 
 def test_a_region_of_a_radiograph_has_its_spacing_its_place_and_its_territory(tmp_path: Path) -> None:

@@ -129,8 +129,9 @@ def test_a_bone_of_a_few_pixels_is_refused_in_words(three: list[JointImage]) -> 
     masks[UPPER] = False
     masks[UPPER, 3, 3] = True
     series = measured([three[0], replace(three[1], masks=masks)])
-    assert "expected bones that face each other" in series.visits[1].warnings[0]
-    assert series.changes[0].refused
+    sentence = "1.png: expected bones of 2000 px and more at 0.09 mm, got 1"
+    assert series.visits[1].refused == sentence
+    assert series.changes[0].refused == sentence
 
 
 def test_a_visit_that_was_refused_before_is_kept_and_the_others_are_measured(three: list[JointImage]) -> None:

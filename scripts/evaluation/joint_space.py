@@ -16,9 +16,9 @@ import json
 import logging
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import cache, partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -27,11 +27,14 @@ from typing import Any
 import fire
 import numpy as np
 import torch
+from scipy.ndimage import shift
 from tqdm import tqdm
 
 from scripts.datasets.finger_joints import release_datalist
 from scripts.errors import InputError
-from scripts.evaluation.joint_space_methods import Methods, phase_only, register_seen
+from scripts.evaluation.joint_space_methods import Methods, Seen, phase_only, register_seen
+from scripts.evaluation.joint_space_protocol import precision
+from scripts.evaluation.joint_space_tables import ratios, summary
 from scripts.evaluation.pushed_joints import DEPTHS, OPEN, OpenJoint, open_joint
 from scripts.measurement.joint_image import GRID, JointImage, resample
 from scripts.measurement.joint_space_width import joint_space_width
@@ -167,6 +170,22 @@ def on_grid(joint: JointImage, factor: float) -> JointImage:
     )
 
 
+def protocol_of(entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the field's precision, mm, of one joint's visits; nothing where a bone is not found."""
+    joints, see = [open_joint(entry) for entry in entries], methods().see[OURS]
+
+    def shifted(visit: int, down: int, across: int) -> Seen | None:
+        image, *masks = (
+            shift(plane, (down, across), order=0, mode="nearest")
+            for plane in (joints[visit].image, *joints[visit].masks.astype(np.uint8))
+        )
+        seen = see(image, np.stack(masks) > 0)
+        return seen if seen.joint.masks.any(axis=(1, 2)).all() else None
+
+    found = precision(shifted, len(joints), mm=MM)
+    return [] if found is None else [{"case": entries[0]["case"], **asdict(found)}]
+
+
 def by_case(dataset_dir: str | Path, split: str, overlap: str) -> list[list[dict[str, Any]]]:
     """Return the release's images, those of a case together."""
     cases: dict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -194,36 +213,14 @@ def is_open(joint: OpenJoint) -> bool:
     return joint.gap >= OPEN
 
 
-def summary(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return bias, SD, limits, mismatch and coverage, for each depth and method, of what is not refused."""
-    groups: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
-    for row in rows:
-        groups[row["depth"], row["method"]].append(row)
-    table = []
-    for (depth, method), own in groups.items():
-        kept = [row for row in own if not row["refused"]]
-        errors = np.array([row["error"] for row in kept])
-        if not len(errors):
-            continue
-        expected = np.array([row["expected"] for row in kept])
-        known = np.isfinite(expected)
-        table.append(
-            {
-                "depth": depth,
-                "method": method,
-                "count": len(own),
-                "refused": round(1 - len(kept) / len(own), 3),
-                "bias": round(float(errors.mean()), 3),
-                "sd": round(float(errors.std()), 3),
-                "limits": [round(float(errors.mean() + sign * 1.96 * errors.std()), 2) for sign in (-1, 1)],
-                "beyond_1_px": round(float((np.abs(errors) > 1).mean()), 4),
-                "covered": round(float((np.abs(errors) <= 1.96 * expected)[known].mean()), 3) if known.any() else None,
-            }
-        )
-    return table
-
-
-def main(dataset_dir: str, output_dir: str = "eval", split: str = "test", cases: int = 1000, workers: int = 2) -> None:
+def main(
+    dataset_dir: str,
+    output_dir: str = "eval",
+    split: str = "test",
+    cases: int = 1000,
+    protocol: int = 1000,
+    workers: int = 2,
+) -> None:
     """Measure and print the evidence, and write it to ``joint_space_evidence.json``.
 
     Args:
@@ -231,13 +228,19 @@ def main(dataset_dir: str, output_dir: str = "eval", split: str = "test", cases:
         output_dir: of the file.
         split: of the release.
         cases: of each part, at most.
+        protocol: cases of the field's protocol, which takes a minute each, at most.
         workers: processes.
     """
     apart = [own for own in by_case(dataset_dir, split, "nonoverlap") if len(own) > 1]
     apart = [own for own in apart if all(is_open(open_joint(entry)) for entry in own[:2])][:cases]
     overlapping = [own for own in by_case(dataset_dir, split, "overlap") if len(own) > 2][:cases]
     single = [own[:1] for own in by_case(dataset_dir, split, "overlap")][:cases]
-    parts = {"pushes": (pushes_of, apart), "visits": (visits_of, overlapping), "widths": (widths_of, single)}
+    parts = {
+        "pushes": (pushes_of, apart),
+        "visits": (visits_of, overlapping),
+        "widths": (widths_of, single),
+        "protocol": (protocol_of, overlapping[:protocol]),
+    }
     found: dict[str, list[dict[str, Any]]] = {}
     with ProcessPoolExecutor(workers, get_context("fork")) as pool:
         for name, (measure, entries) in parts.items():
@@ -248,22 +251,35 @@ def main(dataset_dir: str, output_dir: str = "eval", split: str = "test", cases:
             found[name] = list(itertools.chain.from_iterable(done))
         phantom = tqdm(pool.map(phantom_of, range(JOINTS)), total=JOINTS, desc="phantom", disable=None)
         found["phantom"] = list(itertools.chain.from_iterable(phantom))
-    tables = {name: summary(found[name]) for name in ("pushes", "visits", "phantom")}
-    apart_px = np.array([row["predicted"] - row["drawn"] for row in found["widths"]])
-    widths = {
-        "joints": len(apart_px),
-        "mean_px": float(np.mean([row["drawn"] for row in found["widths"]])),
-        "sd_mm": float(apart_px.std() * MM),
-        "median_mm": float(np.median(np.abs(apart_px)) * MM),
+    tables = {
+        **{name: summary(found[name]) for name in ("pushes", "visits", "phantom")},
+        "over leaving the overlap out": ratios(found["pushes"], OURS),
+        "widths": _widths(found["widths"]),
+        "protocol": _protocol(found["protocol"]),
     }
-    report = {"split": split, "mm_a_px": MM, **tables, "widths": widths, "rows": found}
+    report = {"split": split, "mm_a_px": MM, **tables, "rows": found}
     Path(output_dir).mkdir(parents=True, exist_ok=True)
     (Path(output_dir) / "joint_space_evidence.json").write_text(json.dumps(report, default=str))
     for name, table in tables.items():
         logger.info("%s", name)
         for row in table:
             logger.info("  %s", "  ".join(f"{key} {value}" for key, value in row.items()))
-    logger.info("widths %s", widths)
+
+
+def _widths(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return how far widths are apart between masks drawn and predicted, mm."""
+    if not rows:
+        return []
+    apart, drawn = (np.array([row[name] for row in rows]) * MM for name in ("predicted", "drawn"))
+    apart = apart - drawn
+    middle = 1.4826 * np.median(np.abs(apart))
+    return [{"joints": len(rows), "mean_mm": drawn.mean(), "sd_mm": apart.std(), "robust_sd_mm": middle}]
+
+
+def _protocol(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the means of all joints."""
+    names = ("sigma", "sigma_closure", "mismatch") if rows else ()
+    return [{"joints": len(rows), **{name: float(np.mean([row[name] for row in rows])) for name in names}}]
 
 
 if __name__ == "__main__":

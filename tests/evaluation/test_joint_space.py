@@ -12,19 +12,14 @@
 
 import os
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
-from scripts.evaluation.joint_space import by_case, is_open, methods, pushes_of, summary, visits_of, widths_of
+from scripts.evaluation.joint_space import by_case, is_open, methods, protocol_of, pushes_of, visits_of, widths_of
 from scripts.evaluation.pushed_joints import DEPTHS, OPEN, OpenJoint, open_joint
 
 OURS = "layers, predicted masks"
-
-
-def row(error: float, *, method: str = OURS, expected: float = 0.5, refused: bool = False) -> dict[str, Any]:
-    return {"depth": "1-4", "method": method, "error": error, "expected": expected, "refused": refused}
 
 
 def apart(rows: int) -> OpenJoint:
@@ -32,34 +27,6 @@ def apart(rows: int) -> OpenJoint:
     masks = np.zeros((2, 40, 20), bool)
     masks[1, :15], masks[0, 15 + rows :] = True, True
     return OpenJoint(image=np.zeros((40, 20), np.uint8), bones=masks * 0.5, tissue=masks[0] * 0.0, masks=masks)
-
-
-def test_errors_are_summed_up_for_each_depth_and_method() -> None:
-    [ours, other] = summary([row(0.5), row(-0.5), row(2.5), row(-0.5), row(0.2, method="plain image")])
-    assert ours == {
-        "depth": "1-4",
-        "method": OURS,
-        "count": 4,
-        "refused": 0.0,
-        "bias": 0.5,
-        "sd": 1.225,
-        "limits": [-1.9, 2.9],
-        "beyond_1_px": 0.25,
-        "covered": 0.75,
-    }
-    assert (other["method"], other["count"], other["bias"]) == ("plain image", 1, 0.2)
-
-
-def test_what_is_refused_is_counted_and_has_no_error() -> None:
-    [only] = summary([row(0.1), row(50.0, refused=True), row(0.1), row(0.1)])
-    assert (only["count"], only["refused"], only["bias"], only["beyond_1_px"]) == (4, 0.25, 0.1, 0.0)
-    assert summary([row(50.0, refused=True)]) == []
-
-
-def test_a_method_without_an_expected_error_covers_nothing() -> None:
-    assert summary([row(0.1, expected=float("nan"))])[0]["covered"] is None
-    # An error of its own counts where it is known.
-    assert summary([row(0.1, expected=float("nan")), row(9.0)])[0]["covered"] == 0.0
 
 
 def test_bones_are_open_that_lie_apart_by_a_few_rows() -> None:
@@ -105,3 +72,10 @@ def test_known_pushes_of_two_real_pairs_are_measured_within_a_pixel(monkeypatch:
     ours = [each["error"] for each in rows if each["method"] == OURS and not each["refused"]]
     assert len(ours) >= len(DEPTHS)
     assert float(np.median(np.abs(ours))) < 1.0
+
+
+def test_a_joint_that_does_not_change_is_measured_alike_wherever_it_lies(release: Path) -> None:
+    [[entry]] = by_case(release, "test", "nonoverlap")
+    [found] = protocol_of([entry, entry])
+    assert found["mismatch"] == 0.0
+    assert found["sigma"] < 0.05

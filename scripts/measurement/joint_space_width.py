@@ -40,6 +40,9 @@ STEP = 0.5
 CENTRAL = 0.7
 """Share of the measured columns, the middle ones, over which the width is averaged."""
 
+NARROWEST = -9.0
+"""Mean width, px, 0.8 mm, below which the line that was found is none of the joint's: bones do not sink so deep."""
+
 SYSTEMATIC = 0.35
 """Px by which the mean width differs with the masks that it is looked for along, one standard deviation."""
 
@@ -91,6 +94,11 @@ def joint_space_width(joint: JointImage) -> Width:
     for bone in (LOWER, UPPER):
         line = _line(joint.layers[bone], frame, edges[bone][run], right, bone)
         lines[bone] = line
+    middle = float(np.mean(lines[UPPER] - lines[LOWER]))
+    if middle < NARROWEST:
+        raise InputError(
+            f"joint space width: expected a subchondral line above the head, got one {-middle:.0f} px below"
+        )
     return _width(frame, right, lines[UPPER], lines[LOWER])
 
 

@@ -16,10 +16,11 @@ import numpy as np
 import pytest
 import torch
 
+from scripts.errors import InputError
 from scripts.measurement.joint_image import JointImage, resample
 from scripts.measurement.joint_space_width import joint_space_width
 from scripts.phantoms.joint import draw_joint
-from scripts.physics import attenuation
+from scripts.physics import UPPER, attenuation
 
 ORIGIN = (40, 30)
 
@@ -55,3 +56,12 @@ def test_lines_are_in_the_source_image_and_not_in_the_region() -> None:
     there = joint_space_width(drawn(1.0))
     here = joint_space_width(replace(drawn(1.0), origin=(0, 0)))
     assert np.array(there.upper_line) - np.array(here.upper_line) == pytest.approx(np.array([ORIGIN] * len(here.curve)))
+
+
+def test_bones_that_were_taken_for_each_other_have_no_width() -> None:
+    joint = drawn(1.0)
+    sunk = np.roll(joint.layers[UPPER], 40, axis=0), np.roll(joint.masks[UPPER], 40, axis=0)
+    layers, masks = joint.layers.copy(), joint.masks.copy()
+    layers[UPPER], masks[UPPER] = sunk
+    with pytest.raises(InputError, match=r"expected a subchondral line above the head, got one \d+ px below"):
+        joint_space_width(replace(joint, layers=layers, masks=masks))

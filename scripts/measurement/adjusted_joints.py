@@ -142,7 +142,8 @@ def drawn(count: int, changes: Sequence[float], seed: int, size: int) -> Iterato
         name = f"joint_{number:03d}_{hand}"
         for change in changes:
             try:
-                joint = draw_joint(number, size=size, overlap=depth - change / px, hand=hand)
+                overlap, exposure = depth - change / px, round(1000 * change) % 2**31
+                joint = draw_joint(number, size=size, overlap=overlap, hand=hand, exposure=exposure)
             except ValueError as error:
                 raise InputError(f"{name}, change {change:g} px: {error}") from error
             row = Row(

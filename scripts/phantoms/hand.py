@@ -83,6 +83,7 @@ def draw_hand(
     hand: Literal["right", "left"] = "right",
     overlaps: Mapping[str, float] | None = None,
     noise: float = 0.014,
+    exposure: int = 0,
 ) -> Hand:
     """Draw one hand, seen from its back, with a lead letter for right or left.
 
@@ -98,6 +99,7 @@ def draw_hand(
         overlaps: joint -> thickest column of its overlap along the joint's axis, in 1/256 of 23 mm; negative: width of
             the gap. Drawn for the joints that are not named.
         noise: standard deviation of the attenuation behind air, as in :func:`scripts.phantoms.joint.draw_joint`.
+        exposure: another number is another radiograph of the same hand, with noise of its own.
 
     Returns:
         The image and the truth of its joints.
@@ -123,7 +125,8 @@ def draw_hand(
     k = {name: _flatten(soft[fields[name]], masks, spacing) for name, (_, masks) in pairs.items()}
 
     total += soft
-    alone = _expose(total, fields, pairs, k, noise, one_hand)
+    quanta = np.random.default_rng([seed, 22, exposure]) if exposure else one_hand
+    alone = _expose(total, fields, pairs, k, noise, quanta)
     image = gray_level(torch.from_numpy(total))[None]
     joints = {name: _joint(image, fields[name], pairs[name][1], alone[name], k[name]) for name in JOINTS}
     result = Hand(image, joints, spacing, "right")

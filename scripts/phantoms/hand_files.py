@@ -150,7 +150,7 @@ def main(
         overlaps = None
         if thickest is not None:
             overlaps = dict.fromkeys(JOINTS, thickest + visit * narrowing * UNITS / FIELD_MM)
-        hand = draw_hand(number, spacing=spacing, size=size, hand=side, overlaps=overlaps)
+        hand = draw_hand(number, spacing=spacing, size=size, hand=side, overlaps=overlaps, exposure=visit)
         name = f"hand_{number:03d}_{side}" + (f"_visit_{visit + 1}" if visits > 1 else "")
         path = Path(output_dir) / f"{name}.dcm"
         save(

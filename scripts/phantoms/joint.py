@@ -72,6 +72,7 @@ def draw_joint(
     overlap: float = 6.0,
     hand: Literal["left", "right"] = "right",
     noise: float = 0.014,
+    exposure: int = 0,
 ) -> Phantom:
     """Draw one metacarpophalangeal joint: the base of a proximal phalanx above a metacarpal head.
 
@@ -85,6 +86,7 @@ def draw_joint(
         overlap: thickest column of the overlap, in units of 1/256 of the shorter side; negative: width of the gap.
         hand: ``"left"`` or ``"right"``.
         noise: standard deviation of the attenuation behind air; behind more matter fewer quanta arrive, and it grows.
+        exposure: another number is another radiograph of the same joint, with noise of its own.
 
     Returns:
         The image and its truth.
@@ -101,6 +103,7 @@ def draw_joint(
     check_hand(hand, noise)
     person, one_hand = np.random.default_rng([seed, 0]), np.random.default_rng([seed, 1, hand == "left"])
     bones, texture = draw_bones(person, one_hand, overlap), draw_textures(one_hand)
+    quanta = np.random.default_rng([seed, 2, exposure]) if exposure else one_hand
 
     # Drawn finer than asked, then averaged: attenuations, not gray levels, so that they still add.
     px = min(height, width) / UNITS
@@ -120,7 +123,7 @@ def draw_joint(
     both = np.asarray(masks.all(axis=0))
     flat = both if both.any() else block_reduce(gap, fine, np.mean) > 0.5
     k, soft = _flatten(soft, flat, px)
-    image, layers = _expose(absorbed, soft, masks, noise, one_hand)
+    image, layers = _expose(absorbed, soft, masks, noise, quanta)
     if hand == "left":
         image, layers, masks = image.flip(-1), layers.flip(-1), np.flip(masks, -1).copy()
     gray = gray_level(torch.tensor(k)).item()

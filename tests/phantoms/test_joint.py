@@ -215,3 +215,12 @@ def test_the_samples_are_what_their_readme_says(tmp_path: Path, name: str, size:
     assert sample.dtype == drawn.dtype
     # One 8-bit level of difference is allowed for: other processors round differently.
     assert np.abs(sample.astype(int) - drawn).max() <= 2 ** (bits - 8)
+
+
+def test_another_exposure_of_a_joint_has_the_same_bones_and_noise_of_its_own():
+    first, again, second = (draw_joint(3, size=100, exposure=number) for number in (0, 0, 1))
+    assert torch.equal(first.image, again.image)
+    assert torch.equal(first.masks, second.masks)
+    apart = (first.image - second.image)[0]
+    assert 0.005 < float(apart.std()) < 0.05
+    assert abs(float(apart.mean())) < 0.001

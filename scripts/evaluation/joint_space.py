@@ -33,9 +33,11 @@ from tqdm import tqdm
 from scripts.datasets.finger_joints import release_datalist
 from scripts.errors import InputError
 from scripts.evaluation.joint_space_methods import Methods, Seen, phase_only, register_seen
+from scripts.evaluation.joint_space_page import write_page
 from scripts.evaluation.joint_space_protocol import precision
 from scripts.evaluation.joint_space_tables import ratios, summary
 from scripts.evaluation.pushed_joints import DEPTHS, OPEN, OpenJoint, open_joint
+from scripts.files import file_sha256
 from scripts.measurement.joint_image import GRID, JointImage, resample
 from scripts.measurement.joint_space_width import joint_space_width
 from scripts.measurement.narrowing import narrowing
@@ -47,6 +49,7 @@ from scripts.physics import FIELD_MM, attenuation
 logger = logging.getLogger(__name__)
 
 ROOT = Path(__file__).parents[2]
+WEIGHTS = ROOT / "models" / "model.pt"
 MM = 0.09
 """mm a px of the release, inferred from the bones' width."""
 
@@ -68,7 +71,7 @@ OURS = "layers, predicted masks"
 def methods() -> Methods:
     """Build the methods once in each process."""
     torch.set_num_threads(1)
-    return Methods(load(Separator(), ROOT / "models" / "model.pt"))
+    return Methods(load(Separator(), WEIGHTS))
 
 
 def pushes_of(entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -221,7 +224,7 @@ def main(
     protocol: int = 1000,
     workers: int = 2,
 ) -> None:
-    """Measure and print the evidence, and write it to ``joint_space_evidence.json``.
+    """Measure and print the evidence, and write it to ``joint_space_evidence.json`` and ``joint_space.html``.
 
     Args:
         dataset_dir: of the authors' release.
@@ -260,6 +263,10 @@ def main(
     report = {"split": split, "mm_a_px": MM, **tables, "rows": found}
     Path(output_dir).mkdir(parents=True, exist_ok=True)
     (Path(output_dir) / "joint_space_evidence.json").write_text(json.dumps(report, default=str))
+    version = json.loads((ROOT / "configs" / "metadata.json").read_text())["version"]
+    facts = {"split": split, "mm a px": MM, "cases, at most": cases, "weights": file_sha256(WEIGHTS)}
+    page = Path(output_dir) / "joint_space.html"
+    write_page(page, tables, {name: found[name] for name in ("pushes", "visits")}, version=version, facts=facts)
     for name, table in tables.items():
         logger.info("%s", name)
         for row in table:

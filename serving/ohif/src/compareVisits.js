@@ -11,6 +11,7 @@
 
 // The dialog that compares two visits of a joint: original and layers on each other, aligned on the metacarpal.
 
+import { createJointSpaceSlider } from './createJointSpaceSlider.js';
 import { createVisitPane } from './createVisitPane.js';
 import { leaveOut, moveLines } from './measureJoint.js';
 import { formatWidth } from './study/jointSpaces.js';
@@ -81,10 +82,12 @@ function draw(view) {
     createVisitPane('Upper bone', 'upper', ['upper'], options),
     createVisitPane('Lower bone', 'lower', ['lower'], options),
   ];
+  view.adjust = createJointSpaceSlider(pictures, view.panes[0].stack);
   view.dialog.replaceChildren(
     createHeader(view),
     createElement('div', { class: 'bls-gan-panes' }, ...view.panes.map(({ element }) => element)),
     createBlend(view),
+    view.adjust.element,
     createActions(view),
   );
   setBlend(view, view.blend);
@@ -197,6 +200,7 @@ function createActions(view) {
 function setBlend(view, blend) {
   view.blend = blend;
   view.slider.value = blend;
+  view.adjust.reset();
   view.panes.forEach(pane => pane.setBlend(blend));
 }
 

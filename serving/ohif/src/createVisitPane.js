@@ -16,7 +16,7 @@ import { createElement, createShape } from './utils/dom.js';
 const HANDLE = 7;
 
 /**
- * Create a pane: {element, setBlend, drawLines}.
+ * Create a pane: {element, stack, setBlend, drawLines}.
  *
  * @param title of the pane
  * @param name of the picture: original, upper, lower
@@ -53,7 +53,7 @@ export function createVisitPane(title, name, names, { pictures, isShown, endsOf,
   drawLines();
   const stack = createElement('div', { class: 'bls-gan-stack', 'data-cy': `bls-gan-stack-${name}` }, ...images, layer);
   const element = createElement('figure', {}, createElement('figcaption', {}, title), stack);
-  return { element, setBlend, drawLines };
+  return { element, stack, setBlend, drawLines };
 }
 
 function createLine(points, line) {

@@ -20,6 +20,17 @@ def opacity(desk):
     )
 
 
+def bright_rows(desk):
+    """Rows of the made picture in which anything is drawn."""
+    rows = """canvas => {
+        const { data, height, width } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+        const row = at => data.subarray(4 * width * at, 4 * width * (at + 1));
+        const rows = Array.from({ length: height }, (_, at) => row(at));
+        return rows.filter(one => one.some((value, at) => at % 4 < 3 && value > 60)).length;
+    }"""
+    return desk.page.get_by_test_id("bls-gan-adjusted").evaluate(rows)
+
+
 def wait_for_lines(desk, count):
     """Wait until OHIF has so many lines of the report among its measurements."""
     lengths = "window.services.measurementService.getMeasurements().filter(({ toolName }) => toolName === 'Length')"
@@ -55,6 +66,14 @@ def test_a_joint_is_measured_over_time_compared_corrected_read_back_and_left_out
         wait_for(lambda seen=seen: opacity(desk) == seen or desk.page.wait_for_timeout(50))
     desk.page.keyboard.press("f")
     part("bls-gan-blend").fill("1")
+
+    part("bls-gan-adjust").fill("-0.5")
+    expect(part("bls-gan-adjusted-label")).to_have_text("0.50 mm narrower")
+    expect(part("bls-gan-adjusted")).to_be_visible()
+    wait_for(lambda: bright_rows(desk) > 100 or desk.page.wait_for_timeout(50))
+    desk.picture("comparison, the joint space adjusted")
+    part("bls-gan-adjust").fill("0")
+    expect(part("bls-gan-adjusted")).to_be_hidden()
 
     expect(part("bls-gan-measure-moved")).to_be_disabled()
     box = part("bls-gan-end-0").nth(1).bounding_box()

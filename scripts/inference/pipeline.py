@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -98,6 +98,10 @@ class Pipeline:
         self.kind = kind
         self.as_answered = as_answered
         self.backend = backend
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what another process needs: it compiles the network for itself."""
+        return {name: value for name, value in self.__dict__.items() if name != "compiled"}
 
     @cached_property
     def software(self) -> Software:

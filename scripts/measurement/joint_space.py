@@ -16,6 +16,7 @@ import io
 import json
 import logging
 import math
+import pickle
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -157,6 +158,14 @@ class Subjects(Dataset[Measured]):
             beside = pictures if self.list.parent == folder else find_images(self.list.parent)
             self.pictures = {entry.path.name: entry for entry in beside if isinstance(entry, PictureEntry)}
 
+    def __getstate__(self) -> dict[str, bytes]:
+        """Return all of it as bytes: PyTorch would send each weight of the network by a file of its own."""
+        return {"pickled": pickle.dumps(self.__dict__)}
+
+    def __setstate__(self, state: dict[str, bytes]) -> None:
+        """Take over what :meth:`__getstate__` returns."""
+        self.__dict__.update(pickle.loads(state["pickled"]))
+
     def __len__(self) -> int:
         return len(self.persons) + len(self.listed)
 
@@ -257,7 +266,11 @@ class JointSpace:
             raise SystemExit(1)
 
     def _outcomes(self) -> Iterator[Measured]:
-        loader = DataLoader(self.subjects, batch_size=None, num_workers=self.workers, shuffle=False)
+        # Not forked: a runtime of networks that has its threads does not survive that.
+        context = "forkserver" if self.workers else None
+        loader = DataLoader(
+            self.subjects, batch_size=None, num_workers=self.workers, shuffle=False, multiprocessing_context=context
+        )
         with logging_redirect_tqdm():
             yield from tqdm(loader, total=len(self.subjects), desc="subjects", unit="subject", disable=None)
 

@@ -8,6 +8,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
+
 """Two visits of a joint as pictures on one grid, aligned on the metacarpal, for the eye to compare."""
 
 import base64

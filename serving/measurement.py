@@ -8,6 +8,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
+
 """Measurement of joint spaces over the visits of a hand in the PACS: from a request to a stored report."""
 
 import threading

@@ -8,6 +8,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
+
 """Measurement group (TID 1501) of one joint at one visit: its widths, and the changes that end there."""
 
 from collections.abc import Iterator, Sequence

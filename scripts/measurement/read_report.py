@@ -8,6 +8,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
+
 """Reader of reports of joint space: what :mod:`scripts.measurement.structured_report` has written."""
 
 import math

@@ -8,6 +8,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
+
 """DICOM Structured Report (TID 1500) of the joint space of one radiograph's joints, with their earlier visits."""
 
 import json

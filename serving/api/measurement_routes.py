@@ -8,6 +8,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
+
 """Routes for the measurement of joint spaces over visits; answered off the event loop."""
 
 from typing import Annotated, Any

@@ -8,6 +8,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
+
 """Earlier visits of a hand: radiographs of the same patient, side and view in a PACS."""
 
 from collections.abc import Iterator

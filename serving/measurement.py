@@ -21,7 +21,7 @@ from pydicom import Dataset
 
 from scripts.errors import InputError
 from scripts.measurement.joint_series import JointSeries
-from scripts.measurement.measure import measure_regions
+from scripts.measurement.measure import measure_images
 from scripts.measurement.moved_lines import Line, move_lines
 from scripts.measurement.structured_report import structured_report
 from serving.compared_visits import compare
@@ -105,7 +105,7 @@ class JointMeasurement:
                 notes.append(f"the visit of {each.date} was left out: {error}")
         with self.separator.network:
             unmeasured = JointSeries(subject=patient, side=side, joint=name, visits=[each.visit for each in visits])
-            series = measure_regions(unmeasured, [each.region for each in visits])
+            series = measure_images(unmeasured, [each.image for each in visits])
         self._keep(source, name, visits)
         return {**self._store(source, header, series, headers), "notes": notes}
 

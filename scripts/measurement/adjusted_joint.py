@@ -25,6 +25,7 @@ from scipy.ndimage import shift
 from torch import Tensor
 
 from scripts.errors import InputError
+from scripts.measurement.joint_image import axis_of
 from scripts.physics import LOWER, UPPER, attenuation, gray_level, overlap_of
 
 LARGEST_CHANGE = 0.1
@@ -48,10 +49,9 @@ class JointLayers:
     angle: float = 0.0
 
     @property
-    def axis(self) -> tuple[float, float]:
+    def axis(self) -> np.ndarray:
         """Unit vector (down, across) along the joint, from the lower bone to the upper one."""
-        lean = math.radians(self.angle)
-        return -math.cos(lean), math.sin(lean)
+        return axis_of(self.angle)
 
     @property
     def image(self) -> Tensor:
@@ -106,7 +106,7 @@ def gap_px(joint: JointLayers) -> float:
     Raises:
         InputError: a bone is missing, or they do not face each other.
     """
-    axis = np.array(joint.axis)
+    axis = joint.axis
     right = np.array([axis[1], -axis[0]])
     ends: list[dict[int, float]] = []
     for number, way in ((LOWER, 1.0), (UPPER, -1.0)):

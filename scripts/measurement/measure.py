@@ -61,20 +61,22 @@ def measure_joint(subject: str, side: str, joint: str, visits: Sequence[Pair]) -
     return JointSeries(subject=subject, side=side, joint=joint, visits=measured, changes=changes)
 
 
-def measure_regions(series: JointSeries, regions: Sequence[SeparatedRegion]) -> JointSeries:
-    """Measure a series of which the separated joint of each visit is at hand; of one visit only the width.
+def measure_images(series: JointSeries, images: Sequence[JointImage]) -> JointSeries:
+    """Measure a series of which the joint of each visit is at hand; of one visit only the width.
 
     Args:
         series: with its visits, not measured yet.
-        regions: of the visits.
+        images: of the visits.
     """
-    visits = [
-        (replace(visit, angle=image.angle), image)
-        for visit, image in zip(series.visits, (joint_image(each) for each in regions), strict=True)
-    ]
+    visits = [(replace(visit, angle=image.angle), image) for visit, image in zip(series.visits, images, strict=True)]
     if len(visits) == 1:
         return replace(series, visits=[_at_visit(*visits[0])])
     return measure_joint(series.subject, series.side, series.joint, visits)
+
+
+def measure_regions(series: JointSeries, regions: Sequence[SeparatedRegion]) -> JointSeries:
+    """Measure a series of which the separated joint of each visit is at hand, see :func:`measure_images`."""
+    return measure_images(series, [joint_image(region) for region in regions])
 
 
 def _at_visit(visit: Visit, image: JointImage | None) -> Visit:

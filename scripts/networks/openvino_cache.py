@@ -22,7 +22,7 @@ from typing import Any
 from torch import nn
 
 from scripts.files import write_durably
-from scripts.networks.openvino_unet import import_openvino
+from scripts.networks.openvino_unet import core, import_openvino
 
 KEY = "key.txt"
 """Member that says of which weights and which OpenVINO the networks are."""
@@ -45,13 +45,12 @@ def read(path: Path, key: str) -> dict[str, Any]:
         OSError: there is no such file.
         ValueError: it is of other weights or of another OpenVINO, or it is damaged.
     """
-    core = import_openvino().Core()
     try:
         with zipfile.ZipFile(path) as archive:  # which checks the sum of each member
             if archive.read(KEY).decode() != key:
                 raise ValueError("of other weights or another version")
             names = [name.removesuffix(".xml") for name in archive.namelist() if name.endswith(".xml")]
-            return {name: core.read_model(archive.read(f"{name}.xml"), archive.read(f"{name}.bin")) for name in names}
+            return {name: core().read_model(archive.read(f"{name}.xml"), archive.read(f"{name}.bin")) for name in names}
     except (KeyError, zipfile.BadZipFile, zipfile.LargeZipFile, RuntimeError, NotImplementedError) as error:
         raise ValueError(f"damaged ({type(error).__name__})") from error
 

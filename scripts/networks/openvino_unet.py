@@ -14,6 +14,7 @@
 import sys
 import threading
 import warnings
+from functools import cache
 from typing import Any
 
 import torch
@@ -31,6 +32,17 @@ def import_openvino() -> Any:
     import openvino
 
     return openvino
+
+
+@cache
+def core() -> Any:
+    """Return this process' one core of OpenVINO, which is never taken down.
+
+    With each core comes a stack on which the thread that made it handles signals (Intel's AMX units need a large one).
+    The second one that goes puts back the first one's, which is freed: the next signal, Ctrl-C for one, would end the
+    process with a segmentation fault.
+    """
+    return import_openvino().Core()
 
 
 class CompiledUNet(nn.Module):
@@ -75,7 +87,7 @@ class CompiledUNet(nn.Module):
             # Processes side by side would all be pinned to the same cores.
             "ENABLE_CPU_PINNING": False,
         }
-        return import_openvino().compile_model(self.model, "CPU", settings)
+        return core().compile_model(self.model, "CPU", settings)
 
 
 def convert(part: nn.Module) -> Any:

@@ -1,5 +1,7 @@
+import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import torch
@@ -51,3 +53,29 @@ def test_nothing_is_reported_to_its_makers(model):
 
     assert sys.modules["openvino_telemetry"] is None
     assert telemetry_utils.tm is telemetry_stub
+
+
+DROPPED = """
+import gc, os, signal, sys
+import torch
+from scripts.networks.openvino_unet import CompiledUNet, convert
+
+signal.signal(signal.SIGUSR1, lambda *_: print("handled"))
+networks = [CompiledUNet(convert(torch.nn.Conv2d(1, 1, 3, padding=1))) for _ in range(2)]
+for number in range(2):
+    networks[number](torch.zeros(1, 1, 64, 64))
+for number in map(int, sys.argv[1]):
+    networks[number] = None
+    gc.collect()
+# What was freed is used again.
+kept = [bytearray(b"x" * size) for size in range(8000, 20000, 7)]
+os.kill(os.getpid(), signal.SIGUSR1)
+"""
+
+
+@pytest.mark.parametrize("order", ["01", "10"])
+def test_a_signal_that_comes_after_networks_have_gone_is_handled(order):
+    done = subprocess.run(
+        [sys.executable, "-c", DROPPED, order], cwd=Path(__file__).parents[2], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (0, "handled\n")

@@ -34,8 +34,10 @@ serve: $(VENV)/.setup-serving ## PACS, MONAI Label and OHIF at 127.0.0.1:8000 (o
 node: $(VENV)/.setup-serving ## DICOM node at 127.0.0.1:11112, results to SEND=AET@host:port or STORE=URL (more in NODE='--aet ...')
 	@$(BIN)/python -m serving.node $(if $(SEND),--send-to $(SEND)) $(if $(STORE),--store $(STORE)) $(NODE)
 
+# A process that dies ends the run, which names its test: xdist would start another, and wait for ever at the end.
 test: lint ## run all checks: lint, types, tests with coverage
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --cov --numprocesses $(WORKERS) --dist loadfile --durations 40
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --cov --numprocesses $(WORKERS) --dist loadfile --max-worker-restart 0 \
+	    --durations 40
 
 lint: $(VENV)/.setup-test ## check style, format and types
 	$(BIN)/ruff check .

@@ -50,9 +50,10 @@ SKIPPED_PICTURE = "a picture of one joint belongs to nobody: reports are on radi
 class _Seen:
     """One radiograph of a person, separated."""
 
+    image: str
     header: Dataset
     side: str
-    overview: Overview
+    overview: Overview | None
     regions: Mapping[str, SeparatedRegion]
     visits: Mapping[str, Visit]
 
@@ -67,6 +68,7 @@ class HandReports:
         measure: measures the joint space; None: reports show joints and layers, and say that nothing was measured.
         store: called with the DICOM object of each report.
         field_mm: side of the region around a joint, mm; :data:`scripts.physics.FIELD_MM` if not given.
+        pictures: whether reports have pictures; without them they are series only.
     """
 
     def __init__(
@@ -78,9 +80,10 @@ class HandReports:
         measure: Measure | None = None,
         store: Callable[[Sequence[Dataset]], None] | None = None,
         field_mm: float | None = None,
+        pictures: bool = True,
     ) -> None:
         self.pipeline, self.data, self.output_dir = pipeline, data, Path(output_dir)
-        self.measure, self.store = measure, store
+        self.measure, self.store, self.pictures = measure, store, pictures
         self.field_mm = FIELD_MM if field_mm is None else field_mm
 
     def run(self) -> None:
@@ -133,14 +136,14 @@ class HandReports:
             logger.warning("%s", sentence)
         if not seen:
             return None, None, refused
-        seen.sort(key=lambda one: (*moment(one.header), one.overview.image))
+        seen.sort(key=lambda one: (*moment(one.header), one.image))
         series, regions = series_of(seen)
         measured = [self._measured(joint, own) for joint, own in zip(series, regions, strict=True)]
         report = Report(
             subject=subject_of(seen[-1].header),
             series=measured,
-            pictures=[[visit_pictures(region) for region in own] for own in regions],
-            overviews=[one.overview for one in seen],
+            pictures=[[visit_pictures(region) if self.pictures else None for region in own] for own in regions],
+            overviews=[one.overview for one in seen if one.overview is not None],
             software=self.pipeline.software,
             refused=[*refused, *told],
         )
@@ -172,9 +175,12 @@ class HandReports:
         }
         header = asked.radiograph.dataset
         side = {"R": "right", "L": "left"}.get(laterality(header), "")
-        overview = overview_of(asked.radiograph, asked.joints, image=entry.name, date=moment(header)[0], side=side)
+        overview = None
+        if self.pictures:
+            overview = overview_of(asked.radiograph, asked.joints, image=entry.name, date=moment(header)[0], side=side)
         visits = visits_of(asked, entry.name, regions)
-        return _Seen(header=header, side=side, overview=overview, regions=regions, visits=visits), asked.notes
+        seen = _Seen(image=entry.name, header=header, side=side, overview=overview, regions=regions, visits=visits)
+        return seen, asked.notes
 
 
 def visits_of(asked: RadiographJoints, image: str, regions: Mapping[str, SeparatedRegion]) -> dict[str, Visit]:

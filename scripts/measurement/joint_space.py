@@ -147,7 +147,7 @@ class Subjects(Dataset[Measured]):
         self.list = Path(visits) if visits else folder / LIST
         self.persons = by_person([entry for entry in data if not isinstance(entry, PictureEntry)])
         self.reports = HandReports(
-            pipeline=pipeline, data=(), output_dir=".", measure=measure_regions, field_mm=field_mm
+            pipeline=pipeline, data=(), output_dir=".", measure=measure_regions, field_mm=field_mm, pictures=False
         )
         pictures = [entry for entry in data if isinstance(entry, PictureEntry)]
         self.listed: list[tuple[str, list[str]]] = []

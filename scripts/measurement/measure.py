@@ -16,6 +16,7 @@ from dataclasses import replace
 
 from scripts.errors import InputError
 from scripts.inference.split import SeparatedRegion
+from scripts.measurement.consistent_changes import make_consistent, pairs_of
 from scripts.measurement.joint_image import GRID, JointImage, joint_image
 from scripts.measurement.joint_series import Change, JointSeries, Visit
 from scripts.measurement.joint_space_width import joint_space_width
@@ -40,7 +41,8 @@ def measure_joint(subject: str, side: str, joint: str, visits: Sequence[Pair]) -
         visits: in the order of time, two and more; a visit with a sentence in ``refused`` is kept, not measured.
 
     Returns:
-        The series: changes between visits that follow each other, then from the first to the last.
+        The series: changes between visits that follow each other, then from the first to the last. Of three visits and
+        more they add up, see :func:`~scripts.measurement.consistent_changes.make_consistent`.
 
     Raises:
         InputError: one visit.
@@ -54,10 +56,9 @@ def measure_joint(subject: str, side: str, joint: str, visits: Sequence[Pair]) -
         None if image is None or visit.refused else bones_of(image)
         for visit, image in zip(measured, images, strict=True)
     ]
-    pairs = [(number, number + 1) for number in range(len(visits) - 1)]
-    if len(visits) > 2:
-        pairs.append((0, len(visits) - 1))
-    changes = [_change(pair, measured, images, bones) for pair in pairs]
+    reported, controlling = pairs_of(len(visits))
+    changes = make_consistent([_change(pair, measured, images, bones) for pair in [*reported, *controlling]])
+    changes = changes[: len(reported)]
     return JointSeries(subject=subject, side=side, joint=joint, visits=measured, changes=changes)
 
 

@@ -53,6 +53,8 @@ def test_changes_lie_between_visits_that_follow_and_from_the_first_to_the_last(t
         assert change.in_words.startswith(f"{-change.px:.2f} px narrower, ± 0.1")
         assert change.in_words.endswith(": more than can be chance")
         assert (change.mm, change.standard_error_mm) == (None, None)
+    first, second, whole = (change.px for change in series.changes)
+    assert first + second == pytest.approx(whole)
     assert (series.subject, series.side, series.joint) == ("A", "left", "MCP2")
 
 

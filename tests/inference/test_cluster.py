@@ -102,7 +102,11 @@ def test_nothing_is_lost_and_nothing_doubled_when_a_worker_dies(scheduler, folde
 def test_an_image_that_ends_its_process_twice_is_refused_by_name(folder, tmp_path, caplog):
     with caplog.at_level(logging.INFO):
         assert run(folder, described(tmp_path / "out", "Kills"), workers=2) == 1
-    assert "4 separated, 2 refused" in caplog.messages
+    # An image whose answer was lost with the process is found done.
+    whole = [
+        f"{4 - lost} separated, 2 refused" + f", {lost} skipped: {lost} done before" * bool(lost) for lost in (0, 1, 2)
+    ]
+    assert any(line in whole for line in caplog.messages)
     assert "refused square: the process that read it died" in caplog.messages
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["0", "1", "2", "3"]
 

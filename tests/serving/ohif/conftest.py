@@ -12,6 +12,7 @@ from pydicom import Dataset, dcmread
 from scripts.dicom.layer_image import LAYER, PRIVATE_CREATOR, PRIVATE_GROUP
 from scripts.phantoms.hand import draw_hand
 from scripts.phantoms.hand_files import save
+from serving.pacs.errors import NotInPacsError
 from tests.serving.conftest import Hand, objects_in
 from tests.support.desk import PANES, Desk
 
@@ -37,10 +38,13 @@ def whole_hand(tmp_path_factory: pytest.TempPathFactory) -> Hand:
 
 
 def stored(pacs, study: str) -> dict[str, list[Dataset]]:
-    """Fetch the objects of a study by their kind: upper, lower, masks, original."""
+    """Fetch the objects of a study by their kind: upper, lower, masks, original; none that is being removed."""
     found: dict[str, list[Dataset]] = {"upper": [], "lower": [], "masks": [], "original": []}
     for where in objects_in(pacs, study).values():
-        dataset = pacs.fetch(where)
+        try:
+            dataset = pacs.fetch(where)
+        except NotInPacsError:
+            continue
         layer = private_value(dataset, LAYER).lower() if (PRIVATE_GROUP, 0x10) in dataset else "original"
         found["masks" if dataset.Modality == "SEG" else layer].append(dataset)
     return found

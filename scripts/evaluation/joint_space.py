@@ -35,7 +35,7 @@ from scripts.errors import InputError
 from scripts.evaluation.joint_space_methods import Methods, Seen, phase_only, register_seen
 from scripts.evaluation.joint_space_page import write_page
 from scripts.evaluation.joint_space_protocol import precision
-from scripts.evaluation.joint_space_tables import ratios, summary
+from scripts.evaluation.joint_space_tables import means, ratios, summary, widths
 from scripts.evaluation.pushed_joints import DEPTHS, OPEN, OpenJoint, open_joint
 from scripts.files import file_sha256
 from scripts.measurement.joint_image import GRID, JointImage, resample
@@ -127,16 +127,17 @@ def visits_of(entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def widths_of(entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the widths, px, of one image with drawn and with predicted masks."""
-    joint = open_joint(entries[0])
-    try:
-        both = [
-            joint_space_width(methods().see[name](joint.image, joint.masks).joint)
-            for name in ("layers, drawn masks", OURS)
-        ]
-    except InputError:
-        return []
-    return [{"case": entries[0]["case"], "drawn": both[0].mean, "predicted": both[1].mean}]
+    """Return the widths, px, of each image with drawn and with predicted masks; NaN where one is refused."""
+    rows = []
+    for joint in map(open_joint, entries):
+        own = {}
+        for name, method in (("drawn", "layers, drawn masks"), ("predicted", OURS)):
+            try:
+                own[name] = joint_space_width(methods().see[method](joint.image, joint.masks).joint).mean
+            except InputError:
+                own[name] = math.nan
+        rows.append({"case": entries[0]["case"], **own})
+    return rows
 
 
 def phantom_of(seed: int) -> list[dict[str, Any]]:
@@ -237,11 +238,10 @@ def main(
     apart = [own for own in by_case(dataset_dir, split, "nonoverlap") if len(own) > 1]
     apart = [own for own in apart if all(is_open(open_joint(entry)) for entry in own[:2])][:cases]
     overlapping = [own for own in by_case(dataset_dir, split, "overlap") if len(own) > 2][:cases]
-    single = [own[:1] for own in by_case(dataset_dir, split, "overlap")][:cases]
     parts = {
         "pushes": (pushes_of, apart),
         "visits": (visits_of, overlapping),
-        "widths": (widths_of, single),
+        "widths": (widths_of, by_case(dataset_dir, split, "overlap")[:cases]),
         "protocol": (protocol_of, overlapping[:protocol]),
     }
     found: dict[str, list[dict[str, Any]]] = {}
@@ -257,8 +257,8 @@ def main(
     tables = {
         **{name: summary(found[name]) for name in ("pushes", "visits", "phantom")},
         "over leaving the overlap out": ratios(found["pushes"], OURS),
-        "widths": _widths(found["widths"]),
-        "protocol": _protocol(found["protocol"]),
+        "widths": widths(found["widths"], mm=MM),
+        "protocol": means(found["protocol"]),
     }
     report = {"split": split, "mm_a_px": MM, **tables, "rows": found}
     Path(output_dir).mkdir(parents=True, exist_ok=True)
@@ -271,22 +271,6 @@ def main(
         logger.info("%s", name)
         for row in table:
             logger.info("  %s", "  ".join(f"{key} {value}" for key, value in row.items()))
-
-
-def _widths(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return how far widths are apart between masks drawn and predicted, mm."""
-    if not rows:
-        return []
-    apart, drawn = (np.array([row[name] for row in rows]) * MM for name in ("predicted", "drawn"))
-    apart = apart - drawn
-    middle = 1.4826 * np.median(np.abs(apart))
-    return [{"joints": len(rows), "mean_mm": drawn.mean(), "sd_mm": apart.std(), "robust_sd_mm": middle}]
-
-
-def _protocol(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the means of all joints."""
-    names = ("sigma", "sigma_closure", "mismatch") if rows else ()
-    return [{"joints": len(rows), **{name: float(np.mean([row[name] for row in rows])) for name in names}}]
 
 
 if __name__ == "__main__":

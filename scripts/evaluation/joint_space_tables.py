@@ -86,3 +86,32 @@ def ratios(rows: Sequence[dict[str, Any]], method: str) -> list[dict[str, Any]]:
             {"depth": depth, "cases": len(both), "ratio": round(value, 3), "from": round(low, 3), "to": round(high, 3)}
         )
     return table
+
+
+def widths(rows: Sequence[dict[str, Any]], *, mm: float) -> list[dict[str, Any]]:
+    """Return how far widths are apart between masks drawn and predicted, mm.
+
+    Args:
+        rows: ``drawn`` and ``predicted``, px, one an image; NaN where a width is refused.
+        mm: a px.
+    """
+    drawn, predicted = (np.array([row[name] for row in rows]) * mm for name in ("drawn", "predicted"))
+    both = np.isfinite(predicted - drawn)
+    if not both.any():
+        return []
+    apart = (predicted - drawn)[both]
+    return [
+        {
+            "images": len(rows),
+            "refused": round(float(np.isnan(predicted).mean()), 3),
+            "mean_mm": round(float(drawn[both].mean()), 3),
+            "sd_mm": round(float(apart.std()), 4),
+            "robust_sd_mm": round(float(1.4826 * np.median(np.abs(apart))), 4),
+        }
+    ]
+
+
+def means(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the means of the field's protocol over all joints, see :mod:`~scripts.evaluation.joint_space_protocol`."""
+    names = ("sigma", "sigma_closure", "mismatch") if rows else ()
+    return [{"joints": len(rows), **{name: float(np.mean([row[name] for row in rows])) for name in names}}]

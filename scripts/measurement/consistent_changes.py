@@ -9,7 +9,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """Changes between several visits that add up: pairs of visits are measured one by one, and contradict each other."""
 
 import math

@@ -36,11 +36,9 @@ from scripts.measurement.hand_reports import HandReports, by_person
 from scripts.measurement.joint_image import joint_image
 from scripts.measurement.joint_series import JointSeries, Visit
 from scripts.measurement.measure import measure_joint, measure_regions
+from scripts.measurement.visit_list import LIST, read_visits
 
 logger = logging.getLogger(__name__)
-
-LIST = "visits.csv"
-"""Where the visits of pictures are looked for in a folder of images, if nothing else is said."""
 
 COLUMNS = ("subject", "side", "joint", "first", "second", "first_date", "second_date", "change_px", "change_mm")
 FIGURES = (
@@ -69,39 +67,6 @@ class Measured:
     refused: Sequence[str] = ()
 
 
-def read_visits(path: Path) -> dict[str, list[str]]:
-    """Read the visits of pictures: ``subject`` and ``image``, in the order of time; other columns are passed over.
-
-    Args:
-        path: a CSV file; images are paths beside it.
-
-    Returns:
-        The images of each subject.
-
-    Raises:
-        InputError: no such file, a missing column, no visit, a row without a subject or an image.
-    """
-    if not path.is_file():
-        raise InputError(f"visits {path.name}: no such file; expected a CSV with the columns subject, image")
-    try:
-        table = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig")))
-        rows, columns = list(table), table.fieldnames or ()
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"visits {path.name}: expected CSV in UTF-8, got other bytes") from error
-    missing = [name for name in ("subject", "image") if name not in columns]
-    if missing:
-        raise InputError(f"visits {path.name}: expected the columns subject, image, got no {' and no '.join(missing)}")
-    if not rows:
-        raise InputError(f"visits {path.name}: expected visits, got none")
-    found: dict[str, list[str]] = {}
-    for number, row in enumerate(rows, start=2):
-        subject, image = ((row[key] or "").strip() for key in ("subject", "image"))
-        if not subject or not image:
-            raise InputError(f"visits {path.name}, line {number}: expected a subject and an image, got {row}")
-        found.setdefault(subject, []).append(image)
-    return found
-
-
 def _checked(spacing: object) -> float | None:
     """Return a spacing of a command line, mm.
 
@@ -128,7 +93,7 @@ class Subjects(Dataset[Measured]):
         field_mm: side of the region around a joint of a radiograph, mm.
 
     Raises:
-        SystemExit: a spacing that is none, or as :func:`read_visits`.
+        SystemExit: a spacing that is none, or as :func:`~scripts.measurement.visit_list.read_visits`.
     """
 
     def __init__(

@@ -28,6 +28,18 @@ SIGMA = 1.5
 REACH = {UPPER: (-4.0, 26.0), LOWER: (-6.0, 6.0)}
 """Where a bone's edge is sought: px beyond and within its mask. The subchondral line lies within the projected rim."""
 
+WIDTHS = (-2.0, 45.0)
+"""Widths at which the subchondral line is sought above the head's outline, px; it is nowhere far below it."""
+
+GHOST = (2.0, 6.0)
+"""Widths, px, between which a line in the phalanx' layer begins to count: nearer, it is what the head left there."""
+
+ALONG = 4.0
+"""Gaussian, columns, along the subchondral plate."""
+
+LOST = 0.2
+"""Share of the columns in which the phalanx may reach so far beyond the head's outline that its plate is not above."""
+
 PLATE, BEFORE = 9.0, 6.0
 """Gaussian, px, against which the subchondral plate is bright; and how far before its middle its edge is sought."""
 
@@ -40,8 +52,8 @@ STEP = 0.5
 CENTRAL = 0.7
 """Share of the measured columns, the middle ones, over which the width is averaged."""
 
-NARROWEST = -9.0
-"""Mean width, px, 0.8 mm, below which the line that was found is none of the joint's: bones do not sink so deep."""
+JUMP, WITHIN = 5.5, 6
+"""Px by which the width may change within so many columns: a line that jumps more goes over to another edge."""
 
 SYSTEMATIC = 0.35
 """Px by which the mean width differs with the masks that it is looked for along, one standard deviation."""
@@ -76,7 +88,8 @@ def joint_space_width(joint: JointImage) -> Width:
     columns, then the peak of the slope between samples.
 
     Raises:
-        InputError: the bones do not face each other in the region.
+        InputError: the bones do not face each other in the region; the phalanx lies before the head; a line jumps from
+            one edge to another.
     """
     if not joint.masks.any(axis=(1, 2)).all():
         raise InputError("joint space width: expected two bones, got one")
@@ -90,21 +103,26 @@ def joint_space_width(joint: JointImage) -> Width:
     cut = round((run.stop - run.start) * (1 - SPAN) / 2)
     run = slice(run.start + cut, run.stop - cut)
     right = right[run]
-    lines = {}
-    for bone in (LOWER, UPPER):
-        line = _line(joint.layers[bone], frame, edges[bone][run], right, bone)
-        lines[bone] = line
-    middle = float(np.mean(lines[UPPER] - lines[LOWER]))
-    if middle < NARROWEST:
+    head = _head_line(joint.layers[LOWER], frame, edges[LOWER][run], right)
+    plate = _plate_line(joint.layers[UPPER], frame, edges[UPPER][run], head, right)
+    width = (plate - head)[_central(len(right))]
+    jump = float(np.abs(width[WITHIN:] - width[:-WITHIN]).max(initial=0.0))
+    if jump > JUMP:
         raise InputError(
-            f"joint space width: expected a subchondral line above the head, got one {-middle:.0f} px below"
+            f"joint space width: expected lines that are smooth, got one that jumps by {jump:.0f} px within {WITHIN}"
         )
-    return _width(frame, right, lines[UPPER], lines[LOWER])
+    return _width(frame, right, plate, head)
 
 
 def _grid(joint: JointImage) -> tuple[np.ndarray, np.ndarray]:
     half = min(joint.masks.shape[1:]) / 2
     return np.arange(-0.5 * half, 0.5 * half, STEP), np.arange(-0.6 * half, 0.6 * half + 1)
+
+
+def _central(columns: int) -> slice:
+    """Return the columns over which the width is averaged."""
+    cut = round(columns * (1 - CENTRAL) / 2)
+    return slice(cut, columns - cut)
 
 
 def _longest(flags: np.ndarray) -> slice:
@@ -126,36 +144,59 @@ def _mask_edge(mask: np.ndarray, frame: _Frame, up: np.ndarray, right: np.ndarra
     return np.where(edge == order[0], np.nan, edge)
 
 
-def _line(layer: np.ndarray, frame: _Frame, edge: np.ndarray, right: np.ndarray, bone: int) -> np.ndarray:
-    """Return how far up the axis a bone's edge lies in each column.
+def _head_line(layer: np.ndarray, frame: _Frame, edge: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Return how far up the axis the head's outline lies in each column: its steepest slope near the mask's edge."""
+    beyond, within = REACH[LOWER]
+    start = gaussian_filter1d(edge, 2.0, mode="nearest")
+    up = start[None] - np.arange(beyond, within + STEP, STEP)[:, None]
+    slope = -_slope(layer, frame, up, right)
+    return _between(up, slope, _path(_cost(slope)))
 
-    The head's outline is its steepest slope. The phalanx' is that of the subchondral plate, the brightest line behind
-    its base: the projected rim before it, a lip of the bone, does not bear on the joint.
+
+def _plate_line(layer: np.ndarray, frame: _Frame, edge: np.ndarray, head: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Return how far up the axis the phalanx' subchondral line lies in each column.
+
+    It is the edge of the subchondral plate, the brightest line behind the bone's base: the projected rim before it, a
+    lip of the bone, does not bear on the joint. Both surfaces of a joint are alike, so that the width changes little
+    from column to column: the path is one through widths, and none lies within the head.
     """
-    beyond, within = REACH[bone]
-    way = 1.0 if bone == UPPER else -1.0
-    depth = np.arange(beyond, within + STEP, STEP)
-    smooth = gaussian_filter1d(edge, 2.0, mode="nearest")
-    up = smooth[None] + way * depth[:, None]
-    where = frame.points(up, np.broadcast_to(right, up.shape))
-    slopes = [
+    (narrowest, widest), (none, full) = WIDTHS, GHOST
+    up = head[None] + np.arange(narrowest, widest + STEP, STEP)[:, None]
+    beyond, within = (gaussian_filter1d(edge, 2.0, mode="nearest") + reach for reach in REACH[UPPER])
+    bright = gaussian_filter(layer, SIGMA)
+    plate = (bright - gaussian_filter(layer, PLATE)).clip(min=0.0) * (bright - bright.min())
+    ridge = gaussian_filter1d(map_coordinates(plate, frame.points(up, _beside(right, up)), order=1), ALONG, axis=1)
+    counts = np.where((up >= beyond) & (up <= within), np.clip((up - head - none) / (full - none), 0.0, 1.0), 0.0)
+    if (counts.max(axis=0) > 0).mean() < 1 - LOST:
+        raise InputError("joint space width: expected a phalanx above the head, got one that lies before it")
+    middle = _path(_cost(ridge * counts))
+    before = np.abs(np.arange(len(up))[:, None] - (middle - BEFORE / STEP / 2)) <= BEFORE / STEP / 2
+    slope = np.where(before, _slope(layer, frame, up, right), 0.0)
+    return _between(up, slope, _path(_cost(slope)))
+
+
+def _beside(right: np.ndarray, up: np.ndarray) -> np.ndarray:
+    return np.broadcast_to(right, up.shape)
+
+
+def _slope(layer: np.ndarray, frame: _Frame, up: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Return the slope of a layer up the axis, smoothed across it."""
+    where = frame.points(up, _beside(right, up))
+    down, across = (
         map_coordinates(gaussian_filter(layer, SIGMA, order=order, mode="nearest"), where, order=3)
         for order in ((1, 0), (0, 1))
-    ]
-    slope = gaussian_filter1d(way * (frame.joint.axis @ np.stack(slopes).reshape(2, -1)).reshape(up.shape), 1.5, axis=1)
-    if bone == UPPER:
-        bright = gaussian_filter(layer, SIGMA)
-        plate = (bright - gaussian_filter(layer, PLATE)).clip(min=0.0) * (bright - bright.min())
-        ridge = gaussian_filter1d(map_coordinates(plate, where, order=1), 2.0, axis=1)
-        middle = _path(_cost(ridge))
-        reach = np.abs(np.arange(len(depth))[:, None] - (middle - BEFORE / STEP / 2)) <= BEFORE / STEP / 2
-        slope = np.where(reach, slope, 0.0)
-    rows = np.clip(_path(_cost(slope)), 1, len(depth) - 2)
-    columns = np.arange(len(right))
+    )
+    axis = frame.joint.axis
+    return np.asarray(gaussian_filter1d(axis[0] * down + axis[1] * across, 1.5, axis=1))
+
+
+def _between(up: np.ndarray, slope: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Return the place of the peak of the slope near a path, between samples, smoothed."""
+    rows, columns = np.clip(rows, 1, len(up) - 2), np.arange(up.shape[1])
     before, at, after = (slope[rows + offset, columns] for offset in (-1, 0, 1))
     bend = before - 2 * at + after
     shift = np.where(bend < 0, np.clip(0.5 * (before - after) / np.where(bend == 0, 1, bend), -1, 1), 0.0)
-    return np.asarray(gaussian_filter1d(smooth + way * (depth[rows] + STEP * shift), 1.5, mode="nearest"))
+    return np.asarray(gaussian_filter1d(up[rows, columns] + shift * (up[1] - up[0]), 1.5, mode="nearest"))
 
 
 def _cost(wanted: np.ndarray) -> np.ndarray:
@@ -182,10 +223,8 @@ def _path(cost: np.ndarray, smoothness: float = 0.6) -> np.ndarray:
 
 
 def _width(frame: _Frame, right: np.ndarray, upper: np.ndarray, lower: np.ndarray) -> Width:
-    width = upper - lower
-    cut = round(len(right) * (1 - CENTRAL) / 2)
-    central = slice(cut, len(right) - cut)
-    least = cut + int(width[central].argmin())
+    width, central = upper - lower, _central(len(right))
+    least = central.start + int(width[central].argmin())
     trend = np.polyval(np.polyfit(right[central], width[central], 2), right[central])
     rough = float((width[central] - trend).std()) / math.sqrt(max(1.0, len(trend) / 8))
     # Px of the source image, as all lengths of a visit.

@@ -9,11 +9,12 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+import math
 from typing import Any
 
 import pytest
 
-from scripts.evaluation.joint_space_tables import YARDSTICK, ratios, summary
+from scripts.evaluation.joint_space_tables import YARDSTICK, means, ratios, summary, widths
 
 OURS = "layers, predicted masks"
 
@@ -62,3 +63,20 @@ def test_a_ratio_is_of_the_cases_that_both_methods_measured_with_an_interval_aro
 
 def test_two_cases_have_no_ratio() -> None:
     assert ratios([row(0.1), row(0.2, method=YARDSTICK), row(0.1, case="b")], OURS) == []
+
+
+def test_widths_are_compared_where_neither_is_refused() -> None:
+    rows = [(10.0, 11.0), (12.0, 11.0), (math.nan, 5.0), (5.0, math.nan)]
+    assert widths([dict(zip(("drawn", "predicted"), row, strict=True)) for row in rows], mm=0.1) == [
+        {"images": 4, "refused": 0.25, "mean_mm": 1.1, "sd_mm": 0.1, "robust_sd_mm": 0.1483}
+    ]
+    assert widths([{"drawn": 1.0, "predicted": math.nan}], mm=0.1) == widths([], mm=0.1) == []
+
+
+def test_the_protocol_is_summed_up_over_joints() -> None:
+    rows = [
+        {"sigma": 0.1, "sigma_closure": 0.3, "mismatch": 0.0},
+        {"sigma": 0.3, "sigma_closure": 0.1, "mismatch": 0.1},
+    ]
+    assert means(rows) == [pytest.approx({"joints": 2, "sigma": 0.2, "sigma_closure": 0.2, "mismatch": 0.05})]
+    assert means([]) == [{"joints": 0}]

@@ -14,7 +14,6 @@ import csv
 import json
 import logging
 import math
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +22,11 @@ import torch
 from pydicom import dcmread
 from pydicom.uid import generate_uid
 
-from scripts.errors import InputError
 from scripts.inference.find_images import find_images
 from scripts.inference.inferer import SeparationInferer
 from scripts.inference.pipeline import Pipeline
 from scripts.measurement.joint_series import Change, JointSeries, Visit
-from scripts.measurement.joint_space import COLUMNS, FIGURES, JointSpace, Subjects, read_visits, rows_of
+from scripts.measurement.joint_space import COLUMNS, FIGURES, JointSpace, Subjects, rows_of
 from scripts.networks.separator import Separator
 from scripts.phantoms.hand import draw_hand
 from scripts.phantoms.hand_files import save as save_hand
@@ -160,34 +158,6 @@ def test_pictures_without_a_list_are_refused(pipeline: Pipeline, pictures: Path,
     (tmp_path / "a.png").symlink_to(pictures / "one_a.png")
     with pytest.raises(SystemExit, match=r"visits visits.csv: no such file; expected a CSV with the columns subject"):
         subjects(pipeline, tmp_path)
-
-
-def test_a_list_is_read_in_its_order_and_by_its_columns(tmp_path: Path) -> None:
-    path = visits_file(tmp_path, "a.png,1999,X", "b.png,,Y", " c.png ,,X", header="image,year,subject")
-    path.write_text("\ufeff" + path.read_text())
-    assert read_visits(path) == {"X": ["a.png", "c.png"], "Y": ["b.png"]}
-
-
-@pytest.mark.parametrize(
-    ("header", "lines", "sentence"),
-    [
-        ("subject,file", ("A,a.png",), "expected the columns subject, image, got no image"),
-        ("name,file", ("A,a.png",), "expected the columns subject, image, got no subject and no image"),
-        ("subject,image", (), "expected visits, got none"),
-        ("subject,image", ("A,a.png", ",b.png"), "line 3: expected a subject and an image, got"),
-        ("subject,image", ("A,",), "line 2: expected a subject and an image, got"),
-        ("subject,image", ("A",), "line 2: expected a subject and an image, got"),
-    ],
-)
-def test_a_list_that_is_none_is_refused(tmp_path: Path, header: str, lines: Sequence[str], sentence: str) -> None:
-    with pytest.raises(InputError, match=f"visits visits.csv.*{sentence}"):
-        read_visits(visits_file(tmp_path, *lines, header=header))
-
-
-def test_a_list_in_other_bytes_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "visits.csv").write_bytes(b"subject,image\n\xff\xfe,a.png\n")
-    with pytest.raises(InputError, match=r"visits visits.csv: expected CSV in UTF-8, got other bytes"):
-        read_visits(tmp_path / "visits.csv")
 
 
 @pytest.mark.parametrize("spacing", [0, -0.1, math.nan, "wide"])

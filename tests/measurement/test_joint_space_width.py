@@ -63,5 +63,14 @@ def test_bones_that_were_taken_for_each_other_have_no_width() -> None:
     sunk = np.roll(joint.layers[UPPER], 40, axis=0), np.roll(joint.masks[UPPER], 40, axis=0)
     layers, masks = joint.layers.copy(), joint.masks.copy()
     layers[UPPER], masks[UPPER] = sunk
-    with pytest.raises(InputError, match=r"expected a subchondral line above the head, got one \d+ px below"):
+    with pytest.raises(InputError, match="expected a phalanx above the head, got one that lies before it"):
         joint_space_width(replace(joint, layers=layers, masks=masks))
+
+
+def test_a_line_that_goes_over_to_another_edge_gives_no_width() -> None:
+    joint = drawn(1.0)
+    layers = joint.layers.copy()
+    half = layers.shape[2] // 2
+    layers[UPPER, :, half:] = np.roll(layers[UPPER, :, half:], -12, axis=0)
+    with pytest.raises(InputError, match=r"expected lines that are smooth, got one that jumps by \d+ px within 6"):
+        joint_space_width(replace(joint, layers=layers))

@@ -84,8 +84,8 @@ class _Frame:
 def joint_space_width(joint: JointImage) -> Width:
     """Measure the width along the axis, in columns across the joint.
 
-    In each layer the edge is the steepest slope along the axis, near the mask's own edge: a smooth path through all
-    columns, then the peak of the slope between samples.
+    From the outline of the metacarpal head, the steepest slope near its mask's edge, to the edge of the phalanx'
+    subchondral plate above it. Each is the cheapest path through all columns, then the slope's peak between samples.
 
     Raises:
         InputError: the bones do not face each other in the region; the phalanx lies before the head; a line jumps from

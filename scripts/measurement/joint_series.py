@@ -65,7 +65,7 @@ class Visit:
         centre: of the joint in the source image.
         angle: degrees by which the joint's axis leans to the right there.
         confidence: 0..1 of a joint that was found; None: somebody has pointed at it.
-        width: None if it cannot be measured; then ``refused`` says why.
+        width: None if it cannot be measured; then ``refused`` or a warning says why.
         refused: a sentence; empty if all is well.
         warnings: sentences of the separation and of the measurement.
         sop_class_uid, sop_instance_uid, study_uid: of a DICOM source.

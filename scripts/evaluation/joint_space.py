@@ -45,11 +45,14 @@ from scripts.networks.checkpoints import load
 from scripts.networks.separator import Separator
 from scripts.phantoms.joint import draw_joint
 from scripts.physics import FIELD_MM, attenuation
+from scripts.reference.separator import ReferenceSeparator
 
 logger = logging.getLogger(__name__)
 
 ROOT = Path(__file__).parents[2]
 WEIGHTS = ROOT / "models" / "model.pt"
+REFERENCE = ROOT / "models" / "reference.pt"
+"""Weights of the paper's network, where :mod:`scripts.reference.convert_checkpoints` or a training has put them."""
 MM = 0.09
 """mm a px of the release, inferred from the bones' width."""
 
@@ -71,7 +74,8 @@ OURS = "layers, predicted masks"
 def methods() -> Methods:
     """Build the methods once in each process."""
     torch.set_num_threads(1)
-    return Methods(load(Separator(), WEIGHTS))
+    reference = load(ReferenceSeparator(), REFERENCE).eval() if REFERENCE.exists() else None
+    return Methods(load(Separator(), WEIGHTS), reference)
 
 
 def pushes_of(entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

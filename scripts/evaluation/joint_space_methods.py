@@ -47,10 +47,11 @@ class Methods:
 
     Args:
         network: the separator.
+        reference: the paper's, where its weights are.
     """
 
-    def __init__(self, network: Separator) -> None:
-        self.network, self.inferer = network.eval(), SeparationInferer()
+    def __init__(self, network: Separator, reference: Separator | None = None) -> None:
+        self.network, self.reference, self.inferer = network.eval(), reference, SeparationInferer()
         self.see: dict[str, Callable[[np.ndarray, np.ndarray], Seen]] = {
             "plain image": self._plain,
             "overlap left out": self._left_out,
@@ -58,6 +59,8 @@ class Methods:
             "layers, drawn masks": self._drawn,
             "layers, predicted masks": self._predicted,
         }
+        if reference is not None:
+            self.see["the paper's network, drawn masks"] = self._reference
 
     def _plain(self, image: np.ndarray, masks: np.ndarray) -> Seen:
         return Seen(joint=_joint(np.stack([image / 255.0] * 2), masks, image))
@@ -79,11 +82,16 @@ class Methods:
         answer = self._answer(image)
         return Seen(joint=_joint(answer[:2].numpy(), (answer[2:4] > 0.5).numpy(), image))
 
-    def _answer(self, image: np.ndarray, masks: np.ndarray | None = None) -> torch.Tensor:
+    def _reference(self, image: np.ndarray, masks: np.ndarray) -> Seen:
+        return Seen(joint=_joint(self._answer(image, masks, self.reference)[:2].numpy(), masks, image))
+
+    def _answer(
+        self, image: np.ndarray, masks: np.ndarray | None = None, network: Separator | None = None
+    ) -> torch.Tensor:
         gray = torch.from_numpy(image / 255.0).float()[None, None]
         given = {} if masks is None else {"masks": torch.from_numpy(masks)[None].float()}
         with torch.inference_mode():
-            answer: torch.Tensor = self.inferer(gray, self.network, **given)[0]
+            answer: torch.Tensor = self.inferer(gray, network or self.network, **given)[0]
         return answer
 
 

@@ -20,7 +20,7 @@ from scipy.optimize import least_squares
 
 from scripts.measurement.joint_series import Point
 
-SCALES = ((6.0, 3), (3.0, 2))
+SCALES = ((6.0, 5), (3.0, 3), (2.0, 3))
 """Gaussians, px, from coarse to fine, and at each how far apart the pixels lie that are compared."""
 
 SEARCH_PX, SEARCH_DEGREES, SEARCH_STEP = (20.0, 16.0), 4.0, 4.0
@@ -35,7 +35,7 @@ ROUNDS = 6
 TILE = 28
 """Side of the squares, px, of which each is one witness: what lies within one errs together."""
 
-LIKENESS = (2.0, 3.0)
+LIKENESS = (6.0, 4.0)
 """How far one bone's motion is expected from the other's: degrees of its turn, px across the joint."""
 
 
@@ -74,7 +74,7 @@ class Bone:
     Attributes:
         image: (H, W), attenuation.
         region: (H, W) bool, where it is compared.
-        about: the joint's middle.
+        about: the point about which it turns, as nearly as it is known.
         axis: unit vector (down, across) of the joint.
     """
 
@@ -140,9 +140,9 @@ def register(
         moving: at the second one.
         turn: degrees by which it is expected to be turned there, to the right.
         near: a motion near to the one that is looked for; it spares the search.
-        like: motion of the other bone of the finger. A metacarpal that is turned about its own length between visits
-            shows other trabeculae at another place, its outline stays: its turn and its place across the joint are
-            held near to the phalanx'.
+        like: motion of the other bone of the finger, at this one's point ``about``. A metacarpal that is turned about
+            its own length between visits shows other trabeculae at another place, its outline stays: its turn and its
+            place across the joint are held near to the phalanx'.
     """
     state = _search(fixed, moving, turn, like) if near is None else np.array([*near.shift, math.radians(near.turn), 0])
     for sigma, stride in SCALES if near is None else SCALES[1:]:

@@ -19,6 +19,7 @@ import torch
 from scripts.evaluation.joint_space_methods import Methods, Seen, phase_only, register_seen
 from scripts.networks.separator import Separator
 from scripts.physics import LOWER, UPPER
+from scripts.reference.separator import ReferenceSeparator
 from tests.support.visits import drawn_visit, quiet_joint, visit
 
 
@@ -42,6 +43,19 @@ def test_methods_differ_in_what_they_see(seen: dict[str, Seen]) -> None:
     layers = [each.joint.layers for each in seen.values()]
     assert np.array_equal(layers[0], layers[1])
     assert all(not np.array_equal(one, other) for one, other in pairwise(layers[1:]))
+
+
+def test_the_papers_network_is_one_of_them_where_its_weights_are() -> None:
+    drawn = drawn_visit(5, 0, size=128, overlap=8.0)
+    image = (255 * drawn.image[0]).round().numpy().astype(np.uint8)
+    torch.manual_seed(0)
+    see = Methods(Separator(), ReferenceSeparator(grid=64).eval()).see
+    theirs, ours = (
+        see[name](image, drawn.masks.numpy()) for name in ("the paper's network, drawn masks", list(see)[3])
+    )
+    assert np.isfinite(theirs.joint.layers).all()
+    assert np.array_equal(theirs.joint.masks, ours.joint.masks)
+    assert not np.allclose(theirs.joint.layers, ours.joint.layers, atol=0.01)
 
 
 def test_the_plain_image_is_both_layers_and_only_one_method_leaves_the_overlap_out(seen: dict[str, Seen]) -> None:

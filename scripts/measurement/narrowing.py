@@ -33,7 +33,7 @@ UNLIKE = 0.4
 """Correlation of a bone's two visits below which it is not the same view of the same bone."""
 
 APART = 0.6
-"""Px by which the way forward and the way back may disagree."""
+"""Px by which the way forward and the way back may disagree, and coarse and fine detail."""
 
 LEANS_OFF = 8.0
 """Degrees between both bones' turns from which on a reader is told."""
@@ -41,8 +41,8 @@ LEANS_OFF = 8.0
 SATURATED = 0.02
 """Share of a bone's pixels at white above which it cannot be registered."""
 
-SPREAD, DISAGREEMENT, LEAST = 1.0, 0.7, 0.06
-"""Standard error: times the squares' spread, times forward against backward, and what no measure shows, px."""
+DISAGREEMENT, LEAST = 0.7, 0.06
+"""Standard error: what share of a disagreement counts beside the squares' spread, and what no measure shows, px."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +54,7 @@ class Narrowing:
         standard_error: of it.
         spread: standard error by the squares of both bones alone.
         apart: forward and backward together, which would be 0.
+        detail_apart: what fine detail (a Gaussian of 2 px) says beyond coarse detail (3 px), which would be 0.
         reliability: 0..1, the smaller of both bones' correlations.
         turn: degrees by which the finger is turned at the second visit.
         turn_apart: degrees between both bones' turns.
@@ -64,6 +65,7 @@ class Narrowing:
     standard_error: float
     spread: float
     apart: float
+    detail_apart: float
     reliability: float
     turn: float
     turn_apart: float
@@ -81,6 +83,8 @@ class Narrowing:
             )
         if abs(self.apart) > APART:
             return f"forward and backward differ by {abs(self.apart):.1f} px, expected at most {APART}"
+        if abs(self.detail_apart) > APART:
+            return f"coarse and fine detail differ by {abs(self.detail_apart):.1f} px, expected at most {APART}"
         return ""
 
     @property
@@ -127,24 +131,42 @@ def narrowing(
     lower = register(fixed[LOWER], moving[LOWER], like=_at_head(upper, fixed, moving))
     upper_back = register(moving[UPPER], fixed[UPPER], near=upper.inverse)
     lower_back = register(moving[LOWER], fixed[LOWER], near=lower.inverse, like=_at_head(upper_back, moving, fixed))
-    # One point and one axis for both ways, those of the first visit: the head's centre carried along with the
-    # metacarpal, the axis with the phalanx.
-    head, angle = np.array(fixed[LOWER].about), first.angle
-    there = lower.of(head, fixed[LOWER], moving[LOWER])
-    forward = _apart((lower, upper), head, fixed, moving, axis_of(angle + upper.turn))
-    backward = _apart((lower_back, upper_back), there, moving, fixed, axis_of(angle))
-    apart, spread = forward[0] + backward[0], (forward[1] + backward[1]) / 2
-    every = (lower, upper, lower_back, upper_back)
+    ways = (lower, upper), (lower_back, upper_back)
+    px, apart, spread = _both_ways(ways, fixed, moving, first.angle)
+    coarser, _, _ = _both_ways([[each.coarser or each for each in way] for way in ways], fixed, moving, first.angle)
+    disagreement = math.hypot(apart, px - coarser)
     return Narrowing(
-        px=(forward[0] - backward[0]) / 2,
-        standard_error=math.sqrt((SPREAD * spread) ** 2 + (DISAGREEMENT * apart) ** 2 + LEAST**2),
+        px=px,
+        standard_error=math.hypot(spread, DISAGREEMENT * disagreement, LEAST),
         spread=spread,
         apart=apart,
-        reliability=max(0.0, min(each.correlation for each in every)),
+        detail_apart=px - coarser,
+        reliability=max(0.0, min(each.correlation for way in ways for each in way)),
         turn=upper.turn,
         turn_apart=lower.turn - upper.turn,
-        angle=angle,
+        angle=first.angle,
     )
+
+
+def _both_ways(
+    ways: Sequence[Sequence[Motion]], fixed: Sequence[Bone], moving: Sequence[Bone], angle: float
+) -> tuple[float, float, float]:
+    """Return the change, forward and backward together, and the standard error by the squares, px.
+
+    It is read at one point, along one axis: the first visit's head centre, carried along with the metacarpal, and its
+    axis, carried along with the phalanx.
+
+    Args:
+        ways: motions (lower, upper) there and back.
+        fixed, moving: the bones.
+        angle: degrees by which the first visit's axis leans to the right.
+    """
+    (lower, upper), back = ways
+    head = np.array(fixed[LOWER].about)
+    there = lower.of(head, fixed[LOWER], moving[LOWER])
+    forward = _apart((lower, upper), head, fixed, moving, axis_of(angle + upper.turn))
+    backward = _apart(back, there, moving, fixed, axis_of(angle))
+    return (forward[0] - backward[0]) / 2, forward[0] + backward[0], (forward[1] + backward[1]) / 2
 
 
 def _at_head(upper: Motion, fixed: Sequence[Bone], moving: Sequence[Bone]) -> Motion:

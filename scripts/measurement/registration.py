@@ -12,7 +12,7 @@
 """Rigid registration of one bone between two visits, with the uncertainty of where it lies."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.ndimage import gaussian_filter, map_coordinates, spline_filter
@@ -48,12 +48,14 @@ class Motion:
         turn: degrees, to the right.
         covariance: (2, 2), of the shift, px2.
         correlation: of both visits' gradients after registration, -1..1.
+        coarser: the motion that was found one scale coarser.
     """
 
     shift: np.ndarray
     turn: float
     covariance: np.ndarray
     correlation: float
+    coarser: "Motion | None" = None
 
     @property
     def inverse(self) -> "Motion":
@@ -145,10 +147,13 @@ def register(
             place across the joint are held near to the phalanx'.
     """
     state = _search(fixed, moving, turn, like) if near is None else np.array([*near.shift, math.radians(near.turn), 0])
+    motion = None
     for sigma, stride in SCALES if near is None else SCALES[1:]:
         comparison = _Comparison(fixed, moving, sigma, stride, like)
         state = comparison.solve(state)
-    return comparison.motion(state)
+        motion = replace(comparison.motion(state), coarser=motion)
+    assert motion is not None
+    return motion
 
 
 def turned(vectors: np.ndarray, radians: float) -> np.ndarray:

@@ -15,11 +15,11 @@ STEPS = [
 
 @pytest.mark.slow
 def test_the_benchmark_tells_one_hand_by_its_steps_and_an_archive(capsys):
-    main(images=4, workers=2, spacing=0.2, repeats=1, threads=1)
+    main(images=2, workers=2, spacing=0.2, repeats=1, threads=1)
     told = capsys.readouterr()
     said, lines = told.out, told.out.splitlines()
     assert told.err == "", "nothing is logged between the rows"
     assert [line[:32].strip() for line in lines[1:-7]] == STEPS
-    assert lines[-5].startswith("plain pool, 4 hands, 2 processes")
-    assert lines[-4].startswith("Dask, 4 hands, 2 processes")
-    assert said.count("4 separated") == 2
+    assert lines[-5].startswith("plain pool, 2 hands, 2 processes")
+    assert lines[-4].startswith("Dask, 2 hands, 2 processes")
+    assert said.count("2 separated") == 2

@@ -75,11 +75,15 @@ def separator(weights: Path) -> Separator:
 def checked(
     request: pytest.FixtureRequest, release: Path, weights: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[dict[str, Any], Path]:
-    """Answers of all checks, run from the bundle's folder or from another one, and where they wrote."""
+    """Answers of all checks, run from the bundle's folder or from another one, and where they wrote.
+
+    Networks are exported from the bundle's folder only: it takes a minute and rests on no path.
+    """
     output = tmp_path_factory.mktemp(request.param)
     inside = request.param == "inside"
     code = f"import runpy; runpy.run_path({str(CHECKS)!r}, run_name='__main__')"
     arguments = ["." if inside else str(ROOT), str(release), str(weights), str(output)]
+    arguments += [] if inside else ["ckpt_export", "onnx_export"]
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments],
@@ -108,6 +112,7 @@ def test_every_check_is_looked_at(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("checked", ["inside"], indirect=True)
 def test_the_exported_torchscript_answers_as_the_separator_does(
     checked: tuple[dict[str, Any], Path], separator: Separator
 ) -> None:
@@ -122,6 +127,7 @@ def test_the_exported_torchscript_answers_as_the_separator_does(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("checked", ["inside"], indirect=True)
 def test_the_exported_onnx_answers_as_the_separator_does(
     checked: tuple[dict[str, Any], Path], separator: Separator
 ) -> None:

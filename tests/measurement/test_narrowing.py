@@ -39,6 +39,7 @@ def found() -> Narrowing:
         standard_error=0.1,
         spread=0.05,
         apart=0.1,
+        detail_apart=-0.1,
         reliability=0.9,
         turn=1.0,
         turn_apart=0.5,
@@ -86,6 +87,7 @@ def test_a_joint_that_bends_about_its_head_is_not_taken_for_a_wider_one(
     assert bent.turn_apart == pytest.approx(bend, abs=0.3)
     assert bent.px == pytest.approx(-1.0, abs=0.1)
     assert abs(bent.apart) < 0.1
+    assert abs(bent.detail_apart) < 0.1
     assert bent.refused == ""
 
 
@@ -121,6 +123,7 @@ def test_another_persons_joint_is_refused_or_unsure(first: JointImage) -> None:
         ({"turn": -16.4}, "the finger is turned by 16 degrees, expected at most 15"),
         ({"reliability": 0.3}, "a bone looks different at the two visits (correlation 0.30, expected 0.4)"),
         ({"apart": -1.3}, "forward and backward differ by 1.3 px, expected at most 0.6"),
+        ({"detail_apart": 0.7}, "coarse and fine detail differ by 0.7 px, expected at most 0.6"),
     ],
 )
 def test_what_is_no_measurement_says_why(found: Narrowing, other: dict[str, float], sentence: str) -> None:

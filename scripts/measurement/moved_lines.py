@@ -15,7 +15,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import replace
 
+import numpy as np
+
 from scripts.errors import InputError
+from scripts.measurement.joint_image import axis_of
 from scripts.measurement.joint_series import Change, JointSeries, Point, Visit, Width
 
 Line = tuple[Point, Point]
@@ -59,12 +62,11 @@ def _moved(visit: Visit, line: Line) -> Visit:
     width = visit.width
     if width is None:
         raise InputError(f"lines: image {visit.image} has no width whose line could be moved")
-    lean = math.radians(visit.angle)
-    axis = (-math.cos(lean), math.sin(lean))
+    axis = axis_of(visit.angle)
     if any(math.dist(end, before) > FARTHEST_PX for end, before in zip(line, width.minimum_line, strict=True)):
         raise InputError(f"lines: expected ends within {FARTHEST_PX:g} px of where they were, got one farther away")
-    up, down = (_dot(_minus(end, before), axis) for end, before in zip(line, width.minimum_line, strict=True))
-    smallest = _dot(_minus(line[0], line[1]), axis)
+    up, down = (float(axis @ np.subtract(end, before)) for end, before in zip(line, width.minimum_line, strict=True))
+    smallest = float(axis @ np.subtract(*line))
     wider = up - down
     if smallest < 0 and width.minimum >= 0:
         raise InputError("lines: expected the end on the phalanx above that on the metacarpal, got it below")
@@ -99,13 +101,6 @@ def _by_widths(change: Change, first: Visit, second: Visit) -> Change:
     )
 
 
-def _minus(one: Point, other: Point) -> Point:
-    return one[0] - other[0], one[1] - other[1]
-
-
-def _dot(one: Point, other: Point) -> float:
-    return one[0] * other[0] + one[1] * other[1]
-
-
-def _along(point: Point, axis: Point, far: float) -> Point:
-    return point[0] + far * axis[0], point[1] + far * axis[1]
+def _along(point: Point, axis: np.ndarray, far: float) -> Point:
+    row, column = np.add(point, far * axis)
+    return float(row), float(column)

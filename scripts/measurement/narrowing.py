@@ -22,18 +22,14 @@ from scripts.measurement.joint_image import JointImage, axis_of
 from scripts.measurement.registration import Bone, Motion, register
 from scripts.physics import LOWER, RIM, UPPER, grow
 
-HEAD = 63.0
-"""Px from the joint's middle to the centre of the metacarpal head, 5.7 mm: the point about which the bones turn against
-each other. Fitted to real visits: 62 to 63 px (SE 3 to 4) in thumbs and little fingers, 70 (8) in index fingers."""
-
 TURNED = 15.0
 """Degrees by which a hand may be turned between visits."""
 
 UNLIKE = 0.4
 """Correlation of a bone's two visits below which it is not the same view of the same bone."""
 
-APART = 0.6
-"""Px by which the way forward and the way back may disagree, and coarse and fine detail."""
+APART, DETAIL = 0.6, 0.5
+"""Px by which the way forward and the way back may disagree; and coarse and fine detail."""
 
 LEANS_OFF = 8.0
 """Degrees between both bones' turns from which on a reader is told."""
@@ -83,8 +79,8 @@ class Narrowing:
             )
         if abs(self.apart) > APART:
             return f"forward and backward differ by {abs(self.apart):.1f} px, expected at most {APART}"
-        if abs(self.detail_apart) > APART:
-            return f"coarse and fine detail differ by {abs(self.detail_apart):.1f} px, expected at most {APART}"
+        if abs(self.detail_apart) > DETAIL:
+            return f"coarse and fine detail differ by {abs(self.detail_apart):.1f} px, expected at most {DETAIL}"
         return ""
 
     @property
@@ -105,8 +101,7 @@ def bones_of(joint: JointImage, left_out: np.ndarray | None = None) -> tuple[Bon
     regions = grow(torch.from_numpy(joint.masks)[None], RIM)[0].numpy() & joint.usable
     if left_out is not None:
         regions = regions & ~left_out
-    row, column = joint.centre - HEAD * joint.axis
-    lower = Bone(joint.layers[LOWER], regions[LOWER], (float(row), float(column)), joint.axis)
+    lower = Bone(joint.layers[LOWER], regions[LOWER], joint.head, joint.axis)
     upper = Bone(joint.layers[UPPER], regions[UPPER], joint.centre, joint.axis)
     return lower, upper
 
@@ -119,8 +114,8 @@ def narrowing(
     """Measure the change of the joint space between two visits.
 
     The phalanx is registered first; the metacarpal near to its motion. The metacarpal head is a ball in the phalanx'
-    socket: the change is how far the head's centre (:data:`HEAD`) has come away from the phalanx, along its axis, so
-    that a joint which bends or sways is not taken for a wider one. It is the mean of both ways.
+    socket: the change is how far the head's centre (:attr:`JointImage.head`) has come away from the phalanx, along its
+    axis, so that a joint which bends or sways is not taken for a wider one. It is the mean of both ways.
 
     Args:
         first, second: the visits.
@@ -132,8 +127,9 @@ def narrowing(
     upper_back = register(moving[UPPER], fixed[UPPER], near=upper.inverse)
     lower_back = register(moving[LOWER], fixed[LOWER], near=lower.inverse, like=_at_head(upper_back, moving, fixed))
     ways = (lower, upper), (lower_back, upper_back)
-    px, apart, spread = _both_ways(ways, fixed, moving, first.angle)
-    coarser, _, _ = _both_ways([[each.coarser or each for each in way] for way in ways], fixed, moving, first.angle)
+    angle = (first.angle + second.angle - upper.turn) / 2
+    px, apart, spread = _both_ways(ways, fixed, moving, angle)
+    coarser, _, _ = _both_ways([[each.coarser or each for each in way] for way in ways], fixed, moving, angle)
     disagreement = math.hypot(apart, px - coarser)
     return Narrowing(
         px=px,
@@ -144,7 +140,7 @@ def narrowing(
         reliability=max(0.0, min(each.correlation for way in ways for each in way)),
         turn=upper.turn,
         turn_apart=lower.turn - upper.turn,
-        angle=first.angle,
+        angle=angle,
     )
 
 
@@ -153,16 +149,17 @@ def _both_ways(
 ) -> tuple[float, float, float]:
     """Return the change, forward and backward together, and the standard error by the squares, px.
 
-    It is read at one point, along one axis: the first visit's head centre, carried along with the metacarpal, and its
-    axis, carried along with the phalanx.
+    It is read at one point, along one axis: the head's centre, halfway between those of both visits, carried along with
+    the metacarpal, and the axis, carried along with the phalanx.
 
     Args:
         ways: motions (lower, upper) there and back.
         fixed, moving: the bones.
-        angle: degrees by which the first visit's axis leans to the right.
+        angle: degrees by which the axis leans to the right at the first visit.
     """
     (lower, upper), back = ways
-    head = np.array(fixed[LOWER].about)
+    seconds = lower.inverse.of(moving[LOWER].about, moving[LOWER], fixed[LOWER])
+    head = (np.array(fixed[LOWER].about) + seconds) / 2
     there = lower.of(head, fixed[LOWER], moving[LOWER])
     forward = _apart((lower, upper), head, fixed, moving, axis_of(angle + upper.turn))
     backward = _apart(back, there, moving, fixed, axis_of(angle))

@@ -21,7 +21,7 @@ from scripts.dicom.reader import read_radiograph
 from scripts.inference.joint_list import LocatedJoint
 from scripts.inference.regions import RadiographRegion
 from scripts.inference.split import split_region
-from scripts.measurement.joint_image import GRID, axis_of, facing_point, joint_image, resample
+from scripts.measurement.joint_image import GRID, HEAD, JointImage, axis_of, facing_point, joint_image, resample
 from scripts.phantoms.joint import draw_joint
 from scripts.physics import FIELD_MM, LOWER, UPPER, attenuation
 from tests.support.dicom_sources import source, write
@@ -39,6 +39,18 @@ def blocks(rows: int = 100, columns: int = 80) -> np.ndarray:
 def test_the_middle_lies_between_the_ends_of_both_bones() -> None:
     assert facing_point(blocks(), axis_of(0.0)) == pytest.approx((49.5, 39.5), abs=0.5)
     assert facing_point(np.rot90(blocks(), -1, axes=(1, 2)), axis_of(90.0)) == pytest.approx((39.5, 49.5), abs=0.5)
+
+
+def test_the_heads_centre_lies_behind_the_middle_between_the_heads_sides() -> None:
+    masks = blocks(256, 80)
+    masks[LOWER] = np.roll(masks[LOWER], 10, axis=1)
+    layers = np.zeros(masks.shape, np.float32)
+    joint = JointImage(layers=layers, masks=masks, usable=masks.any(axis=0))
+    assert joint.centre == pytest.approx((127.5, 44.5), abs=0.5)
+    assert joint.head == pytest.approx((127.5 + HEAD, 49.5), abs=0.5)
+    masks[LOWER, 150:] = False
+    short = JointImage(layers=layers, masks=masks, usable=masks.any(axis=0))
+    assert short.head == pytest.approx((short.centre[0] + HEAD, short.centre[1]), abs=1e-6)
 
 
 def test_the_axis_leans_to_the_right() -> None:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from scripts.measurement.bone_halves import halves_apart
 from scripts.measurement.joint_image import JointImage, axis_of
 from scripts.measurement.registration import Bone, Motion, register
 from scripts.physics import LOWER, RIM, UPPER, grow
@@ -28,8 +29,8 @@ TURNED = 15.0
 UNLIKE = 0.4
 """Correlation of a bone's two visits below which it is not the same view of the same bone."""
 
-APART, DETAIL = 0.6, 0.5
-"""Px by which the way forward and the way back may disagree; and coarse and fine detail."""
+APART, DETAIL, HALVES = 0.7, 0.6, 0.9
+"""Px by which the way forward and the way back may disagree; coarse and fine detail; halves of the bones (RMS)."""
 
 LEANS_OFF = 8.0
 """Degrees between both bones' turns from which on a reader is told."""
@@ -37,7 +38,7 @@ LEANS_OFF = 8.0
 SATURATED = 0.02
 """Share of a bone's pixels at white above which it cannot be registered."""
 
-DISAGREEMENT, LEAST = 0.7, 0.06
+DISAGREEMENT, BY_HALVES, LEAST = 0.5, 0.25, 0.06
 """Standard error: what share of a disagreement counts beside the squares' spread, and what no measure shows, px."""
 
 
@@ -51,6 +52,7 @@ class Narrowing:
         spread: standard error by the squares of both bones alone.
         apart: forward and backward together, which would be 0.
         detail_apart: what fine detail (a Gaussian of 2 px) says beyond coarse detail (3 px), which would be 0.
+        halves_apart: root mean square of how far halves of both bones lie from where the whole ones are found.
         reliability: 0..1, the smaller of both bones' correlations.
         turn: degrees by which the finger is turned at the second visit.
         turn_apart: degrees between both bones' turns.
@@ -62,6 +64,7 @@ class Narrowing:
     spread: float
     apart: float
     detail_apart: float
+    halves_apart: float
     reliability: float
     turn: float
     turn_apart: float
@@ -81,6 +84,8 @@ class Narrowing:
             return f"forward and backward differ by {abs(self.apart):.1f} px, expected at most {APART}"
         if abs(self.detail_apart) > DETAIL:
             return f"coarse and fine detail differ by {abs(self.detail_apart):.1f} px, expected at most {DETAIL}"
+        if self.halves_apart > HALVES:
+            return f"halves of the bones differ by {self.halves_apart:.1f} px, expected at most {HALVES}"
         return ""
 
     @property
@@ -130,13 +135,16 @@ def narrowing(
     angle = (first.angle + second.angle - upper.turn) / 2
     px, apart, spread = _both_ways(ways, fixed, moving, angle)
     coarser, _, _ = _both_ways([[each.coarser or each for each in way] for way in ways], fixed, moving, angle)
-    disagreement = math.hypot(apart, px - coarser)
+    halves = _halves_apart((lower, upper), fixed, moving, axis_of(angle + upper.turn))
     return Narrowing(
         px=px,
-        standard_error=math.hypot(spread, DISAGREEMENT * disagreement, LEAST),
+        standard_error=math.hypot(
+            spread, DISAGREEMENT * apart, DISAGREEMENT * (px - coarser), BY_HALVES * halves, LEAST
+        ),
         spread=spread,
         apart=apart,
         detail_apart=px - coarser,
+        halves_apart=halves,
         reliability=max(0.0, min(each.correlation for way in ways for each in way)),
         turn=upper.turn,
         turn_apart=lower.turn - upper.turn,
@@ -164,6 +172,15 @@ def _both_ways(
     forward = _apart((lower, upper), head, fixed, moving, axis_of(angle + upper.turn))
     backward = _apart(back, there, moving, fixed, axis_of(angle))
     return (forward[0] - backward[0]) / 2, forward[0] + backward[0], (forward[1] + backward[1]) / 2
+
+
+def _halves_apart(motions: Sequence[Motion], fixed: Sequence[Bone], moving: Sequence[Bone], axis: np.ndarray) -> float:
+    """Return the root mean square of how far halves of both bones lie from the whole ones, px along the axis."""
+    lower, upper = motions
+    head, like = np.array(fixed[LOWER].about), _at_head(upper, fixed, moving)
+    each = halves_apart(fixed[LOWER], moving[LOWER], lower, at=head, axis=axis, like=like)
+    each += halves_apart(fixed[UPPER], moving[UPPER], upper, at=head, axis=axis)
+    return float(np.sqrt(np.mean(np.square(each)))) if each else 0.0
 
 
 def _at_head(upper: Motion, fixed: Sequence[Bone], moving: Sequence[Bone]) -> Motion:

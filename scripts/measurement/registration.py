@@ -12,6 +12,7 @@
 """Rigid registration of one bone between two visits, with the uncertainty of where it lies."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -130,7 +131,13 @@ class Gradient:
 
 
 def register(
-    fixed: Bone, moving: Bone, *, turn: float = 0.0, near: Motion | None = None, like: Motion | None = None
+    fixed: Bone,
+    moving: Bone,
+    *,
+    turn: float = 0.0,
+    near: Motion | None = None,
+    like: Motion | None = None,
+    scales: Sequence[tuple[float, int]] | None = None,
 ) -> Motion:
     """Register a bone by the gradient of its attenuation, robustly.
 
@@ -145,10 +152,11 @@ def register(
         like: motion of the other bone of the finger, at this one's point ``about``. A metacarpal that is turned about
             its own length between visits shows other trabeculae at another place, its outline stays: its turn and its
             place across the joint are held near to the phalanx'.
+        scales: as :data:`SCALES`; all of them if not given, near to a motion all but the coarsest.
     """
     state = _search(fixed, moving, turn, like) if near is None else np.array([*near.shift, math.radians(near.turn), 0])
     motion = None
-    for sigma, stride in SCALES if near is None else SCALES[1:]:
+    for sigma, stride in scales or (SCALES if near is None else SCALES[1:]):
         comparison = _Comparison(fixed, moving, sigma, stride, like)
         state = comparison.solve(state)
         motion = replace(comparison.motion(state), coarser=motion)

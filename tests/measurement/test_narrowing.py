@@ -40,6 +40,7 @@ def found() -> Narrowing:
         spread=0.05,
         apart=0.1,
         detail_apart=-0.1,
+        halves_apart=0.2,
         reliability=0.9,
         turn=1.0,
         turn_apart=0.5,
@@ -122,8 +123,9 @@ def test_another_persons_joint_is_refused_or_unsure(first: JointImage) -> None:
     [
         ({"turn": -16.4}, "the finger is turned by 16 degrees, expected at most 15"),
         ({"reliability": 0.3}, "a bone looks different at the two visits (correlation 0.30, expected 0.4)"),
-        ({"apart": -1.3}, "forward and backward differ by 1.3 px, expected at most 0.6"),
-        ({"detail_apart": 0.7}, "coarse and fine detail differ by 0.7 px, expected at most 0.5"),
+        ({"apart": -1.3}, "forward and backward differ by 1.3 px, expected at most 0.7"),
+        ({"detail_apart": 0.7}, "coarse and fine detail differ by 0.7 px, expected at most 0.6"),
+        ({"halves_apart": 1.1}, "halves of the bones differ by 1.1 px, expected at most 0.9"),
     ],
 )
 def test_what_is_no_measurement_says_why(found: Narrowing, other: dict[str, float], sentence: str) -> None:

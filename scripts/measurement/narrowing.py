@@ -29,7 +29,7 @@ TURNED = 15.0
 UNLIKE = 0.4
 """Correlation of a bone's two visits below which it is not the same view of the same bone."""
 
-APART, DETAIL, HALVES = 0.7, 0.6, 0.9
+APART, DETAIL, HALVES = 0.6, 0.5, 1.1
 """Px by which the way forward and the way back may disagree; coarse and fine detail; halves of the bones (RMS)."""
 
 LEANS_OFF = 8.0

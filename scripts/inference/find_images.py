@@ -94,7 +94,7 @@ def find_images(dataset_dir: str | Path, joints: str | Path | Sequence[Any] | No
     folder = folder.parent if single else folder
     if not folder.is_dir():
         raise InputError(f"dataset_dir {folder}: no such folder")
-    pictures = _pictures(folder)
+    pictures = find_pictures(folder)
     taken = {entry.name for entry in pictures}
     found: list[ImageEntry] = [entry for entry in pictures if single in (None, entry.path)]
     paths = _dicom_files(folder) if single is None else [] if suffix_of(single) else [single]
@@ -158,7 +158,8 @@ def _dicom_files(folder: Path) -> list[Path]:
     return sorted(found)
 
 
-def _pictures(folder: Path) -> list[PictureEntry]:
+def find_pictures(folder: Path) -> list[PictureEntry]:
+    """List the pictures of a folder, each with its masks; not those of folders in it, and no DICOM."""
     entries: dict[str, PictureEntry] = {}
     refused: list[PictureEntry] = []
     masks: list[tuple[str, int, Path]] = []

@@ -29,7 +29,7 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 
 from scripts.errors import InputError, exit_on_input_error
 from scripts.files import prepare_output, write_durably
-from scripts.inference.find_images import ImageEntry, PictureEntry, find_images
+from scripts.inference.find_images import ImageEntry, PictureEntry, find_pictures
 from scripts.inference.pipeline import Pipeline
 from scripts.inference.read_images import read_picture_region
 from scripts.measurement.hand_reports import HandReports, by_person
@@ -88,7 +88,8 @@ class Subjects(Dataset[Measured]):
         pipeline: separates.
         data: images, see :func:`scripts.inference.batch.list_images`.
         dataset_dir: their folder.
-        visits: list of the visits of pictures; ``visits.csv`` in the folder if not given.
+        visits: list of the visits of pictures, of the folder or beside the list; ``visits.csv`` in the folder if not
+            given.
         spacing: mm a px of pictures; only px without it.
         field_mm: side of the region around a joint of a radiograph, mm.
 
@@ -120,8 +121,8 @@ class Subjects(Dataset[Measured]):
         if visits or pictures:
             with exit_on_input_error():
                 self.listed = list(read_visits(self.list).items())
-            beside = pictures if self.list.parent == folder else find_images(self.list.parent)
-            self.pictures = {entry.path.name: entry for entry in beside if isinstance(entry, PictureEntry)}
+            beside = [] if self.list.parent == folder else find_pictures(self.list.parent)
+            self.pictures = {entry.path.name: entry for entry in [*beside, *pictures]}
 
     def __getstate__(self) -> dict[str, bytes]:
         """Return all of it as bytes: PyTorch would send each weight of the network by a file of its own."""
@@ -173,7 +174,7 @@ class Subjects(Dataset[Measured]):
     def _visit(self, visit: Visit) -> tuple[Visit, Any]:
         entry = self.pictures.get(visit.image)
         if entry is None:
-            raise InputError(f"{visit.image}: no such picture beside {self.list.name}")
+            raise InputError(f"{visit.image}: no such picture in the data set or beside {self.list.name}")
         separated = self.pipeline.separate_region(read_picture_region(entry))
         image = joint_image(separated, spacing=self.spacing)
         rests_on = "" if self.spacing is None else "given"

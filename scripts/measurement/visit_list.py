@@ -25,7 +25,7 @@ def read_visits(path: Path) -> dict[str, list[str]]:
     """Read the visits of pictures: ``subject`` and ``image``, in the order of time; other columns are passed over.
 
     Args:
-        path: a CSV file; images are paths beside it.
+        path: a CSV file; images are names of pictures.
 
     Returns:
         The images of each subject.

@@ -136,21 +136,35 @@ def test_what_cannot_be_measured_is_named_the_rest_is_measured_and_the_command_e
     with pytest.raises(SystemExit) as left:
         JointSpace(subjects(pipeline, tmp_path), tmp_path / "out").run()
     assert left.value.code == 1
-    assert "refused missing.png: no such picture beside visits.csv" in caplog.text
+    assert "refused missing.png: no such picture in the data set or beside visits.csv" in caplog.text
     assert "refused broken" in caplog.text
     assert "refused two: expected two visits or more, got 1" in caplog.text
     table = rows(tmp_path / "out")
     assert [bool(row["change_px"]) for row in table] == [True, False, False, False]
     assert table[0]["change_mm"] == ""
     assert " px " in table[0]["in_words"]
-    assert table[1]["in_words"] == "not measured: missing.png: no such picture beside visits.csv"
+    assert table[1]["in_words"] == "not measured: missing.png: no such picture in the data set or beside visits.csv"
     assert len(json.loads((tmp_path / "out" / "joint_space.json").read_text(), parse_constant=no_constant)) == 1
 
 
-def test_a_list_elsewhere_names_the_pictures_beside_it(pipeline: Pipeline, pictures: Path, tmp_path: Path) -> None:
-    (tmp_path / "other.png").symlink_to(pictures / "one_a.png")
+def test_a_list_elsewhere_names_pictures_of_the_data_set_and_beside_it(
+    pipeline: Pipeline, pictures: Path, tmp_path: Path
+) -> None:
+    for name in ("other", "one_b"):
+        (tmp_path / f"{name}.png").symlink_to(pictures / "one_a.png")
     made = subjects(pipeline, tmp_path, visits=pictures / "visits.csv")
     assert len(made) == 2
+    assert set(made.pictures) == {"other.png", *(f"{name}.png" for name in GAPS)}
+    assert made.pictures["one_b.png"].path.parent == tmp_path, "the data set comes first"
+    assert made.pictures["one_a.png"].path.parent == pictures
+
+
+def test_nothing_else_of_the_folder_of_a_list_is_looked_at(pipeline: Pipeline, pictures: Path, tmp_path: Path) -> None:
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / "film.dcm").write_bytes(b"")
+    (tmp_path / "below" / "joints.csv").write_text("image,joint,x,y\ngone.dcm,MCP2,1,1\n")
+    (tmp_path / "list.csv").write_text(listed(*LISTED))
+    made = subjects(pipeline, pictures, visits=tmp_path / "list.csv")
     assert set(made.pictures) == {f"{name}.png" for name in GAPS}
 
 

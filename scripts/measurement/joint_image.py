@@ -31,8 +31,8 @@ STRIP = (8.0, 50.0)
 
 HEAD, AROUND = 63.0, 20.0
 """Px from the joint's middle to the centre of the metacarpal head, 5.7 mm, about which both bones turn: fitted to real
-visits, 62 to 63 px (SE 3 to 4) in thumbs and little fingers, 70 (8) in index fingers. And how far from there along the
-axis the head's sides are sought."""
+visits, 62 to 63 px (SE 3 to 4) in thumbs and little fingers, 70 (8) in index fingers; the few visits of middle and ring
+fingers do not tell it (SE 24, 55). And how far from there along the axis the head's sides are sought."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,7 +23,7 @@ from scripts.inference.pipeline import Pipeline
 from tests.support.dicom_sources import TRANSFER_SYNTAXES, source
 from tests.support.drawn import EqualShares, joint
 
-MUTATIONS = int(os.environ.get("BLS_GAN_MUTATIONS", 1500))
+MUTATIONS = int(os.environ.get("BLS_GAN_MUTATIONS", 2400))
 PROCESSES, SLOWEST = 2, 20.0
 """Processes side by side, and seconds after which a case counts as hung."""
 

@@ -50,9 +50,8 @@ def test_the_papers_network_is_one_of_them_where_its_weights_are() -> None:
     image = (255 * drawn.image[0]).round().numpy().astype(np.uint8)
     torch.manual_seed(0)
     see = Methods(Separator(), ReferenceSeparator(grid=64).eval()).see
-    theirs, ours = (
-        see[name](image, drawn.masks.numpy()) for name in ("the paper's network, drawn masks", list(see)[3])
-    )
+    names = ("the paper's network, drawn masks", "layers, drawn masks")
+    theirs, ours = (see[name](image, drawn.masks.numpy()) for name in names)
     assert np.isfinite(theirs.joint.layers).all()
     assert np.array_equal(theirs.joint.masks, ours.joint.masks)
     assert not np.allclose(theirs.joint.layers, ours.joint.layers, atol=0.01)

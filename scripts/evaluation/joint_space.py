@@ -73,7 +73,6 @@ OURS = "layers, predicted masks"
 @cache
 def methods() -> Methods:
     """Build the methods once in each process."""
-    torch.set_num_threads(1)
     reference = load(ReferenceSeparator(), REFERENCE).eval() if REFERENCE.exists() else None
     return Methods(load(Separator(), WEIGHTS), reference)
 
@@ -216,6 +215,11 @@ def _in_process(
     return measure([_entries(dataset_dir, split)[entry["name"]] for entry in entries])
 
 
+def processes(workers: int) -> ProcessPoolExecutor:
+    """Return processes of one thread each: one forked from a process whose threads have run waits for them for ever."""
+    return ProcessPoolExecutor(workers, get_context("fork"), torch.set_num_threads, (1,))
+
+
 def is_open(joint: OpenJoint) -> bool:
     """Return whether the bones of a joint lie apart."""
     return joint.gap >= OPEN
@@ -249,7 +253,7 @@ def main(
         "protocol": (protocol_of, overlapping[:protocol]),
     }
     found: dict[str, list[dict[str, Any]]] = {}
-    with ProcessPoolExecutor(workers, get_context("fork")) as pool:
+    with processes(workers) as pool:
         for name, (measure, entries) in parts.items():
             # A path inside a zip cannot be sent to another process: it opens the release itself.
             jobs = [[{**entry, **dict.fromkeys(FILES)} for entry in own] for own in entries]

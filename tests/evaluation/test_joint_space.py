@@ -11,6 +11,8 @@
 
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +62,25 @@ def test_visits_of_the_same_image_close_and_its_widths_are_those_of_one_joint(re
         assert each["refused_pairs"] == 0.0
     for width in widths_of(entries[:1]):
         assert width["drawn"] == pytest.approx(width["predicted"], abs=5.0)
+
+
+FORKED = """
+import operator, torch
+from scripts.evaluation.joint_space import processes
+torch.set_num_threads(2)
+plane = torch.ones(1000, 1000).exp()
+with processes(1) as pool:
+    print(float(pool.submit(operator.add, plane, plane).result().mean()) > 5)
+"""
+
+
+def test_processes_work_that_are_forked_from_one_whose_threads_have_run() -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+    # It is killed where it waits for ever.
+    done = subprocess.run(
+        [sys.executable, "-c", FORKED], env=environment, capture_output=True, text=True, timeout=300, check=True
+    )
+    assert done.stdout.strip() == "True"
 
 
 @pytest.mark.data

@@ -126,9 +126,9 @@ class Change:
         value, unit = (self.px, "px") if self.mm is None else (self.mm, "mm")
         if value is None or self.detectable is None:
             return f"not measured: {self.refused}"
-        way = "narrower" if value < 0 else "wider"
+        size, way = f"{abs(value):.2f}", " narrower" if value < 0 else " wider"
         chance = "more than can be chance" if abs(value) > self.detectable else "can be chance"
-        return f"{abs(value):.2f} {unit} {way}, ± {self.detectable:.2f}: {chance}"
+        return f"{size} {unit}{way if float(size) else ''}, ± {self.detectable:.2f}: {chance}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -76,6 +76,8 @@ def test_a_change_names_its_visits_and_stands_out_only_above_what_can_be_chance(
     small = Change(first=0, second=1, px=0.1, standard_error=0.3)
     assert change_row(small, series()).words == "0.10 px wider, ± 0.59: can be chance"
     assert not change_row(small, series()).sure
+    none = Change(first=0, second=1, px=-0.03, mm=-0.003, standard_error=0.06, standard_error_mm=0.0054)
+    assert change_row(none, series()).words == "0.00 mm, ± 0.01: can be chance"
     refused = change_row(series().changes[1], series())
     assert refused.words == "not measured: the second visit was not separated"
     assert (refused.reliability, refused.sure) == ("–", False)

@@ -18,7 +18,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -183,17 +184,30 @@ def cold(folder: Path, weights: Path, threads: int) -> list[Time]:
     return [Time(wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)]
 
 
-def main(repeats: int = 20, threads: int = 1, weights: str | None = None) -> None:
+@contextmanager
+def busy(programs: int) -> Iterator[None]:
+    """Let other programs compute beside this one, each on one core."""
+    running = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(programs)]
+    try:
+        yield
+    finally:
+        for program in running:
+            program.kill()
+            program.wait()
+
+
+def main(repeats: int = 20, threads: int = 1, weights: str | None = None, others: int = 0) -> None:
     """Print how long one joint of 256 px takes, beside a network of the paper's size in the same run.
 
     Args:
         repeats: rounds of which the median is taken.
-        threads: that PyTorch may use.
+        threads: that OpenVINO may use; PyTorch has one beside it.
         weights: a separator's; ``models/model.pt`` if not named, random ones if that is not there.
+        others: programs that compute at the same time, each on one core.
     """
     torch.set_num_threads(threads)
     path = Path(weights) if weights else ROOT / "models" / "model.pt"
-    with tempfile.TemporaryDirectory() as name, torch.inference_mode():
+    with tempfile.TemporaryDirectory() as name, torch.inference_mode(), busy(others):
         folder = Path(name)
         if not weights and not path.is_file():
             logger.warning("no %s: random weights; the masks are noise, what is drawn and written of them is too", path)
@@ -202,7 +216,7 @@ def main(repeats: int = 20, threads: int = 1, weights: str | None = None) -> Non
         times = interleaved({**network_jobs(path), **pipeline_jobs(folder, path)}, repeats)
         times["file to files, as a command"] = cold(folder, path, threads)
     print(f"One joint, 256x256, {repeats} rounds, {threads} of {os.cpu_count()} CPUs, PyTorch {torch.__version__}")
-    print(f"Others on this machine: load {os.getloadavg()[0]:.1f} (this command adds {threads})")
+    print(f"Others on this machine: load {os.getloadavg()[0]:.1f} (this command adds {threads + others})")
     print(table(times))
     print(ratios(times))
 

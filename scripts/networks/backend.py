@@ -17,6 +17,7 @@ import importlib.util
 import logging
 import os
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,8 @@ def compiled(network: nn.Module, backend: str = AUTO, weights: str | Path | None
     Converted U-Nets are kept in one file beside the weights, or in the user's cache folder if that cannot be written.
     A file of other weights, of another OpenVINO, or a damaged one is written anew.
 
+    OpenVINO has as many threads as PyTorch, which is left with one in this process (:func:`threads`).
+
     Args:
         network: with its weights, which must not change from now on; on its device.
         backend: see :func:`choose`.
@@ -92,13 +95,25 @@ def compiled(network: nn.Module, backend: str = AUTO, weights: str | Path | None
     return _replaced(network, {parts[name]: _unet(model, parts[name], chosen) for name, model in models.items()})
 
 
+@cache
+def threads() -> int:
+    """Return how many threads OpenVINO may use: as many as PyTorch, which keeps one from now on.
+
+    PyTorch's threads wait for each other, busily, at the end of each operation. Where another program uses one of the
+    cores, each of the many small operations that are left beside the U-Nets takes a hundred times as long.
+    """
+    found = torch.get_num_threads()
+    torch.set_num_threads(1)
+    return found
+
+
 def _unets(network: nn.Module) -> dict[str, nn.Module]:
     return {name: part for name, part in network.named_modules() if isinstance(part, BasicUNet)}
 
 
 def _unet(model: Any, part: nn.Module, backend: str) -> CompiledUNet:
     small = sum(each.numel() for each in part.parameters()) < LARGE
-    return CompiledUNet(model, PRECISIONS["openvino" if small else backend])
+    return CompiledUNet(model, PRECISIONS["openvino" if small else backend], threads())
 
 
 def _replaced(module: nn.Module, parts: Mapping[nn.Module, nn.Module]) -> nn.Module:

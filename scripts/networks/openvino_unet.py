@@ -14,7 +14,7 @@
 import sys
 import threading
 import warnings
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import torch
@@ -48,18 +48,19 @@ def core() -> Any:
 class CompiledUNet(nn.Module):
     """A network of one input and one answer, run by OpenVINO on the CPU, for any batch and size.
 
-    It uses as many threads as PyTorch does when it is called, and may be called from several threads at a time.
+    It may be called from several threads at a time.
 
     Args:
         model: of :func:`convert` or :func:`read`.
         precision: ``"f32"`` or ``"bf16"``, of the computation.
+        threads: that it uses for a call.
     """
 
-    def __init__(self, model: Any, precision: str = "f32") -> None:
+    def __init__(self, model: Any, precision: str = "f32", threads: int = 1) -> None:
         super().__init__()
         self.model = model
         self.precision = precision
-        self._compiled: dict[int, Any] = {}
+        self.threads = threads
         self._lock = threading.Lock()
         self._own = threading.local()
 
@@ -68,26 +69,23 @@ class CompiledUNet(nn.Module):
         [answer] = self._request().infer([x.contiguous().numpy()], share_inputs=True).values()
         return torch.from_numpy(answer)
 
-    def _request(self) -> Any:
-        """Return this thread's own request; a request serves one call at a time."""
-        threads = torch.get_num_threads()
-        requests = vars(self._own).setdefault("requests", {})
-        if threads not in requests:
-            with self._lock:
-                if threads not in self._compiled:
-                    self._compiled[threads] = self._compile(threads)
-            requests[threads] = self._compiled[threads].create_infer_request()
-        return requests[threads]
-
-    def _compile(self, threads: int) -> Any:
+    @cached_property
+    def _compiled(self) -> Any:
         settings = {
             "INFERENCE_PRECISION_HINT": self.precision,
-            "INFERENCE_NUM_THREADS": threads,
+            "INFERENCE_NUM_THREADS": self.threads,
             "NUM_STREAMS": 1,
             # Processes side by side would all be pinned to the same cores.
             "ENABLE_CPU_PINNING": False,
         }
         return core().compile_model(self.model, "CPU", settings)
+
+    def _request(self) -> Any:
+        """Return this thread's own request; a request serves one call at a time."""
+        if not hasattr(self._own, "request"):
+            with self._lock:
+                self._own.request = self._compiled.create_infer_request()
+        return self._own.request
 
 
 def convert(part: nn.Module) -> Any:

@@ -30,9 +30,11 @@ SETTINGS = {
     "MONAI_LABEL_AUTO_UPDATE_SCORING": "false",
     # Freed memory goes back: the server takes 75 MB less, and is no slower.
     "MALLOC_ARENA_MAX": "2",
+    # Threads of a training wait for each other without keeping from the cores those who answer clicks.
+    "OMP_WAIT_POLICY": "PASSIVE",
 }
 """Settings of MONAI Label's features that are off, since they write outside of the state's folder or do not work here,
-and of the C library."""
+of the C library, and of OpenMP."""
 
 
 class LabelServer(Service):

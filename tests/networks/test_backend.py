@@ -87,6 +87,20 @@ def test_a_network_without_u_nets_stays_as_it_is():
     assert backend.compiled(network, "openvino") is network
 
 
+def test_openvino_takes_the_threads_of_pytorch_which_keeps_one(network, weights):
+    before = torch.get_num_threads()
+    backend.threads.cache_clear()
+    try:
+        torch.set_num_threads(2)
+        for _ in range(2):  # the second time as after new weights
+            compiled = backend.compiled(network, "openvino", weights)
+            assert compiled.segmenter.unet.threads == 2
+            assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
+        backend.threads.cache_clear()
+
+
 def test_a_network_is_converted_once_for_its_weights_and_again_if_the_file_is_damaged(network, weights, monkeypatch):
     converted = []
     monkeypatch.setattr(backend, "convert", lambda part: converted.append(part) or real(part))

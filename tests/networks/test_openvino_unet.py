@@ -38,14 +38,11 @@ def test_threads_may_call_it_at_the_same_time(network, model):
             assert torch.allclose(answer, right, atol=1e-4)
 
 
-def test_it_uses_one_thread_where_pytorch_does(model):
-    compiled, before = CompiledUNet(model), torch.get_num_threads()
-    try:
-        torch.set_num_threads(1)
+def test_it_uses_as_many_threads_as_it_is_told(model):
+    for threads in (1, 2):
+        compiled = CompiledUNet(model, threads=threads)
         compiled(torch.rand(1, 3, 64, 64))
-    finally:
-        torch.set_num_threads(before)
-    assert compiled._compiled[1].get_property("INFERENCE_NUM_THREADS") == 1
+        assert compiled._compiled.get_property("INFERENCE_NUM_THREADS") == threads
 
 
 def test_nothing_is_reported_to_its_makers(model):

@@ -166,6 +166,7 @@ def test_the_metadata_says_the_versions_that_are_installed_and_tested() -> None:
         assert pinned[package] == version
     assert metadata["version"] in metadata["changelog"]
     assert metadata["version"] == tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert f"\nversion: {metadata['version']}\n" in (ROOT / "CITATION.cff").read_text()
 
 
 def test_the_metadata_names_the_channels_as_the_separator_orders_them() -> None:

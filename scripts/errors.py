@@ -32,6 +32,18 @@ class SkippedInput(InputError):  # noqa: N818  (not an error: the input is sound
         self.kind = kind
 
 
+def whole_number(name: str, value: object, least: int = 0) -> int:
+    """Return a whole number of a command line.
+
+    Raises:
+        InputError: it is none, or smaller than ``least``.
+    """
+    # True is a number to Python.
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise InputError(f"{name}: expected a whole number from {least} up, got {value!r}")
+    return value
+
+
 @contextmanager
 def exit_on_input_error() -> Iterator[None]:
     """End the process with one sentence and status 1, for steps that a config runs and whose errors are sentences.
@@ -43,5 +55,9 @@ def exit_on_input_error() -> Iterator[None]:
     """
     try:
         yield
-    except (ValueError, OSError) as error:
+    except ValueError as error:
         raise SystemExit(str(error)) from error
+    except OSError as error:
+        # What the system says begins with a number and ends with the file.
+        said = str(error) if error.filename is None else f"{error.filename}: {error.strerror}"
+        raise SystemExit(said) from error

@@ -213,7 +213,8 @@ def _check_kind(path: Path, dataset: FileDataset) -> None:
 
 def _check_identity(path: Path, dataset: FileDataset) -> None:
     """Refuse what the derived objects could not refer to."""
-    if not dataset:
+    # Any bytes are elements to a parser that is told to go on without a preamble.
+    if not dataset or not (dataset.preamble or dataset.file_meta or "SOPClassUID" in dataset):
         raise InputError(f"{path.name}: not a DICOM file")
     for keyword in ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"):
         uid = UID(str(dataset.get(keyword) or ""))

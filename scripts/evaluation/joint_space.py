@@ -257,9 +257,11 @@ def main(
         for name, (measure, entries) in parts.items():
             # A path inside a zip cannot be sent to another process: it opens the release itself.
             jobs = [[{**entry, **dict.fromkeys(FILES)} for entry in own] for own in entries]
+            logger.info("%s: %d joints", name, len(jobs))
             work = partial(_in_process, measure, str(dataset_dir), split)
             done = tqdm(pool.map(work, jobs), total=len(jobs), desc=name, disable=None)
             found[name] = list(itertools.chain.from_iterable(done))
+        logger.info("phantom: %d joints", JOINTS)
         phantom = tqdm(pool.map(phantom_of, range(JOINTS)), total=JOINTS, desc="phantom", disable=None)
         found["phantom"] = list(itertools.chain.from_iterable(phantom))
     tables = {

@@ -29,7 +29,7 @@ from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from scripts.dicom.joint import IN_TISSUE, check_kind
-from scripts.errors import InputError, SkippedInput, exit_on_input_error
+from scripts.errors import InputError, SkippedInput, exit_on_input_error, whole_number
 from scripts.files import prepare_output
 from scripts.inference.cluster import DiedError, separate_all
 from scripts.inference.dicomweb import PacsEntry, fetched, find_radiographs
@@ -191,7 +191,8 @@ class Batch:
         job: from which other processes build the evaluator.
 
     Raises:
-        SystemExit: several workers on a GPU, which one process fills; several processes of torchrun.
+        SystemExit: workers that are no number; several of them on a GPU, which one process fills; several processes of
+            torchrun.
     """
 
     def __init__(
@@ -202,13 +203,14 @@ class Batch:
         scheduler: str | None = None,
         job: Job | None = None,
     ) -> None:
+        with exit_on_input_error():
+            self.workers = whole_number("workers", workers)
         if workers > 1 and torch.cuda.is_initialized():
             raise SystemExit(f"workers: expected 0 on a GPU, which one process fills, got {workers}")
         if int(ranks := os.environ.get("WORLD_SIZE", "1")) > 1:
             raise SystemExit(f"torchrun: expected one process, got {ranks}; for many: --workers or --scheduler")
         self.evaluator = silenced(evaluator)
         self.data = data
-        self.workers = workers
         self.scheduler = scheduler or ""
         self.job = job
 

@@ -26,7 +26,7 @@ from PIL import Image
 from torch import Tensor
 
 from scripts.dicom.joint import IN_TISSUE
-from scripts.errors import InputError, exit_on_input_error
+from scripts.errors import InputError, exit_on_input_error, whole_number
 from scripts.files import prepare_output, write_durably
 from scripts.inference.regions import masks_of
 from scripts.measurement.adjusted_joint import JointLayers, adjust, gap_px, joint_layers, overlap_px
@@ -210,6 +210,7 @@ def main(
         size: side of a drawn joint, px.
     """
     wanted = numbers(changes)
+    count, seed = whole_number("count", count, 1), whole_number("seed", seed)
     folder = Path(output_dir)
     prepare_output(folder)
     made = drawn(count, wanted, seed, size) if results is None else from_results(Path(results), wanted)

@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydicom import Dataset, dcmread
+from pydicom.errors import InvalidDicomError
 
 from scripts.dicom.attributes import UNREADABLE, values
 from scripts.dicom.header import quiet
@@ -234,7 +235,7 @@ def person_of(entry: ImageEntry) -> str:
         with local(entry) as file, quiet():
             header = dcmread(file.path, stop_before_pixels=True, specific_tags=["PatientID", "IssuerOfPatientID"])
             patient, issuer = (values(header, keyword) for keyword in ("PatientID", "IssuerOfPatientID"))
-    except (InputError, *UNREADABLE):
+    except (InputError, InvalidDicomError, *UNREADABLE):
         return ""
     return "\n".join(map(str, [*patient, *issuer])) if patient else ""
 

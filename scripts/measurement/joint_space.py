@@ -27,7 +27,7 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from scripts.errors import InputError, exit_on_input_error
+from scripts.errors import InputError, exit_on_input_error, whole_number
 from scripts.files import prepare_output, write_durably
 from scripts.inference.find_images import ImageEntry, PictureEntry, find_pictures
 from scripts.inference.pipeline import Pipeline
@@ -49,6 +49,7 @@ FIGURES = (
     "first_width",
     "second_width",
     "in_words",
+    "warnings",
 )
 
 
@@ -193,7 +194,9 @@ class JointSpace:
     """
 
     def __init__(self, subjects: Subjects, output_dir: str | Path, workers: int = 0) -> None:
-        self.subjects, self.output_dir, self.workers = subjects, Path(output_dir), workers
+        self.subjects, self.output_dir = subjects, Path(output_dir)
+        with exit_on_input_error():
+            self.workers = whole_number("workers", workers)
 
     def run(self) -> None:
         """Measure, then log what was measured and refused.
@@ -266,4 +269,5 @@ def rows_of(series: JointSeries) -> Iterator[Mapping[str, Any]]:
             "first_width": widths[0],
             "second_width": widths[1],
             "in_words": change.in_words,
+            "warnings": "; ".join(dict.fromkeys([*first.warnings, *second.warnings, *change.warnings])),
         }

@@ -31,7 +31,7 @@ def read_visits(path: Path) -> dict[str, list[str]]:
         The images of each subject.
 
     Raises:
-        InputError: no such file, a missing column, no visit, a row without a subject or an image.
+        InputError: no such file, a missing column, no visit, a row without a subject or an image, an image twice.
     """
     if not path.is_file():
         raise InputError(f"visits {path.name}: no such file; expected a CSV with the columns subject, image")
@@ -42,7 +42,7 @@ def read_visits(path: Path) -> dict[str, list[str]]:
         raise InputError(f"visits {path.name}: expected CSV in UTF-8, got other bytes") from error
     missing = [name for name in ("subject", "image") if name not in columns]
     if missing:
-        raise InputError(f"visits {path.name}: expected the columns subject, image, got no {' and no '.join(missing)}")
+        raise InputError(f"visits {path.name}: expected the columns subject, image, got {', '.join(columns) or 'none'}")
     if not rows:
         raise InputError(f"visits {path.name}: expected visits, got none")
     found: dict[str, list[str]] = {}
@@ -50,5 +50,8 @@ def read_visits(path: Path) -> dict[str, list[str]]:
         subject, image = ((row[key] or "").strip() for key in ("subject", "image"))
         if not subject or not image:
             raise InputError(f"visits {path.name}, line {number}: expected a subject and an image, got {row}")
-        found.setdefault(subject, []).append(image)
+        if image in found.setdefault(subject, []):
+            where = f"visits {path.name}, line {number}"
+            raise InputError(f"{where}: expected each picture of {subject} once, got {image} again")
+        found[subject].append(image)
     return found

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from scripts.datasets.test_sets import Joint, RealJoints
-from scripts.errors import InputError, exit_on_input_error
+from scripts.errors import InputError, exit_on_input_error, whole_number
 from scripts.evaluation.patch_classifier import features, held_out_scores
 from scripts.files import prepare_output, write_durably
 from scripts.networks.separator import Separator
@@ -51,10 +51,11 @@ def joints_of(
         pairs, seed: of the test.
 
     Raises:
-        SystemExit: there is no release, or no such source or split, with a sentence.
+        SystemExit: there is no release, no such source or split, or no such number of pairs, with a sentence.
     """
     if source not in SOURCES:
         raise InputError(f"source: expected {' or '.join(SOURCES)}, got {source!r}")
+    pairs, seed = whole_number("pairs", pairs, 1), whole_number("seed", seed)
     if source == DRAWN:
         return DrawnJoints(pairs if overlap else 3 * pairs, overlap=overlap, seed=seed)
     return RealJoints(dataset_dir, split=split, overlap="overlap" if overlap else "nonoverlap")

@@ -26,6 +26,7 @@ from sklearn.metrics import cohen_kappa_score
 from scripts.errors import exit_on_input_error
 from scripts.evaluation.bootstrap import mean_interval
 from scripts.evaluation.tables import write_table
+from scripts.files import prepare_output
 from scripts.reading_test.answers import MACHINE, MADE, REAL, Answer, Truth, read_answers, read_key
 
 logger = logging.getLogger(__name__)
@@ -139,8 +140,11 @@ def main(key: str, *answers: str, output_dir: str | None = None) -> None:
     Args:
         key: ``key.csv`` of the test.
         answers: answer files of all readers.
-        output_dir: for the tables ``scores`` and ``agreement``, ``.csv`` and ``.json`` each; none: not written.
+        output_dir: for the tables ``scores`` and, of two readers and more, ``agreement``, ``.csv`` and ``.json`` each;
+            none: not written.
     """
+    if output_dir is not None:
+        prepare_output(Path(output_dir))
     truths = read_key(key)
     by_reader: dict[str, list[Answer]] = {}
     for answer in read_answers(answers, truths):
@@ -168,7 +172,8 @@ def main(key: str, *answers: str, output_dir: str | None = None) -> None:
         logger.info("%s and %s | %d items, Cohen's kappa %s", row["reader"], row["other"], row["items"], kappa)
     if output_dir is not None:
         write_table(Path(output_dir), "scores", scores)
-        write_table(Path(output_dir), "agreement", pairs)
+        if pairs:
+            write_table(Path(output_dir), "agreement", pairs)
 
 
 if __name__ == "__main__":

@@ -168,7 +168,8 @@ def test_a_report_is_stored_before_it_is_written(archive: Path, tmp_path: Path) 
 def test_images_that_name_nobody_are_nobodys_together(archive: Path, tmp_path: Path) -> None:
     for name in ("one", "two"):
         visit(archive / "late.dcm", tmp_path / f"{name}.dcm", PatientID="")
-    assert [len(entries) for entries in by_person(find_images(tmp_path))] == [1, 1]
+    (tmp_path / "letter.dcm").write_text("not a radiograph")
+    assert [len(entries) for entries in by_person(find_images(tmp_path))] == [1, 1, 1]
     assert sorted(len(entries) for entries in by_person(find_images(archive))) == [1, 2]
 
 

@@ -104,7 +104,7 @@ def test_a_list_of_pictures_becomes_a_row_a_change_and_a_record_a_joint(measured
         assert abs(float(row["change_px"]) - change) < 2 * float(row["standard_error"])
         assert float(row["change_mm"]) == pytest.approx(float(row["change_px"]) * SPACING, abs=1e-4)
         assert float(row["detectable"]) == pytest.approx(1.96 * float(row["standard_error_mm"]), abs=2e-4)
-        assert " mm " in row["in_words"]
+        assert " mm" in row["in_words"]
     record = json.loads((measured / "joint_space.json").read_text(), parse_constant=no_constant)
     assert [(joint["subject"], len(joint["visits"]), len(joint["changes"])) for joint in record] == [
         ("one", 3, 3),
@@ -188,6 +188,12 @@ def test_a_folder_that_cannot_be_written_to_is_refused_before_anything_is_measur
         JointSpace(subjects(pipeline, pictures), tmp_path / "taken").run()
 
 
+def test_workers_that_are_no_number_end_it_with_a_sentence(pipeline: Pipeline, pictures: Path, tmp_path: Path) -> None:
+    for workers in (-1, "abc"):
+        with pytest.raises(SystemExit, match="workers: expected a whole number from 0 up, got "):
+            JointSpace(subjects(pipeline, pictures), tmp_path, workers)  # type: ignore[arg-type]
+
+
 def test_persons_are_measured_and_one_seen_once_is_refused_in_words(
     pipeline: Pipeline, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -204,6 +210,7 @@ def test_persons_are_measured_and_one_seen_once_is_refused_in_words(
         lines.append(f"{name}.dcm,MCP2,{x},{y}")
     (tmp_path / "hand.dcm").unlink()
     (tmp_path / "joints.csv").write_text("\n".join(lines))
+    (tmp_path / "letter.dcm").write_text("not a radiograph")
     with pytest.raises(SystemExit):
         JointSpace(subjects(pipeline, tmp_path), tmp_path / "out").run()
     [row] = rows(tmp_path / "out")
@@ -215,11 +222,12 @@ def test_persons_are_measured_and_one_seen_once_is_refused_in_words(
         "20260310",
     ]
     assert float(row["change_mm"]) == pytest.approx(0.0, abs=0.01)
+    assert "refused letter.dcm: not a DICOM file" in caplog.text
     assert "refused B right MCP2: expected two visits or more, got 1\n" in caplog.text
 
 
 def test_a_refused_change_has_a_row_without_figures() -> None:
-    visits = [Visit(image=name, centre=(1.0, 2.0)) for name in ("a.png", "b.png")]
+    visits = [Visit(image=name, centre=(1.0, 2.0), warnings=["no width"]) for name in ("a.png", "b.png")]
     [row] = rows_of(JointSeries(subject="A", visits=visits, changes=[Change(first=0, second=1, refused="turned")]))
-    assert {row[name] for name in FIGURES if name != "in_words"} == {None}
-    assert row["in_words"] == "not measured: turned"
+    assert {row[name] for name in FIGURES if name not in ("in_words", "warnings")} == {None}
+    assert (row["in_words"], row["warnings"]) == ("not measured: turned", "no width")

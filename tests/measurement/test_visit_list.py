@@ -33,8 +33,15 @@ def test_a_list_is_read_in_its_order_and_by_its_columns(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("header", "lines", "sentence"),
     [
-        ("subject,file", ("A,a.png",), "expected the columns subject, image, got no image"),
-        ("name,file", ("A,a.png",), "expected the columns subject, image, got no subject and no image"),
+        ("subject,file", ("A,a.png",), "expected the columns subject, image, got subject, file"),
+        ("name,file", ("A,a.png",), "expected the columns subject, image, got name, file"),
+        ("subject;image", ("A;a.png",), "expected the columns subject, image, got subject;image"),
+        ("", (), "expected the columns subject, image, got none"),
+        (
+            "subject,image",
+            ("A,a.png", "B,a.png", "A,a.png"),
+            "line 4: expected each picture of A once, got a.png again",
+        ),
         ("subject,image", (), "expected visits, got none"),
         ("subject,image", ("A,a.png", ",b.png"), "line 3: expected a subject and an image, got"),
         ("subject,image", ("A,",), "line 2: expected a subject and an image, got"),

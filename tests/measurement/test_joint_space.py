@@ -14,6 +14,7 @@ import csv
 import json
 import logging
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +105,7 @@ def test_a_list_of_pictures_becomes_a_row_a_change_and_a_record_a_joint(measured
         assert abs(float(row["change_px"]) - change) < 2 * float(row["standard_error"])
         assert float(row["change_mm"]) == pytest.approx(float(row["change_px"]) * SPACING, abs=1e-4)
         assert float(row["detectable"]) == pytest.approx(1.96 * float(row["standard_error_mm"]), abs=2e-4)
-        assert " mm" in row["in_words"]
+        assert re.match(r"\d\.\d\d mm( narrower| wider)?, ± \d\.\d\d: ", row["in_words"])
     record = json.loads((measured / "joint_space.json").read_text(), parse_constant=no_constant)
     assert [(joint["subject"], len(joint["visits"]), len(joint["changes"])) for joint in record] == [
         ("one", 3, 3),
